@@ -1,0 +1,141 @@
+//! What state holds, and what a transaction leaves behind.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use witan_types::codec::{bounded, bounded_bytes, encode};
+use witan_types::transaction::{MAX_OPS, MAX_VALUE_BYTES};
+use witan_types::{Hash, Height, Key, TxId, Wire, sha256};
+
+/// The most items a list may have; its bytes are bounded by [`MAX_VALUE_BYTES`] too.
+pub const MAX_LIST_ITEMS: usize = 16_384;
+
+/// A typed value.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub enum Value {
+    /// What put wrote.
+    Bytes(#[borsh(deserialize_with = "bounded_bytes::<MAX_VALUE_BYTES, _>")] Vec<u8>),
+    /// What append built, oldest first.
+    List(#[borsh(deserialize_with = "bounded::<MAX_LIST_ITEMS, _, _>")] Vec<Vec<u8>>),
+    /// What add counted.
+    Counter(i128),
+    /// An account's balance.
+    Balance(u128),
+}
+
+/// When a key was last written: (slot incarnation: 32 bits, height: 64 bits, index in block: 32 bits), ascending, so a
+/// moved or deleted key never repeats one. 0 stands for absent.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, BorshSerialize, BorshDeserialize)]
+pub struct Version(pub u128);
+
+impl Version {
+    /// The version of a write by the `index`-th transaction of the block at `height`.
+    pub fn new(incarnation: u32, height: Height, index: u32) -> Version {
+        Version((u128::from(incarnation) << 96) | (u128::from(height) << 32) | u128::from(index))
+    }
+
+    /// The height of the block that wrote it.
+    pub fn height(self) -> Height {
+        #[expect(clippy::cast_possible_truncation, reason = "the middle 64 bits are wanted")]
+        let height = (self.0 >> 32) as u64;
+        height
+    }
+}
+
+/// A key's value with its version.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Entry {
+    /// The value.
+    pub value: Value,
+    /// When it was written.
+    pub version: Version,
+}
+
+impl Entry {
+    /// The hash that the Merkle tree's leaf commits to, beside the key.
+    pub fn hash(&self) -> Hash {
+        sha256(&[b"witan entry", &encode(self)])
+    }
+}
+
+impl Wire for Entry {
+    const MAX_BYTES: usize = MAX_VALUE_BYTES + 5 * MAX_LIST_ITEMS;
+}
+
+/// Why a transaction executed without effect.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub enum FailureReason {
+    /// A check did not hold.
+    CheckFailed,
+    /// A transfer of more than the balance.
+    InsufficientBalance,
+    /// An op on a value of another type.
+    WrongType,
+    /// A counter, balance or list out of its range.
+    Overflow,
+    /// Gets returned more than `MAX_READ_BYTES`.
+    ReadTooLarge,
+    /// A write that the signer may not make.
+    ForbiddenKey,
+}
+
+impl FailureReason {
+    /// The name users meet.
+    pub fn name(self) -> &'static str {
+        match self {
+            FailureReason::CheckFailed => "CHECK_FAILED",
+            FailureReason::InsufficientBalance => "INSUFFICIENT_BALANCE",
+            FailureReason::WrongType => "WRONG_TYPE",
+            FailureReason::Overflow => "OVERFLOW",
+            FailureReason::ReadTooLarge => "READ_TOO_LARGE",
+            FailureReason::ForbiddenKey => "FORBIDDEN_KEY",
+        }
+    }
+}
+
+/// What a get returned.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Read {
+    /// Which key.
+    pub key: Key,
+    /// What it held then, the transaction's earlier ops included.
+    pub entry: Option<Entry>,
+}
+
+/// How an executed transaction ended.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub enum TransactionOutcome {
+    /// All of it happened.
+    Applied {
+        /// What its gets returned, in order.
+        #[borsh(deserialize_with = "bounded::<MAX_OPS, _, _>")]
+        reads: Vec<Read>,
+    },
+    /// Nothing of it happened.
+    Failed {
+        /// Why.
+        reason: FailureReason,
+    },
+}
+
+/// The trace that an executed transaction leaves in its block.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Receipt {
+    /// Which transaction.
+    pub id: TxId,
+    /// When it expires: how long its id must be remembered. Unix milliseconds.
+    pub expires_at_ms: u64,
+    /// Its place in the block.
+    pub index: u32,
+    /// How it ended.
+    pub outcome: TransactionOutcome,
+}
+
+impl Receipt {
+    /// The leaf of the block's receipts root.
+    pub fn hash(&self) -> Hash {
+        sha256(&[b"witan receipt", &encode(self)])
+    }
+}
+
+impl Wire for Receipt {
+    const MAX_BYTES: usize = 1024 * 1024;
+}

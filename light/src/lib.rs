@@ -1,0 +1,1 @@
+//! Verifies blocks, seals and proofs from genesis alone.

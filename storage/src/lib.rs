@@ -1,0 +1,1 @@
+//! RocksDB: consensus log and ledger.

@@ -1,0 +1,1 @@
+//! Simulator, local networks, load.

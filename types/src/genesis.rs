@@ -1,0 +1,326 @@
+//! Genesis: everything validators must agree on before the first block. Its hash is the chain's id.
+
+use crate::account::Account;
+use crate::block::{Header, Payload};
+use crate::codec::encode;
+use crate::committee::{Committee, FaultModel, MAX_VALIDATORS};
+use crate::crypto::PublicKey;
+use crate::hash::{Hash, sha256};
+use crate::ids::{BlockId, ChainId, Epoch, GroupId, NodeId, ValidatorIndex};
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use std::str::FromStr;
+
+/// A consensus engine, as genesis and users name it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineKind {
+    /// Jolteon two-chain HotStuff.
+    HotStuff,
+    /// Practical Byzantine fault tolerance.
+    Pbft,
+    /// Raft, for members who trust each other not to lie.
+    Raft,
+}
+
+impl EngineKind {
+    /// What its members may do wrong.
+    pub fn faults(self) -> FaultModel {
+        match self {
+            EngineKind::HotStuff | EngineKind::Pbft => FaultModel::Byzantine,
+            EngineKind::Raft => FaultModel::Crash,
+        }
+    }
+}
+
+impl fmt::Display for EngineKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            EngineKind::HotStuff => "hotstuff",
+            EngineKind::Pbft => "pbft",
+            EngineKind::Raft => "raft",
+        })
+    }
+}
+
+/// A validator: its place in the list is its place in every group it is a member of.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GenesisValidator {
+    /// A name for people.
+    pub name: String,
+    /// What it signs votes and seals with.
+    #[serde(with = "hex32")]
+    pub key: PublicKey,
+    /// Its network identity.
+    #[serde(with = "hex32")]
+    pub node: NodeId,
+}
+
+/// A group at genesis.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GenesisGroup {
+    /// Which group.
+    pub id: GroupId,
+    /// Its engine.
+    pub engine: EngineKind,
+}
+
+/// A balance that exists from the start. Nothing else ever issues.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GenesisBalance {
+    /// Whose.
+    #[serde(with = "text")]
+    pub account: Account,
+    /// How much, as a decimal string.
+    #[serde(with = "text")]
+    pub balance: u128,
+}
+
+/// Numbers that all validators share.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Parameters {
+    /// Least milliseconds between blocks.
+    pub block_time_ms: u64,
+    /// Milliseconds after which a group without work makes an empty block.
+    pub idle_interval_ms: u64,
+    /// Milliseconds before the first time-out of a view.
+    pub base_timeout_ms: u64,
+    /// The longest time-out of a view, in milliseconds.
+    pub max_timeout_ms: u64,
+    /// How far ahead of block time a transaction may expire, in milliseconds.
+    pub max_tx_lifetime_ms: u64,
+    /// How far a block's time may be ahead of a voter's clock, in milliseconds.
+    pub max_drift_ms: u64,
+    /// The most bytes of transactions in a block.
+    pub max_block_bytes: u64,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Parameters {
+            block_time_ms: 0,
+            idle_interval_ms: 10_000,
+            base_timeout_ms: 1_000,
+            max_timeout_ms: 30_000,
+            max_tx_lifetime_ms: 120_000,
+            max_drift_ms: 500,
+            max_block_bytes: 512 * 1024,
+        }
+    }
+}
+
+/// The first agreement of a network.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Genesis {
+    /// A name for people; part of the chain's id like all else.
+    pub name: String,
+    /// Unix milliseconds; the time of the base blocks.
+    pub time_ms: u64,
+    /// Whether fault injection and development accounts are allowed.
+    #[serde(default)]
+    pub devnet: bool,
+    /// Whether only listed nodes may connect; Raft requires it.
+    #[serde(default)]
+    pub permissioned: bool,
+    /// All validators.
+    pub validators: Vec<GenesisValidator>,
+    /// All groups; group 0 is the root.
+    pub groups: Vec<GenesisGroup>,
+    /// All balances.
+    pub balances: Vec<GenesisBalance>,
+    /// Shared numbers.
+    #[serde(default)]
+    pub parameters: Parameters,
+}
+
+/// Why a genesis is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GenesisError {
+    /// Too few or too many validators.
+    #[error("genesis lists {0} validators; 1 to {MAX_VALIDATORS} are possible")]
+    ValidatorCount(usize),
+    /// A key or node id that two validators share.
+    #[error("validators {0} and {1} share a key or a node id")]
+    SharedKey(String, String),
+    /// Groups that are not 0, 1, 2, ...
+    #[error("groups must be 0 (root), 1, 2, ... in order, at least one beside the root")]
+    Groups,
+    /// Raft without permission.
+    #[error("group {0} runs raft, which trusts its members not to lie: genesis must say \"permissioned\": true")]
+    RaftNeedsPermission(GroupId),
+    /// A group or engine this release can't run.
+    #[error("{0}")]
+    Unsupported(String),
+    /// An account listed twice, or balances above u128.
+    #[error("{0}")]
+    Balances(String),
+    /// A parameter without sense.
+    #[error("parameter {0}")]
+    Parameter(&'static str),
+}
+
+impl Genesis {
+    /// The chain's id: the hash of this genesis.
+    pub fn chain(&self) -> ChainId {
+        ChainId(sha256(&[b"witan genesis", &encode(self)]))
+    }
+
+    /// The engine of a group.
+    pub fn engine(&self, group: GroupId) -> Option<EngineKind> {
+        self.groups.iter().find(|entry| entry.id == group).map(|entry| entry.engine)
+    }
+
+    /// The committee of a group in its first epoch: every validator.
+    pub fn committee(&self, group: GroupId) -> Option<Committee> {
+        let keys = self.validators.iter().map(|validator| validator.key).collect();
+        self.engine(group).map(|engine| Committee::new(keys, engine.faults()))
+    }
+
+    /// The base block of a group: height 0, no payload.
+    pub fn base_header(&self, group: GroupId) -> Header {
+        Header {
+            chain: self.chain(),
+            group,
+            epoch: Epoch(1),
+            height: 0,
+            tag: 0,
+            parent: BlockId::default(),
+            proposer: ValidatorIndex(0),
+            time_ms: self.time_ms,
+            payload_root: Payload::default().root(),
+        }
+    }
+
+    /// Judges the whole document.
+    ///
+    /// # Errors
+    /// The first rule it breaks.
+    pub fn check(&self) -> Result<(), GenesisError> {
+        if !(1..=MAX_VALIDATORS).contains(&self.validators.len()) {
+            return Err(GenesisError::ValidatorCount(self.validators.len()));
+        }
+        self.check_keys()?;
+        self.check_groups()?;
+        self.check_balances()?;
+        self.parameters.check()
+    }
+
+    fn check_keys(&self) -> Result<(), GenesisError> {
+        for (place, one) in self.validators.iter().enumerate() {
+            for other in self.validators.iter().skip(place + 1) {
+                if one.key == other.key || one.node == other.node {
+                    return Err(GenesisError::SharedKey(one.name.clone(), other.name.clone()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_groups(&self) -> Result<(), GenesisError> {
+        let ascending = self.groups.iter().zip(0..).all(|(group, expected)| group.id == GroupId(expected));
+        if !ascending || self.groups.len() < 2 {
+            return Err(GenesisError::Groups);
+        }
+        if let Some(group) = self.groups.iter().find(|group| group.engine == EngineKind::Raft)
+            && !self.permissioned
+        {
+            return Err(GenesisError::RaftNeedsPermission(group.id));
+        }
+        Ok(())
+    }
+
+    fn check_balances(&self) -> Result<(), GenesisError> {
+        let mut seen = std::collections::BTreeSet::new();
+        let mut total = 0_u128;
+        for entry in &self.balances {
+            if !seen.insert(entry.account) {
+                return Err(GenesisError::Balances(format!("account {} is listed twice", entry.account)));
+            }
+            total = total
+                .checked_add(entry.balance)
+                .ok_or_else(|| GenesisError::Balances("all balances together exceed 128 bits".into()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Parameters {
+    fn check(&self) -> Result<(), GenesisError> {
+        let rules = [
+            (self.base_timeout_ms >= 10, "baseTimeoutMs must be at least 10"),
+            (self.max_timeout_ms >= self.base_timeout_ms, "maxTimeoutMs must be at least baseTimeoutMs"),
+            (self.max_timeout_ms <= 3_600_000, "maxTimeoutMs must be at most 3600000"),
+            (self.idle_interval_ms >= 100, "idleIntervalMs must be at least 100"),
+            (self.block_time_ms <= self.base_timeout_ms / 2, "blockTimeMs must be at most half of baseTimeoutMs"),
+            (self.max_tx_lifetime_ms >= 1_000, "maxTxLifetimeMs must be at least 1000"),
+            (
+                (256 * 1024..=crate::block::MAX_PAYLOAD_BYTES as u64 / 2).contains(&self.max_block_bytes),
+                "maxBlockBytes must be 262144 to 1048576",
+            ),
+        ];
+        match rules.iter().find(|(holds, _)| !holds) {
+            Some((_, rule)) => Err(GenesisError::Parameter(rule)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// 32-byte values as `0x` hex in JSON.
+mod hex32 {
+    use super::{Deserialize as _, Deserializer, Hash, NodeId, PublicKey, Serializer};
+    use serde::de::Error as _;
+
+    pub(super) trait Bytes32 {
+        fn bytes(&self) -> [u8; 32];
+        fn from_bytes(bytes: [u8; 32]) -> Self;
+    }
+
+    impl Bytes32 for PublicKey {
+        fn bytes(&self) -> [u8; 32] {
+            self.0
+        }
+        fn from_bytes(bytes: [u8; 32]) -> Self {
+            PublicKey(bytes)
+        }
+    }
+
+    impl Bytes32 for NodeId {
+        fn bytes(&self) -> [u8; 32] {
+            self.0.0
+        }
+        fn from_bytes(bytes: [u8; 32]) -> Self {
+            NodeId(Hash(bytes))
+        }
+    }
+
+    pub(super) fn serialize<T: Bytes32, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Hash(value.bytes()))
+    }
+
+    pub(super) fn deserialize<'de, T: Bytes32, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse::<Hash>().map(|hash| T::from_bytes(hash.0)).map_err(D::Error::custom)
+    }
+}
+
+/// Values that are written as text in JSON.
+mod text {
+    use super::{Deserialize as _, Deserializer, FromStr, Serializer, fmt};
+    use serde::de::Error as _;
+
+    pub(super) fn serialize<T: fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(value)
+    }
+
+    pub(super) fn deserialize<'de, T: FromStr<Err: fmt::Display>, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<T, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}

@@ -1,0 +1,59 @@
+//! SHA-256 and the 32-byte value it makes. Every id, root and digest of Witan is one of these.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::str::FromStr;
+
+/// A SHA-256 value: 32 bytes, shown as lowercase `0x` hex.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, BorshSerialize, BorshDeserialize)]
+pub struct Hash(pub [u8; 32]);
+
+impl Hash {
+    /// The all-zero value: "none" where a format has a fixed place for a hash.
+    pub const ZERO: Hash = Hash([0; 32]);
+
+    /// The 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+/// SHA-256 over the concatenation of `parts`. The caller makes the concatenation unambiguous: by a leading tag and
+/// parts of fixed length, or by hashing an encoding.
+pub fn sha256(parts: &[&[u8]]) -> Hash {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    Hash(hasher.finalize().into())
+}
+
+/// Text that is no 32-byte `0x` hex value.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected 0x and 64 hex digits, got {0:?}")]
+pub struct ParseHashError(pub String);
+
+impl fmt::Display for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "0x{}", hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Hash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "0x{}…", hex::encode(self.0.get(..4).unwrap_or_default()))
+    }
+}
+
+impl FromStr for Hash {
+    type Err = ParseHashError;
+
+    fn from_str(text: &str) -> Result<Self, ParseHashError> {
+        let bad = || ParseHashError(text.chars().take(80).collect());
+        let digits = text.strip_prefix("0x").ok_or_else(bad)?;
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(digits, &mut bytes).map_err(|_| bad())?;
+        Ok(Hash(bytes))
+    }
+}

@@ -1,0 +1,25 @@
+//! The words every room of Witan shares: ids, keys and signatures, the codec and its limits, committee and
+//! quorum, transaction, block, seal, genesis. Pure: no clock, no input or output, no randomness of its own.
+
+pub mod account;
+pub mod block;
+pub mod codec;
+pub mod committee;
+pub mod crypto;
+pub mod genesis;
+pub mod hash;
+pub mod ids;
+pub mod merkle_list;
+pub mod seal;
+pub mod transaction;
+
+pub use account::Account;
+pub use block::{Batch, Block, Envelope, Header, Payload};
+pub use codec::{CodecError, Wire};
+pub use committee::{CertificateError, Committee, FaultModel, QuorumSignatures, SignerSet};
+pub use crypto::{Domain, PublicKey, Role, Scheme, SecretKey, Signature, Signed};
+pub use genesis::{EngineKind, Genesis, GenesisError};
+pub use hash::{Hash, sha256};
+pub use ids::{BlockId, ChainId, Epoch, GroupId, Height, NodeId, TxId, ValidatorIndex};
+pub use seal::{Outcome, Seal, SealShare, SealedBlock, SealedHeader};
+pub use transaction::{Check, Key, Op, SignedTransaction, Transaction, TransactionError};
