@@ -7,8 +7,8 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 use witan_types::{
-    Block, BlockId, ChainId, Committee, Domain, EngineKind, Epoch, FaultModel, GroupId, Header, Height, Payload,
-    PublicKey, Role, SealedHeader, SecretKey, ValidatorIndex, Wire,
+    Block, BlockId, ChainId, Committee, Domain, EngineKind, Epoch, FaultModel, GroupId, Header, Height,
+    Payload, PublicKey, Role, SealedHeader, SecretKey, ValidatorIndex, Wire,
 };
 
 /// A record's place in the consensus log: ascending by one from the first record an epoch ever wrote.
@@ -166,6 +166,7 @@ pub struct Evidence {
 }
 
 /// What goes into an engine.
+#[expect(clippy::large_enum_variant, reason = "inputs are consumed one by one, never stored in numbers")]
 #[derive(Clone, Debug)]
 pub enum Input<E: Engine> {
     /// A peer's message.
@@ -266,7 +267,10 @@ pub trait Engine: Sized + Debug {
     /// # Errors
     /// What is wrong with the message; the host holds it against the sender.
     fn verify(
-        instance: &Instance, committee: &Committee, from: ValidatorIndex, message: Self::Message,
+        instance: &Instance,
+        committee: &Committee,
+        from: ValidatorIndex,
+        message: Self::Message,
     ) -> Result<Verified<Self::Message>, Rejected>;
 
     /// The blocks that a message carries: the host checks their payload (client signatures) before `step` sees them.

@@ -1,5 +1,8 @@
 //! What state holds, and what a transaction leaves behind.
 
+#[cfg(test)]
+mod tests;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use witan_types::codec::{bounded, bounded_bytes, encode};
 use witan_types::transaction::{MAX_OPS, MAX_VALUE_BYTES};

@@ -1,1 +1,21 @@
-//! The event loop that hosts the replicas.
+//! The event loop that hosts the replicas, with all that surrounds it: home, configuration, keys, the disk's writers,
+//! the judges of incoming messages, and the answers to users.
+
+mod backend;
+pub mod config;
+mod error;
+mod event_loop;
+mod groups;
+pub mod home;
+mod inbound;
+pub mod keys;
+mod metrics;
+mod run;
+mod shared;
+mod signatures;
+mod timers;
+mod wire;
+mod writers;
+
+pub use error::NodeError;
+pub use run::run;

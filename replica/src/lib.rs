@@ -1,1 +1,24 @@
-//! One group on one node as a pure step function.
+//! One group on one node, as one pure step function: engine, ledger, mempool, sealing and catching up.
+//!
+//! The host (the node's event loop, or the simulator) gives each [`Event`] to [`Group::step`] and obeys the
+//! [`Effects`] that come back. The replica itself holds back what must not leave before it is durable.
+
+pub mod event;
+mod hosting;
+mod intake;
+pub mod message;
+mod proposing;
+mod replica;
+mod sealing;
+mod sync;
+#[cfg(test)]
+mod tests;
+pub mod verify;
+
+pub use event::{
+    Admission, Class, Effects, Event, LedgerWrite, Notice, Now, Outgoing, Recipient, Source, Ticket, Timer,
+    WriteSeq,
+};
+pub use message::Message;
+pub use replica::{Group, GroupStatus, Identity, Open, Replica};
+pub use verify::{MessageVerifier, NoCache, Rejection, SignatureCache, VerifiedMessage};

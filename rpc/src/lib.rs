@@ -1,1 +1,24 @@
-//! JSON-RPC server and client.
+//! JSON-RPC, the interface that users meet: the JSON types, the server and a typed client.
+//!
+//! One table ([`methods`]) lists every method with its parameters and its answer. Registration, the OpenRPC document
+//! and the client are made from it, so they can't disagree. The server decodes, bounds and encodes; what a method
+//! means is a [`Backend`]'s business, which the node implements.
+
+pub mod client;
+pub mod encoding;
+pub mod error;
+pub mod method;
+pub mod methods;
+pub mod openrpc;
+pub mod parameter;
+pub mod server;
+pub mod text;
+pub mod transaction_json;
+pub mod view;
+
+pub use client::{Client, ClientError};
+pub use encoding::{Blob, Encoding};
+pub use error::{ErrorView, NotReady, Rejection, RpcError};
+pub use parameter::{At, Order, TransactionDetail, Wait};
+pub use server::{Backend, RpcConfig, RpcServer, RpcStartError, start};
+pub use view::*;

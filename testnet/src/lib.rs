@@ -1,1 +1,9 @@
 //! Simulator, local networks, load.
+
+pub mod bench;
+pub mod load;
+pub mod local;
+pub mod sim;
+
+/// The JSON-RPC types and client, through which everything here talks to nodes.
+pub use witan_rpc as rpc;

@@ -51,6 +51,11 @@ impl FromStr for Account {
         }
         let bytes: Vec<u8> = checked.byte_iter().collect();
         let key = bytes.try_into().map_err(|_| refuse("it does not hold 32 bytes".into()))?;
-        Ok(Account(PublicKey(key)))
+        let account = Account(PublicKey(key));
+        // 52 characters carry 4 bits more than a key has: only one value of them is the account's address.
+        if account.to_string() != text {
+            return Err(refuse("its last character is not the one of this account's address".into()));
+        }
+        Ok(account)
     }
 }

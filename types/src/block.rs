@@ -56,10 +56,7 @@ impl Wire for Header {
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub enum Batch {
     /// The transactions themselves.
-    Inline(
-        #[borsh(deserialize_with = "bounded::<MAX_BATCH_TRANSACTIONS, _, _>")]
-        Vec<SignedTransaction>,
-    ),
+    Inline(#[borsh(deserialize_with = "bounded::<MAX_BATCH_TRANSACTIONS, _, _>")] Vec<SignedTransaction>),
 }
 
 impl Batch {

@@ -158,10 +158,18 @@ pub struct QuorumSignatures {
 }
 
 impl QuorumSignatures {
-    /// Puts signatures together; a later one of the same validator is dropped.
+    /// Puts signatures together: the first of each validator; one beyond [`MAX_VALIDATORS`] is dropped.
     pub fn collect(parts: impl IntoIterator<Item = (ValidatorIndex, Signature)>) -> QuorumSignatures {
-        let by_place: std::collections::BTreeMap<_, _> = parts.into_iter().collect();
-        QuorumSignatures { signers: by_place.keys().copied().collect(), signatures: by_place.into_values().collect() }
+        let mut by_place = std::collections::BTreeMap::new();
+        for (validator, signature) in parts {
+            if validator.at() < MAX_VALIDATORS {
+                by_place.entry(validator).or_insert(signature);
+            }
+        }
+        QuorumSignatures {
+            signers: by_place.keys().copied().collect(),
+            signatures: by_place.into_values().collect(),
+        }
     }
 
     /// Each signer with its signature.
@@ -174,7 +182,9 @@ impl QuorumSignatures {
     /// # Errors
     /// If there is no quorum, a signer is no member, or a signature is wrong.
     pub fn verify(
-        &self, committee: &Committee, message: impl Fn(ValidatorIndex) -> Vec<u8>,
+        &self,
+        committee: &Committee,
+        message: impl Fn(ValidatorIndex) -> Vec<u8>,
     ) -> Result<(), CertificateError> {
         let signers = self.signers.count();
         if signers != self.signatures.len() {
@@ -191,5 +201,4 @@ impl QuorumSignatures {
         }
         Ok(())
     }
-
 }

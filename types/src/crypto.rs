@@ -138,7 +138,9 @@ impl Scheme {
 
     fn all_valid(self, items: &[Signed]) -> bool {
         match self {
-            Scheme::StandIn => items.iter().all(|item| self.verify(&item.key, &item.message, &item.signature)),
+            Scheme::StandIn => {
+                items.iter().all(|item| self.verify(&item.key, &item.message, &item.signature))
+            }
             Scheme::Ed25519 => {
                 let mut verifier = batch::Verifier::new();
                 for item in items {

@@ -13,7 +13,19 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A consensus engine, as genesis and users name it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Debug,
+    BorshSerialize,
+    BorshDeserialize,
+    Serialize,
+    Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum EngineKind {
     /// Jolteon two-chain HotStuff.
@@ -152,7 +164,9 @@ pub enum GenesisError {
     #[error("groups must be 0 (root), 1, 2, ... in order, at least one beside the root")]
     Groups,
     /// Raft without permission.
-    #[error("group {0} runs raft, which trusts its members not to lie: genesis must say \"permissioned\": true")]
+    #[error(
+        "group {0} runs raft, which trusts its members not to lie: genesis must say \"permissioned\": true"
+    )]
     RaftNeedsPermission(GroupId),
     /// A group or engine this release can't run.
     #[error("{0}")]
@@ -257,7 +271,10 @@ impl Parameters {
             (self.max_timeout_ms >= self.base_timeout_ms, "maxTimeoutMs must be at least baseTimeoutMs"),
             (self.max_timeout_ms <= 3_600_000, "maxTimeoutMs must be at most 3600000"),
             (self.idle_interval_ms >= 100, "idleIntervalMs must be at least 100"),
-            (self.block_time_ms <= self.base_timeout_ms / 2, "blockTimeMs must be at most half of baseTimeoutMs"),
+            (
+                self.block_time_ms <= self.base_timeout_ms / 2,
+                "blockTimeMs must be at most half of baseTimeoutMs",
+            ),
             (self.max_tx_lifetime_ms >= 1_000, "maxTxLifetimeMs must be at least 1000"),
             (
                 (256 * 1024..=crate::block::MAX_PAYLOAD_BYTES as u64 / 2).contains(&self.max_block_bytes),
@@ -314,7 +331,10 @@ mod text {
     use super::{Deserialize as _, Deserializer, FromStr, Serializer, fmt};
     use serde::de::Error as _;
 
-    pub(super) fn serialize<T: fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<T: fmt::Display, S: Serializer>(
+        value: &T,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.collect_str(value)
     }
 

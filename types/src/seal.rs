@@ -66,9 +66,9 @@ impl SealShare {
 
     /// Whether the named member signed it.
     pub fn verify(&self, committee: &Committee) -> bool {
-        committee.key(self.validator).is_some_and(|key| {
-            committee.scheme().verify(key, &self.outcome.signing_bytes(), &self.signature)
-        })
+        committee
+            .key(self.validator)
+            .is_some_and(|key| committee.scheme().verify(key, &self.outcome.signing_bytes(), &self.signature))
     }
 }
 

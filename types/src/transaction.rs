@@ -18,6 +18,8 @@ pub const MAX_OPS: usize = 128;
 pub const MAX_CHECKS: usize = 128;
 /// The most bytes a signed transaction may take.
 pub const MAX_TRANSACTION_BYTES: usize = 128 * 1024;
+/// Bytes of a signature.
+const SIGNATURE_BYTES: usize = 64;
 
 /// A state key: 1 to 256 bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
@@ -195,7 +197,12 @@ impl Transaction {
         SignedTransaction { transaction: self, signature }
     }
 
-    /// Judges everything but signature, chain and time: counts, lengths, and who may write which key.
+    /// Bytes of the encoding with a signature.
+    fn signed_size(&self) -> usize {
+        encode(self).len() + SIGNATURE_BYTES
+    }
+
+    /// Judges everything but signature, chain and time: size, counts, lengths, and who may write which key.
     ///
     /// # Errors
     /// The first rule it breaks.
@@ -208,7 +215,12 @@ impl Transaction {
             return Err(TransactionError::TooMany { ops, checks });
         }
         self.checks.iter().try_for_each(check_lengths)?;
-        self.ops.iter().try_for_each(|op| self.check_op(op))
+        self.ops.iter().try_for_each(|op| self.check_op(op))?;
+        // Decoding bounds a transaction that travels alone, but not one inside a payload.
+        match self.signed_size() {
+            0..=MAX_TRANSACTION_BYTES => Ok(()),
+            size => Err(TransactionError::TooLarge(size)),
+        }
     }
 
     fn check_op(&self, op: &Op) -> Result<(), TransactionError> {
@@ -283,7 +295,7 @@ impl SignedTransaction {
 
     /// Bytes of the encoding.
     pub fn size(&self) -> usize {
-        encode(self).len()
+        self.transaction.signed_size()
     }
 }
 

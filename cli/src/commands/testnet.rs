@@ -1,0 +1,151 @@
+//! `witan testnet`: a network of real processes on this machine.
+
+mod live;
+mod logs;
+mod report;
+mod up;
+
+use crate::context::Context;
+use crate::error::CliError;
+use std::time::Duration;
+use witan_testnet::local::Network;
+
+const EXAMPLE: &str = "\
+Example:
+  witan testnet up -d           start four validators, and return
+  witan testnet status          what each of them does
+  eval \"$(witan testnet env)\"   WITAN_RPC and others for this shell
+  witan testnet down            stop them; their data stays";
+
+/// How long a started node may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Run a network of nodes on this machine.
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLE)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum What {
+    /// Make a network, or resume it, and start every node
+    Up(up::Args),
+    /// Stop every node; keys and data stay
+    #[command(after_help = "Example:\n  witan testnet down")]
+    Down,
+    /// Show what every node does
+    #[command(after_help = "Example:\n  witan testnet status --watch")]
+    Status {
+        /// Show it again every second
+        #[arg(long, short)]
+        watch: bool,
+    },
+    /// Show the nodes' logs
+    Logs(logs::Args),
+    /// Print shell variables for this network
+    #[command(after_help = "Example:\n  eval \"$(witan testnet env)\"")]
+    Env,
+    /// Show the development accounts with their secrets
+    #[command(after_help = "Example:\n  witan testnet keys --json")]
+    Keys,
+    /// Start nodes that were stopped; returns when they answer
+    #[command(after_help = "Example:\n  witan testnet start n2")]
+    Start(Nodes),
+    /// Stop nodes
+    #[command(after_help = "Example:\n  witan testnet stop n2")]
+    Stop(Nodes),
+    /// Stop nodes and start them again
+    #[command(after_help = "Example:\n  witan testnet restart n0 n1")]
+    Restart(Nodes),
+}
+
+#[derive(clap::Args, Debug)]
+struct Nodes {
+    /// Their names: n0, n1, ...
+    #[arg(required = true, value_name = "NODE")]
+    names: Vec<String>,
+}
+
+/// Runs a command of `witan testnet`.
+///
+/// # Errors
+/// What it could not do.
+pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
+    match args.what {
+        What::Up(args) => up::run(args, context).await,
+        What::Down => down(context).await,
+        What::Status { watch } => live::status(watch, context).await,
+        What::Logs(args) => logs::run(&args, context).await,
+        What::Env => env(context),
+        What::Keys => {
+            let network = context.network()?;
+            let accounts = &network.description().accounts;
+            context.output.result(accounts, || report::accounts(accounts).to_string());
+            Ok(())
+        }
+        What::Start(nodes) => change(&nodes.names, context, Change::Start).await,
+        What::Stop(nodes) => change(&nodes.names, context, Change::Stop).await,
+        What::Restart(nodes) => change(&nodes.names, context, Change::Restart).await,
+    }
+}
+
+async fn down(context: &Context) -> Result<(), CliError> {
+    let mut network = context.network()?;
+    let running: Vec<String> =
+        network.node_names().into_iter().filter(|name| network.is_running(name)).collect();
+    network.down().await?;
+    context.output.result(&serde_json::json!({ "stopped": running }), || match running.as_slice() {
+        [] => format!("No node of {} was running.", network.description().name),
+        names => {
+            format!("Stopped {}. `witan testnet up` resumes with the same keys and data.", names.join(", "))
+        }
+    });
+    Ok(())
+}
+
+fn env(context: &Context) -> Result<(), CliError> {
+    let network = context.network()?;
+    let variables = report::variables(&network, context.dir());
+    context.output.result(&variables, || {
+        variables
+            .iter()
+            .map(|(name, value)| format!("export {name}={}\n", report::shell_quoted(value)))
+            .collect()
+    });
+    Ok(())
+}
+
+#[derive(Clone, Copy)]
+enum Change {
+    Start,
+    Stop,
+    Restart,
+}
+
+/// Starts, stops or restarts nodes, and waits until they answer.
+async fn change(names: &[String], context: &Context, change: Change) -> Result<(), CliError> {
+    let mut network: Network = context.network()?;
+    // A wrong name is told before anything is done.
+    for name in names {
+        network.node(name)?;
+    }
+    for name in names {
+        match change {
+            Change::Start => network.start(name)?,
+            Change::Stop => network.stop(name).await?,
+            Change::Restart => network.restart(name).await?,
+        }
+    }
+    if !matches!(change, Change::Stop) {
+        network.wait_answering(names, ANSWER_TIMEOUT).await?;
+    }
+    let changed: Vec<_> =
+        (network.description().nodes.iter()).filter(|node| names.contains(&node.name)).collect();
+    context.output.result(&changed, || match change {
+        Change::Stop => format!("Stopped {}.", names.join(", ")),
+        Change::Start | Change::Restart => report::nodes(changed.iter().copied()).to_string(),
+    });
+    Ok(())
+}

@@ -1,0 +1,188 @@
+//! `witan testnet up`: makes a network or resumes it, starts every node, waits for blocks.
+
+use super::{live, report};
+use crate::context::Context;
+use crate::error::CliError;
+use std::future::Future;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use witan_node::config::Setting as _;
+use witan_testnet::local::{Network, Spec};
+use witan_types::EngineKind;
+
+/// How long the first block of the slowest node may take.
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+
+const EXAMPLE: &str = "\
+Example:
+  witan testnet up                       four validators, until Ctrl-C
+  witan testnet up -n 7 --name seven --port-base 0 -d
+  witan testnet up --reset --seed 1      the same keys and chain every time";
+
+/// Make a network, or resume it, and start every node.
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLE)]
+pub(super) struct Args {
+    /// How many validators [default: 4]
+    #[arg(long, short = 'n', value_name = "COUNT")]
+    nodes: Option<usize>,
+    /// The consensus engine: hotstuff, pbft or raft [default: hotstuff]
+    #[arg(long, short, value_parser = engine)]
+    engine: Option<EngineKind>,
+    /// Let only listed nodes connect; raft needs it
+    #[arg(long)]
+    permissioned: bool,
+    /// The least time between blocks, such as 200ms [default: 0]
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    block_time: Option<Duration>,
+    /// How many development accounts [default: 10]
+    #[arg(long, value_name = "COUNT")]
+    accounts: Option<usize>,
+    /// Make all keys from this number: the same chain every time. Anyone can make them too
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+    /// The first port; node i has three from here plus 10 i. 0 takes free ones, and keeps them [default: 27000]
+    #[arg(long, value_name = "PORT")]
+    port_base: Option<u16>,
+    /// Return once every node has committed a block, and leave them running
+    #[arg(long, short)]
+    detach: bool,
+    /// Remove an existing network of this name first: keys, data, everything
+    #[arg(long)]
+    reset: bool,
+}
+
+fn engine(text: &str) -> Result<EngineKind, String> {
+    match text {
+        "hotstuff" => Ok(EngineKind::HotStuff),
+        "pbft" => Ok(EngineKind::Pbft),
+        "raft" => Ok(EngineKind::Raft),
+        _ => Err("expected hotstuff, pbft or raft".into()),
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        Ok(Duration::ZERO)
+    } else {
+        Duration::read_text(text).map_err(|expected| format!("expected {expected}"))
+    }
+}
+
+impl Args {
+    fn spec(&self, context: &Context) -> Spec {
+        let defaults = Spec::default();
+        Spec {
+            dir: context.dir().to_owned(),
+            name: context.name().to_owned(),
+            validators: self.nodes.unwrap_or(defaults.validators),
+            engine: self.engine.unwrap_or(defaults.engine),
+            seed: self.seed,
+            port_base: self.port_base.unwrap_or(defaults.port_base),
+            block_time: self.block_time.unwrap_or(defaults.block_time),
+            accounts: self.accounts.unwrap_or(defaults.accounts),
+            permissioned: self.permissioned,
+        }
+    }
+
+    /// Options that only a new network can take.
+    fn for_new_networks(&self) -> Vec<&'static str> {
+        let given = [
+            ("-n", self.nodes.is_some()),
+            ("-e", self.engine.is_some()),
+            ("--permissioned", self.permissioned),
+            ("--block-time", self.block_time.is_some()),
+            ("--accounts", self.accounts.is_some()),
+            ("--seed", self.seed.is_some()),
+            ("--port-base", self.port_base.is_some()),
+        ];
+        given.into_iter().filter(|(_, given)| *given).map(|(option, _)| option).collect()
+    }
+
+    /// What the existing network can't become.
+    fn contradictions(&self, network: &Network) -> Option<String> {
+        let description = network.description();
+        let validators = description.nodes.iter().filter(|node| node.validator).count();
+        let engine = description.groups.iter().find(|group| group.id == 1).map(|group| group.engine);
+        let wrong_size = self.nodes.is_some_and(|nodes| nodes != validators);
+        let wrong_engine = self.engine.is_some() && self.engine != engine;
+        let engine = engine.map(|engine| engine.to_string()).unwrap_or_default();
+        (wrong_size || wrong_engine).then(|| format!("{validators} validators under {engine}"))
+    }
+}
+
+/// Brings the network up.
+///
+/// # Errors
+/// If it can't be made or started, or a node has no block in time.
+pub(super) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
+    let mut network = prepare(&args, context).await?;
+    let was_running = network.node_names().iter().any(|name| network.is_running(name));
+    let interrupted = interrupted()?;
+    tokio::pin!(interrupted);
+    let started = tokio::select! {
+        started = start(&mut network) => started,
+        () = &mut interrupted => Err(CliError::failed("interrupted")),
+    };
+    if let Err(error) = started {
+        if !was_running {
+            network.down().await?;
+        }
+        return Err(error);
+    }
+    context.output.result(network.description(), || report::banner(&network, context.output));
+    if args.detach {
+        return Ok(());
+    }
+    tokio::select! {
+        () = live::line(&network, context) => {}
+        () = &mut interrupted => {}
+    }
+    context.output.note("\nstopping every node");
+    Ok(network.down().await?)
+}
+
+/// The network's files: new ones, or those of an existing network.
+async fn prepare(args: &Args, context: &Context) -> Result<Network, CliError> {
+    let spec = args.spec(context);
+    if args.reset {
+        Network::reset(&spec.dir, &spec.name).await?;
+    }
+    if !Network::exists(&spec.dir, &spec.name) {
+        return Ok(Network::create(&spec)?);
+    }
+    let network = Network::open(&spec.dir, &spec.name)?;
+    if let Some(existing) = args.contradictions(&network) {
+        let name = &spec.name;
+        return Err(CliError::failed(format!(
+            "network {name:?} exists with {existing}: make it anew with --reset, or another one with --name"
+        )));
+    }
+    let ignored = args.for_new_networks();
+    if !ignored.is_empty() {
+        context
+            .output
+            .note(&format!("resuming an existing network, so {} changes nothing", ignored.join(", ")));
+    }
+    Ok(network)
+}
+
+async fn start(network: &mut Network) -> Result<(), CliError> {
+    network.start_all()?;
+    Ok(network.wait_ready(READY_TIMEOUT).await?)
+}
+
+/// Ends with the first signal that asks this command to stop. The nodes don't get it: they have groups of their own.
+fn interrupted() -> Result<impl Future<Output = ()>, CliError> {
+    let listen = |kind| signal(kind).map_err(CliError::failed);
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut hang_up = listen(SignalKind::hangup())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
+        }
+    })
+}

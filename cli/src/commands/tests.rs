@@ -1,0 +1,97 @@
+use super::*;
+use clap::{CommandFactory as _, Parser as _};
+
+/// Every command with the words that lead to it.
+fn all(command: &clap::Command, path: &str, found: &mut Vec<(String, clap::Command)>) {
+    for child in command.get_subcommands().filter(|child| child.get_name() != "help") {
+        let path = format!("{path} {}", child.get_name());
+        found.push((path.clone(), child.clone()));
+        all(child, &path, found);
+    }
+}
+
+fn commands() -> Vec<(String, clap::Command)> {
+    let mut root = Cli::command();
+    root.build();
+    let mut found = Vec::new();
+    all(&root, "witan", &mut found);
+    found
+}
+
+#[test]
+fn the_command_line_is_consistent() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_command_of_the_interface_is_there() {
+    let names: Vec<String> = commands().into_iter().map(|(path, _)| path).collect();
+    let wanted = ["up", "down", "status", "logs", "env", "keys", "start", "stop", "restart"];
+    for name in wanted.map(|name| format!("witan testnet {name}")) {
+        assert!(names.contains(&name), "{name} is missing");
+    }
+    for name in ["witan init", "witan start", "witan keys new", "witan keys list", "witan completions"] {
+        assert!(names.contains(&name.to_owned()), "{name} is missing");
+    }
+}
+
+#[test]
+fn the_help_of_these_commands_shows_an_example() {
+    let covered = ["witan testnet", "witan init", "witan start", "witan keys", "witan completions"];
+    for (path, mut command) in commands() {
+        if covered.iter().any(|prefix| path.starts_with(prefix)) {
+            let help = command.render_long_help().to_string();
+            let example =
+                help.split_once("Example:").map(|(_, example)| example.to_owned()).unwrap_or_default();
+            assert!(example.contains(&path), "{path}: {help}");
+        }
+    }
+}
+
+#[test]
+fn the_help_of_up_lists_its_options_and_their_defaults() {
+    let (_, mut up) = commands().into_iter().find(|(path, _)| path == "witan testnet up").unwrap();
+    let help = up.render_help().to_string();
+    for line in [
+        "-n, --nodes <COUNT>",
+        "-e, --engine <ENGINE>",
+        "--permissioned",
+        "--block-time <TIME>",
+        "--accounts <COUNT>",
+        "--seed <NUMBER>",
+        "--port-base <PORT>",
+        "-d, --detach",
+        "--reset",
+        "--dir <DIR>",
+        "--name <NAME>",
+        "--json",
+        "[default: 4]",
+        "[default: hotstuff]",
+        "[default: 27000]",
+    ] {
+        assert!(help.contains(line), "{line} is missing in {help}");
+    }
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2_and_an_unknown_command_suggests_the_right_one() {
+    let error = Cli::try_parse_from(["witan", "testnet", "upp"]).unwrap_err();
+    assert_eq!(error.exit_code(), 2);
+    assert!(error.to_string().contains("'up'"), "{error}");
+    for line in
+        [&["witan"][..], &["witan", "testnet", "up", "-e", "paxos"], &["witan", "start", "--set", "x"]]
+    {
+        assert_eq!(Cli::try_parse_from(line).unwrap_err().exit_code(), 2, "{line:?}");
+    }
+    assert_eq!((CliError::Usage("x".into()).exit_code(), CliError::failed("x").exit_code()), (2, 1));
+}
+
+#[test]
+fn global_options_stand_before_or_after_the_command() {
+    let before = Cli::try_parse_from(["witan", "--json", "--name", "x", "testnet", "status"]).unwrap();
+    let after = Cli::try_parse_from(["witan", "testnet", "status", "--json", "--name", "x"]).unwrap();
+    for cli in [before, after] {
+        assert!(cli.global.json);
+        assert_eq!(cli.global.name, "x");
+    }
+}

@@ -1,0 +1,317 @@
+//! `witan tx`: signs a transaction here, submits it, and says what became of it.
+
+pub(crate) mod check;
+pub(crate) mod signer;
+pub(crate) mod text;
+
+use crate::commands::remote::{self, connect, failed, with_encoding, write_readable};
+use crate::context::Context;
+use crate::error::CliError;
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+use std::time::Duration;
+use witan_testnet::rpc::transaction_json::{unsigned_from_json, unsigned_to_json};
+use witan_testnet::rpc::{ClientError, RpcError, TransactionState, TxStatusView, Wait};
+use witan_types::transaction::MAX_TRANSACTION_BYTES;
+use witan_types::{Account, Key, Op, SignedTransaction, Transaction, Wire as _};
+
+const EXAMPLE: &str = "\
+Example:
+  witan tx put greeting hello
+  witan tx put greeting hi --check greeting=value:hello
+  witan tx transfer --to witan1... --amount 5 --from 1
+  witan tx send --file ops.json      [{\"op\":\"put\",\"key\":\"a\",\"value\":\"1\"},{\"op\":\"get\",\"key\":\"a\"}]
+
+Exits 0 if the transaction was applied, 1 if it failed, was rejected or expired.";
+
+/// How long the node is waited for beyond the transaction's own time.
+const GRACE: Duration = Duration::from_secs(10);
+/// The longest wait that a node grants.
+const LONGEST_WAIT: Duration = Duration::from_secs(120);
+
+/// Sign and submit a transaction.
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLE)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    what: What,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum What {
+    /// Set a key
+    Put {
+        key: String,
+        #[arg(allow_negative_numbers = true)]
+        value: String,
+    },
+    /// Read keys in one transaction
+    Get {
+        #[arg(required = true)]
+        keys: Vec<String>,
+    },
+    /// Remove a key
+    Delete { key: String },
+    /// Add to a counter
+    Add {
+        key: String,
+        /// What to add; may be negative
+        #[arg(allow_negative_numbers = true)]
+        delta: i128,
+    },
+    /// Append to a list
+    Append {
+        key: String,
+        #[arg(allow_negative_numbers = true)]
+        value: String,
+    },
+    /// Move balance to another account
+    Transfer {
+        /// The receiver's address
+        #[arg(long, value_name = "ACCOUNT")]
+        to: Account,
+        /// How much
+        #[arg(long)]
+        amount: u128,
+    },
+    /// Submit the ops of a file, all of them or nothing
+    Send {
+        /// JSON: an array of ops, or {"ops": [...], "checks": [...]}
+        #[arg(long)]
+        file: PathBuf,
+    },
+}
+
+#[derive(clap::Args, Debug)]
+struct Options {
+    /// Who signs: the index of a development account, or a key file
+    #[arg(long, global = true, default_value = "0", value_name = "KEY")]
+    from: String,
+    /// A condition on the state before, such as key=version:3, key=absent, key=exists, key=value:text,
+    /// @account=balance:10; may come more than once
+    #[arg(long, global = true, value_name = "CHECK")]
+    check: Vec<String>,
+    /// How long the transaction is good for
+    #[arg(long, global = true, default_value = "60s", value_parser = text::duration, value_name = "TIME")]
+    expires: Duration,
+    /// What to wait for
+    #[arg(long, global = true, default_value = "committed")]
+    wait: WaitFor,
+    /// Print the signed transaction, and submit nothing
+    #[arg(long, global = true)]
+    dry_run: bool,
+    /// Keys and values are hex, here and in the answer
+    #[arg(long, global = true)]
+    hex: bool,
+}
+
+/// The steps of the wait ladder.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum WaitFor {
+    /// In a mempool: not durable
+    Accepted,
+    /// Decided and executed
+    Committed,
+    /// Provable by a seal
+    Sealed,
+    /// Visible in every group it touches
+    Applied,
+}
+
+impl From<WaitFor> for Wait {
+    fn from(wait: WaitFor) -> Wait {
+        match wait {
+            WaitFor::Accepted => Wait::Accepted,
+            WaitFor::Committed => Wait::Committed,
+            WaitFor::Sealed => Wait::Sealed,
+            WaitFor::Applied => Wait::Applied,
+        }
+    }
+}
+
+/// Signs, submits, waits, reports.
+///
+/// # Errors
+/// If it was not applied.
+pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
+    let key = signer::find(&args.options.from, context)?;
+    let client = connect(context)?;
+    let genesis = client.genesis().await.map_err(failed)?;
+    let lifetime = Duration::from_millis(genesis.genesis.parameters.max_tx_lifetime_ms);
+    let expires = args.options.expires;
+    if expires > lifetime {
+        return Err(CliError::Usage(format!(
+            "--expires {expires:?}: this network allows {lifetime:?} at most"
+        )));
+    }
+    let expires_ms = u64::try_from(expires.as_millis()).unwrap_or(u64::MAX);
+    let mut transaction = Transaction {
+        chain: genesis.chain,
+        signer: Account(key.public()),
+        salt: rand::random(),
+        expires_at_ms: remote::now_ms().saturating_add(expires_ms),
+        checks: Vec::new(),
+        ops: Vec::new(),
+    };
+    args.fill(&mut transaction)?;
+    transaction.check_form().map_err(CliError::failed)?;
+    let signed = transaction.sign(&key);
+    if signed.size() > MAX_TRANSACTION_BYTES {
+        let size = signed.size();
+        return Err(CliError::failed(format!(
+            "the transaction has {size} bytes, above {MAX_TRANSACTION_BYTES}"
+        )));
+    }
+    if args.options.dry_run {
+        return show_unsent(&signed, args.options.hex, context);
+    }
+    let timeout = expires.saturating_add(GRACE).min(LONGEST_WAIT);
+    match client.submit(&signed, args.options.wait.into(), timeout).await {
+        Ok(status) => report(status, &args.options, context),
+        Err(error) => Err(not_applied(&error, &signed, context)),
+    }
+}
+
+impl Args {
+    /// Writes ops and checks into a transaction.
+    fn fill(&self, transaction: &mut Transaction) -> Result<(), CliError> {
+        let hex = self.options.hex;
+        if let What::Send { file } = &self.what {
+            read_file(file, transaction, hex)?;
+        } else {
+            transaction.ops = self.what.ops(hex).map_err(CliError::Usage)?;
+        }
+        for argument in &self.options.check {
+            transaction.checks.push(check::parse(argument, hex).map_err(CliError::Usage)?);
+        }
+        Ok(())
+    }
+}
+
+impl What {
+    fn ops(&self, hex: bool) -> Result<Vec<Op>, String> {
+        let key = |text: &String| text::bytes(text, hex).map(Key);
+        Ok(match self {
+            What::Put { key: name, value } => {
+                vec![Op::Put { key: key(name)?, value: text::bytes(value, hex)? }]
+            }
+            What::Append { key: name, value } => {
+                vec![Op::Append { key: key(name)?, item: text::bytes(value, hex)? }]
+            }
+            What::Get { keys } => {
+                keys.iter().map(|name| Ok(Op::Get { key: key(name)? })).collect::<Result<_, String>>()?
+            }
+            What::Delete { key: name } => vec![Op::Delete { key: key(name)? }],
+            What::Add { key: name, delta } => vec![Op::Add { key: key(name)?, delta: *delta }],
+            What::Transfer { to, amount } => vec![Op::Transfer { to: *to, amount: *amount }],
+            What::Send { .. } => Vec::new(),
+        })
+    }
+}
+
+/// Reads ops and checks in their JSON form, which is that of JSON-RPC.
+fn read_file(file: &std::path::Path, transaction: &mut Transaction, hex: bool) -> Result<(), CliError> {
+    let refuse = |why: String| CliError::failed(format!("{}: {why}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| refuse(error.to_string()))?;
+    let given: Value = serde_json::from_str(&text).map_err(|error| refuse(format!("no JSON: {error}")))?;
+    *transaction = ops_from_json(given, transaction, hex).map_err(refuse)?;
+    Ok(())
+}
+
+/// `frame` with the ops and checks of a JSON document.
+fn ops_from_json(given: Value, frame: &Transaction, hex: bool) -> Result<Transaction, String> {
+    let encoding = text::encoding(hex);
+    let mut json = unsigned_to_json(frame, encoding).map_err(|error| error.to_string())?;
+    match given {
+        Value::Array(ops) => {
+            json.insert("ops".into(), Value::Array(ops));
+        }
+        Value::Object(parts) => {
+            if let Some(unknown) = parts.keys().find(|name| !["ops", "checks"].contains(&name.as_str())) {
+                return Err(format!("unknown field {unknown:?}; expected ops and checks"));
+            }
+            json.extend(parts);
+        }
+        _ => return Err("expected an array of ops, or an object with ops and checks".into()),
+    }
+    unsigned_from_json(&json, "file", encoding).map_err(|error| error.to_string())
+}
+
+fn show_unsent(signed: &SignedTransaction, hex: bool, context: &Context) -> Result<(), CliError> {
+    let encoding = text::encoding(hex);
+    let unsigned: Map<String, Value> =
+        unsigned_to_json(&signed.transaction, encoding).map_err(CliError::failed)?;
+    let document = json!({
+        "txId": signed.id().to_string(),
+        "tx": format!("0x{}", hex::encode(signed.encode())),
+        "unsigned": unsigned,
+        "encoding": encoding.name(),
+        "submitted": false,
+    });
+    context.output.result(&document, || {
+        let pretty = serde_json::to_string_pretty(&unsigned).unwrap_or_default();
+        format!("not submitted: {}, {} bytes signed\n{pretty}", signed.id(), signed.size())
+    });
+    Ok(())
+}
+
+fn report(mut status: TxStatusView, options: &Options, context: &Context) -> Result<(), CliError> {
+    let text = describe(&status, options.hex);
+    let encoding = write_readable(&mut status, options.hex);
+    context.output.result(&with_encoding(&status, encoding)?, || text);
+    match (status.status, options.wait) {
+        (TransactionState::Committed, _) => Ok(()),
+        // The user did not want to know more.
+        (TransactionState::Accepted | TransactionState::Pending, WaitFor::Accepted) => Ok(()),
+        _ => Err(CliError::Exit(1)),
+    }
+}
+
+/// One line on what became of it, and one for each read.
+fn describe(status: &TxStatusView, hex: bool) -> String {
+    let mut text = status.status.name().to_owned();
+    if let Some(reason) = status.result.as_ref().and_then(|result| result.reason.as_ref()) {
+        text += &format!(": {reason}");
+    }
+    if let (Some(group), Some(height)) = (status.group, status.height) {
+        text += &format!(" in block {height} of group {group}");
+    }
+    if status.sealed {
+        text += ", sealed";
+    }
+    text += &format!("\ntransaction {}", status.tx_id);
+    for read in status.result.iter().flat_map(|result| &result.reads) {
+        let value = read.value.as_ref().map_or("(absent)".to_owned(), |value| text::show_value(value, hex));
+        text += &format!("\n{} = {value}  (version {})", text::show(&read.key, hex), read.version);
+    }
+    text
+}
+
+/// An error, and whether the transaction may still commit.
+fn not_applied(error: &ClientError, signed: &SignedTransaction, context: &Context) -> CliError {
+    let id = signed.id();
+    let open = match error {
+        ClientError::Rpc(RpcError::WaitTimeout { .. }) | ClientError::Transport { .. } => true,
+        ClientError::Rpc(_) | ClientError::Other(_) | ClientError::Answer { .. } => false,
+    };
+    if !context.output.is_json() {
+        let id = if open { format!(" (transaction {id} may still commit)") } else { String::new() };
+        return CliError::failed(format!("{error}{id}; {}", error.hint()));
+    }
+    let reason = error.rpc().map(RpcError::reason);
+    let document = json!({
+        "error": error.to_string(),
+        "code": error.code(),
+        "reason": reason,
+        "hint": error.hint(),
+        "txId": id.to_string(),
+        "mayStillCommit": open,
+    });
+    context.output.result(&document, String::new);
+    CliError::Exit(1)
+}
+
+#[cfg(test)]
+mod tests;

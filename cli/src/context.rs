@@ -1,0 +1,78 @@
+//! What every command needs to know: where the network is, and how to speak to the user.
+
+use crate::error::CliError;
+use crate::output::Output;
+use std::path::PathBuf;
+use witan_testnet::local::Network;
+
+/// Options that every command takes.
+#[derive(clap::Args, Debug, Clone)]
+pub(crate) struct Global {
+    /// Print one JSON document on stdout instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// A node's RPC address, for example http://127.0.0.1:27001; by default a running node of the network --name
+    #[arg(long, global = true, value_name = "URL", env = "WITAN_RPC", hide_env_values = true)]
+    pub(crate) rpc: Option<String>,
+    /// The folder that holds local networks
+    #[arg(long, global = true, default_value = ".witan", env = "WITAN_DIR", hide_env_values = true)]
+    pub(crate) dir: PathBuf,
+    /// The local network's name
+    #[arg(long, global = true, default_value = "local", env = "WITAN_NAME", hide_env_values = true)]
+    pub(crate) name: String,
+}
+
+/// What the command line says for all commands.
+pub(crate) struct Context {
+    /// Speaks to the user.
+    pub(crate) output: Output,
+    rpc: Option<String>,
+    dir: PathBuf,
+    name: String,
+}
+
+impl Context {
+    pub(crate) fn new(global: Global) -> Context {
+        Context { output: Output::new(global.json), rpc: global.rpc, dir: global.dir, name: global.name }
+    }
+
+    /// The folder that holds local networks.
+    pub(crate) fn dir(&self) -> &std::path::Path {
+        &self.dir
+    }
+
+    /// The local network's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The local network that `--dir` and `--name` mean.
+    ///
+    /// # Errors
+    /// If there is none, or its files can't be read.
+    pub(crate) fn network(&self) -> Result<Network, CliError> {
+        Ok(Network::open(&self.dir, &self.name)?)
+    }
+
+    /// The RPC address to talk to: `--rpc`, else the first running node of the local network.
+    ///
+    /// # Errors
+    /// If there is neither, or no node of the network runs.
+    pub(crate) fn rpc_url(&self) -> Result<String, CliError> {
+        if let Some(url) = &self.rpc {
+            return Ok(url.trim_end_matches('/').to_owned());
+        }
+        let network = self
+            .network()
+            .map_err(|error| CliError::failed(format!("{error}; or name a node with --rpc URL")))?;
+        let running = network.description().nodes.iter().find(|node| network.is_running(&node.name));
+        match running {
+            Some(node) => Ok(node.rpc.clone()),
+            None => Err(CliError::failed(format!(
+                "no node of the network {:?} in {} runs: start it with `witan testnet up`, or name a node with --rpc URL",
+                self.name,
+                self.dir.display()
+            ))),
+        }
+    }
+}

@@ -1,0 +1,427 @@
+//! HotStuff, told as stories: who says what to whom, and what must come of it. Most are others' bugs.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a test may fail by panic"
+)]
+
+mod common;
+
+use common::stage::{Letter, Stage, block, ids};
+use common::{BASE_TIMEOUT, MAX_TIMEOUT, base, sealed};
+use proptest::prelude::*;
+use std::sync::Arc;
+use std::time::Duration;
+use witan_consensus::engine::{Input, Rejected};
+use witan_consensus::hotstuff::{
+    Blocks, Hello, Kind, Message, Proposal, QuorumCertificate, ROUND_WINDOW, Record, Timeout, Timer, Vote,
+};
+use witan_types::{BlockId, Hash, Wire};
+
+/// Rounds run as they should until `members` have decided `count` blocks; nobody else hears anything.
+fn run_among(stage: &mut Stage, members: &[usize], count: usize) {
+    let done = |stage: &Stage| members.iter().all(|place| stage.decided(*place).len() >= count);
+    let hears = |letter: &Letter| members.contains(&letter.from) && members.contains(&letter.to);
+    for _ in 0..10_000 {
+        if done(stage) {
+            return;
+        }
+        match stage.pool.iter().position(hears) {
+            Some(at) => {
+                let letter = stage.pool.remove(at);
+                stage.say(letter.from, letter.to, letter.message);
+            }
+            None => members.iter().for_each(|place| stage.give_up(*place)),
+        }
+    }
+    assert!(done(stage), "the rounds run");
+}
+
+fn give_up_among(stage: &mut Stage, members: &[usize], round: u64) {
+    members.iter().for_each(|place| stage.give_up(*place));
+    stage.deliver(|letter| {
+        letter.is_timeout(round) && members.contains(&letter.from) && members.contains(&letter.to)
+    });
+}
+
+#[test]
+fn a_block_is_decided_in_its_own_round_by_order_votes() {
+    let mut stage = Stage::of_four();
+    stage.deliver(|letter| letter.is_proposal(1));
+    stage.deliver(|letter| letter.is_vote(1));
+    assert!((0..4).all(|place| stage.decided(place).is_empty()), "a certificate alone decides nothing");
+    stage.deliver(|letter| letter.is_order_vote(1));
+    assert!((0..4).all(|place| stage.decided(place).len() == 1));
+}
+
+#[test]
+fn without_order_votes_two_certified_rounds_in_a_row_decide_the_first() {
+    let mut stage = Stage::of_four();
+    for round in 1..=2 {
+        stage.deliver(|letter| letter.is_proposal(round));
+        stage.deliver(|letter| letter.is_vote(round));
+    }
+    assert!((0..4).all(|place| stage.decided(place).len() == 1));
+}
+
+#[test]
+fn a_leader_that_proposes_two_blocks_is_accused_with_proof() {
+    let mut stage = Stage::of_four();
+    stage.lose(|_| true);
+    let setup = stage.setup(1).clone();
+    for time_ms in [6_000, 7_000] {
+        let lie = block(&setup, 1, &base(), time_ms);
+        let justify = QuorumCertificate::of_base(base().id());
+        let proposal = Proposal::sign(&setup.instance, &setup.key, lie, justify, None);
+        stage.say(1, 0, Message::Proposal(proposal));
+    }
+    let [evidence] = stage.accused(0) else { panic!("one accusation") };
+    assert_eq!((evidence.validator, evidence.conflict), (setup.me, "two proposals in a round"));
+    for part in [&evidence.first, &evidence.second] {
+        assert!(setup.committee.scheme().verify(&evidence.key, &part.message, &part.signature));
+    }
+    let votes = stage.pool.iter().filter(|letter| letter.is_vote(1) && letter.to == 2).count();
+    assert_eq!(votes, 1, "and got one vote");
+}
+
+#[test]
+fn two_votes_in_a_round_are_accused_once_and_count_once() {
+    let mut stage = Stage::of_four();
+    let setup = stage.setup(3).clone();
+    stage.deliver(|letter| letter.is_proposal(1) && letter.to == 0);
+    for lie in 0..5 {
+        let id = BlockId(Hash([lie; 32]));
+        let vote = Vote::sign(&setup.instance, &setup.key, Kind::Vote, 1, id);
+        stage.say(3, 0, Message::Vote(vote));
+    }
+    assert_eq!(stage.accused(0).len(), 1);
+    assert_eq!(stage.accused(0)[0].conflict, "two votes in a round");
+    assert_eq!(stage.round(0), 1);
+}
+
+#[test]
+fn an_order_vote_and_a_timeout_below_it_are_accused_in_either_order() {
+    for order_vote_first in [true, false] {
+        let mut stage = Stage::of_four();
+        let setup = stage.setup(3).clone();
+        let justify = QuorumCertificate::of_base(base().id());
+        let timeout = Message::Timeout(Timeout::sign(&setup.instance, &setup.key, 1, justify, None));
+        let id = BlockId(Hash([9; 32]));
+        let vote = Message::OrderVote(Vote::sign(&setup.instance, &setup.key, Kind::OrderVote, 1, id));
+        let (first, second) = if order_vote_first { (vote, timeout) } else { (timeout, vote) };
+        stage.say(3, 0, first);
+        assert!(stage.accused(0).is_empty());
+        stage.say(3, 0, second);
+        assert_eq!(stage.accused(0)[0].conflict, "an order vote and a time-out below it");
+    }
+}
+
+#[test]
+fn after_giving_a_round_up_its_late_certificate_gets_no_order_vote_even_after_a_crash() {
+    let mut stage = Stage::of_four();
+    stage.deliver(|letter| letter.is_proposal(1));
+    stage.give_up(0);
+    stage.restart(0);
+    stage.deliver(|letter| letter.is_vote(1) && letter.to == 0);
+    assert_eq!(stage.round(0), 2, "the certificate is seen");
+    assert!(!stage.pool.iter().any(|letter| letter.from == 0 && letter.is_order_vote(1)));
+}
+
+#[test]
+fn a_member_locked_on_a_hidden_certificate_votes_for_what_a_timeout_certificate_allows() {
+    let mut stage = Stage::of_four();
+    // Only 0 sees the certificate of round 1, and locks on it by its order vote.
+    stage.deliver(|letter| letter.is_proposal(1));
+    stage.deliver(|letter| letter.is_vote(1) && letter.to == 0);
+    assert!(stage.pool.iter().any(|letter| letter.from == 0 && letter.is_order_vote(1)));
+    stage.lose(|letter| letter.from == 0);
+    // The others give the round up without it, and 2 extends the base in round 2.
+    give_up_among(&mut stage, &[1, 2, 3], 1);
+    stage.deliver(|letter| letter.is_proposal(2) && letter.to == 0);
+    assert!(stage.pool.iter().any(|letter| letter.from == 0 && letter.is_vote(2)), "0 votes for it");
+}
+
+#[test]
+fn a_leader_that_learns_of_a_round_only_by_its_timeout_certificate_extends_the_certified_block_in_it() {
+    let mut stage = Stage::of_four();
+    // Everyone but 3 certifies the block of round 1, and gives round 2 up.
+    stage.deliver(|letter| letter.is_proposal(1));
+    stage.deliver(|letter| letter.is_vote(1) && letter.to != 3);
+    stage.lose(|_| true);
+    give_up_among(&mut stage, &[0, 1, 2], 2);
+    assert_eq!(stage.round(0), 3);
+    // 3 leads round 3 and hears nothing but the certificates of one peer.
+    stage.lose(|_| true);
+    let Message::Hello(hello) = Message::Hello(Hello { round: stage.round(3), decided: 100 }) else { return };
+    stage.say(3, 0, Message::Hello(hello));
+    stage.deliver(|letter| matches!(letter.message, Message::Certificates(_)) && letter.to == 3);
+    let proposal = stage.pool.iter().find_map(|letter| match &letter.message {
+        Message::Proposal(proposal) if letter.from == 3 => Some(proposal.clone()),
+        _ => None,
+    });
+    let proposal = proposal.expect("3 proposes");
+    assert_eq!((proposal.round(), proposal.justify.round), (3, 1));
+    assert_eq!(proposal.tc.map(|tc| tc.round), Some(2));
+}
+
+#[test]
+fn blocks_certified_across_a_gap_are_decided_oldest_first_and_once() {
+    let mut stage = Stage::of_four();
+    // No order vote is ever heard. Round 2 has no block: rounds 1 and 3 are not contiguous, 3 and 4 are.
+    stage.deliver(|letter| letter.is_proposal(1));
+    stage.deliver(|letter| letter.is_vote(1));
+    stage.lose(|_| true);
+    give_up_among(&mut stage, &[0, 1, 2, 3], 2);
+    stage.deliver(|letter| letter.is_proposal(3));
+    stage.deliver(|letter| letter.is_vote(3));
+    assert!((0..4).all(|place| stage.decided(place).is_empty()), "a gap decides nothing");
+    stage.deliver(|letter| letter.is_proposal(4));
+    stage.deliver(|letter| letter.is_vote(4));
+    for place in 0..4 {
+        let tags: Vec<u64> = stage.decided(place).iter().map(|block| block.header.tag).collect();
+        assert_eq!(tags, [1, 3]);
+    }
+}
+
+#[test]
+fn a_member_far_behind_fetches_and_decides_every_ancestor_oldest_first() {
+    let mut stage = Stage::of_four();
+    run_among(&mut stage, &[0, 1, 2], 40);
+    stage.lose(|_| true);
+    stage.resend(3);
+    stage.say(3, 0, Message::Hello(Hello { round: stage.round(3), decided: 100 }));
+    for _ in 0..20 {
+        stage.deliver(|letter| {
+            (letter.from == 3 || letter.to == 3)
+                && (letter.is_fetching() || matches!(letter.message, Message::Certificates(_)))
+        });
+        stage.give(3, Input::Timeout(Timer::Fetch));
+    }
+    let heights: Vec<u64> = stage.decided(3).iter().map(|block| block.header.height).collect();
+    assert_eq!(heights, (101..101 + heights.len() as u64).collect::<Vec<_>>());
+    assert!(heights.len() >= 39 && !stage.has_forked());
+}
+
+#[test]
+fn a_member_whose_peers_have_truncated_says_so_and_goes_on_from_a_sealed_block() {
+    let mut stage = Stage::of_four();
+    run_among(&mut stage, &[0, 1, 2], 10);
+    stage.lose(|_| true);
+    let tenth = stage.decided(0)[9].header.clone();
+    (0..3).for_each(|place| stage.give(place, Input::Stable(sealed(&tenth))));
+    stage.say(3, 0, Message::Hello(Hello { round: stage.round(3), decided: 100 }));
+    for _ in 0..5 {
+        stage.deliver(|letter| letter.from == 3 || letter.to == 3);
+        stage.give(3, Input::Timeout(Timer::Fetch));
+    }
+    assert_eq!(stage.behind(3), Some(110));
+    stage.lose(|_| true);
+    stage.give(3, Input::Stable(sealed(&tenth)));
+    (0..4).for_each(|place| stage.resend(place));
+    run_among(&mut stage, &[0, 1, 2, 3], 2);
+    let first = stage.decided(3)[0].header.clone();
+    assert_eq!((first.height, first.parent), (111, tenth.id()));
+}
+
+#[test]
+fn a_stable_block_truncates_the_log_and_a_restart_needs_no_more() {
+    let mut stage = Stage::of_four();
+    run_among(&mut stage, &[0, 1, 2, 3], 10);
+    let records = stage.disk(0).len();
+    let eighth = stage.decided(0)[7].header.clone();
+    stage.give(0, Input::Stable(sealed(&eighth)));
+    assert!(stage.truncated(0) > records as u64 / 2, "most records are gone");
+    let promised = last_state(stage.disk(0));
+    stage.restart_from(0, &eighth);
+    assert_eq!(last_state(stage.disk(0)).promises, promised.promises);
+    run_among(&mut stage, &[0, 1, 2, 3], 12);
+}
+
+fn last_state(disk: &[(u64, Record)]) -> witan_consensus::hotstuff::SafetyState {
+    let states = disk.iter().rev().find_map(|(_, record)| match record {
+        Record::Safety(state) => Some((**state).clone()),
+        Record::Block(_) => None,
+    });
+    states.expect("something was signed")
+}
+
+#[test]
+fn a_repeated_proposal_gets_the_same_vote_and_a_restarted_leader_never_a_second_block() {
+    let mut stage = Stage::of_four();
+    let first: Vec<Letter> = stage.pool.iter().filter(|letter| letter.is_proposal(1)).cloned().collect();
+    stage.lose(|_| true);
+    stage.restart(1);
+    let again: Vec<Letter> = stage.pool.iter().filter(|letter| letter.is_proposal(1)).cloned().collect();
+    assert_eq!(first[0].message, again[0].message, "it says the same again");
+    for _ in 0..2 {
+        stage.say(1, 0, first[0].message.clone());
+    }
+    let mut votes =
+        stage.pool.iter().filter(|letter| letter.from == 0 && letter.is_vote(1) && letter.to == 1);
+    let (one, two) = (votes.next().unwrap(), votes.next().unwrap());
+    assert_eq!(one.message, two.message);
+}
+
+#[test]
+fn votes_of_far_rounds_are_not_kept() {
+    let mut stage = Stage::of_four();
+    let setup = stage.setup(3).clone();
+    let far = |round| Vote::sign(&setup.instance, &setup.key, Kind::Vote, round, BlockId(Hash([1; 32])));
+    let other = |round| Vote::sign(&setup.instance, &setup.key, Kind::Vote, round, BlockId(Hash([2; 32])));
+    // Only a vote that was kept can be found to conflict.
+    for round in [ROUND_WINDOW + 2, 1 << 40, u64::MAX] {
+        stage.say(3, 0, Message::Vote(far(round)));
+        stage.say(3, 0, Message::Vote(other(round)));
+        assert!(stage.accused(0).is_empty());
+    }
+    stage.say(3, 0, Message::Vote(far(ROUND_WINDOW)));
+    stage.say(3, 0, Message::Vote(other(ROUND_WINDOW)));
+    assert_eq!(stage.accused(0).len(), 1);
+}
+
+#[test]
+fn blocks_that_nobody_asked_for_are_not_taken() {
+    let mut stage = Stage::of_four();
+    let setup = stage.setup(1).clone();
+    let lie = block(&setup, 1, &base(), 9_000);
+    stage.lose(|_| true);
+    stage.say(1, 0, Message::Blocks(Blocks(vec![Arc::clone(&lie)])));
+    let fetch = witan_consensus::hotstuff::Fetch { block: lie.id(), above: 100 };
+    stage.say(2, 0, Message::Fetch(fetch));
+    assert!(matches!(stage.pool.last().unwrap().message, Message::Gone(100)));
+}
+
+#[test]
+fn timeouts_grow_by_half_to_a_cap_and_are_said_again_at_the_base_rate() {
+    let mut stage = Stage::of_four();
+    stage.lose(|_| true);
+    for round in 1..=12 {
+        give_up_among(&mut stage, &[0, 1, 2], round);
+        stage.lose(|_| true);
+    }
+    let waits: Vec<Duration> = stage
+        .timers(0)
+        .iter()
+        .filter_map(|(timer, wait)| match timer {
+            Timer::Round(_) => Some(*wait),
+            Timer::Resend(_) | Timer::Fetch => None,
+        })
+        .collect();
+    assert!(waits[0] >= BASE_TIMEOUT && waits[0] <= BASE_TIMEOUT * 11 / 10);
+    assert!(waits[1] >= BASE_TIMEOUT * 3 / 2 && waits[1] <= BASE_TIMEOUT * 165 / 100);
+    assert!(waits.iter().all(|wait| *wait <= MAX_TIMEOUT * 11 / 10) && *waits.last().unwrap() >= MAX_TIMEOUT);
+    let resend = |timer: &Timer| matches!(timer, Timer::Resend(_));
+    assert!(stage.timers(0).iter().all(|(timer, wait)| !resend(timer) || *wait <= BASE_TIMEOUT));
+}
+
+#[test]
+fn certificates_of_round_zero_are_believed_for_the_base_alone() {
+    let mut stage = Stage::of_four();
+    stage.lose(|_| true);
+    let setup = stage.setup(1).clone();
+    let mut elsewhere = base();
+    elsewhere.time_ms += 1;
+    let lie = block(&setup, 1, &elsewhere, 9_000);
+    let justify = QuorumCertificate::of_base(elsewhere.id());
+    let proposal = Proposal::sign(&setup.instance, &setup.key, lie, justify, None);
+    stage.say(1, 0, Message::Proposal(proposal));
+    assert!(stage.pool.is_empty(), "no vote, no fetch");
+}
+
+/// Every kind of message that a running group says, with its author.
+fn sample() -> (Stage, Vec<(usize, Message)>) {
+    let mut stage = Stage::of_four();
+    let mut said: Vec<(usize, Message)> = Vec::new();
+    let mut keep =
+        |stage: &Stage| said.extend(stage.pool.iter().map(|letter| (letter.from, letter.message.clone())));
+    stage.deliver(|letter| letter.is_proposal(1));
+    keep(&stage);
+    stage.deliver(|letter| letter.is_vote(1));
+    keep(&stage);
+    give_up_among(&mut stage, &[0, 1, 2, 3], 2);
+    keep(&stage);
+    stage.deliver(|letter| letter.is_proposal(3));
+    stage.give_up(0);
+    keep(&stage);
+    stage.say(3, 0, Message::Hello(Hello { round: 0, decided: 0 }));
+    keep(&stage);
+    said.sort_by_key(|(from, message)| (*from, message.encode()));
+    said.dedup();
+    (stage, said)
+}
+
+proptest! {
+    #[test]
+    fn no_changed_byte_of_a_signed_message_verifies(pick: prop::sample::Index, at: prop::sample::Index, flip in 1_u8..) {
+        let (stage, said) = sample();
+        let signed: Vec<_> = said.into_iter().filter(|(_, message)| !matches!(message, Message::Hello(_))).collect();
+        let (from, message) = pick.get(&signed);
+        let mut bytes = message.encode();
+        *at.get_mut(&mut bytes) ^= flip;
+        if let Ok(changed) = Message::decode(&bytes) {
+            prop_assert!(stage.verify(*from, 2, changed).is_err());
+        }
+        prop_assert!(stage.verify(*from, 2, message.clone()).is_ok());
+    }
+
+    #[test]
+    fn what_one_member_signed_does_not_verify_as_anothers(pick: prop::sample::Index, other in 0_usize..6) {
+        let (stage, said) = sample();
+        let authored = |message: &Message| !matches!(message, Message::Certificates(_) | Message::Hello(_));
+        let signed: Vec<_> = said.into_iter().filter(|(_, message)| authored(message)).collect();
+        let (from, message) = pick.get(&signed).clone();
+        prop_assert_eq!(stage.verify(other, 2, message).is_ok(), other == from);
+    }
+}
+
+#[test]
+fn a_timeout_certificate_that_hides_its_highest_certificate_is_refused() {
+    let (stage, said) = sample();
+    let (from, mut proposal) = said
+        .into_iter()
+        .find_map(|(from, message)| match message {
+            Message::Proposal(proposal) if proposal.tc.is_some() => Some((from, proposal)),
+            _ => None,
+        })
+        .expect("round 3 was opened by a time-out certificate");
+    let setup = stage.setup(from).clone();
+    let genuine = proposal.clone();
+    let tc = proposal.tc.as_mut().unwrap();
+    tc.high_qc = QuorumCertificate::of_base(base().id());
+    let sign = |proposal: &Proposal| {
+        let Proposal { block, justify, tc, .. } = proposal.clone();
+        Message::Proposal(Proposal::sign(&setup.instance, &setup.key, block, justify, tc))
+    };
+    assert!(matches!(stage.verify(from, 0, sign(&proposal)), Err(Rejected::Inconsistent(_))));
+    // Nor do lower rounds under the same signatures pass.
+    proposal.tc.as_mut().unwrap().high_rounds.fill(0);
+    assert_eq!(
+        stage.verify(from, 0, sign(&proposal)).err(),
+        Some(Rejected::BadSignature("a time-out certificate"))
+    );
+    // Nor no certificate at all.
+    let stripped = Proposal { tc: None, ..genuine.clone() };
+    assert!(stage.verify(from, 0, sign(&stripped)).is_err());
+    assert!(stage.verify(from, 0, sign(&genuine)).is_ok());
+}
+
+#[test]
+fn a_lone_member_decides_only_what_its_disk_holds() {
+    use witan_consensus::engine::{Draft, Engine, Tick};
+    use witan_consensus::hotstuff::HotStuff;
+    let setup = common::setup::<HotStuff>(0, 1, witan_types::Scheme::StandIn, 1);
+    let (mut engine, opened) = HotStuff::open(setup, Vec::new());
+    let turn = opened.want.expect("it leads every round");
+    let draft = Draft { time_ms: 9_000, payload: Default::default() };
+    let mut outputs = engine.step(Tick::default(), Input::Payload(turn, draft));
+    for _ in 0..2 {
+        assert!(outputs.decided.is_empty(), "nothing counts before its record is durable");
+        let (seq, _) = outputs.persist.last().cloned().expect("a record");
+        assert!(engine.step(Tick::default(), Input::Durable(seq - 1)).decided.is_empty());
+        outputs = engine.step(Tick::default(), Input::Durable(seq));
+    }
+    assert_eq!(ids(&outputs.decided).len(), 1);
+}

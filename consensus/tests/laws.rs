@@ -1,0 +1,130 @@
+//! The laws that every engine obeys, whatever the network and the disks do: decisions ascend without gaps, each once;
+//! no two members differ; nobody contradicts itself, even across a crash at any record; whoever is slow catches up;
+//! an idle group is quiet.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs,
+    reason = "a test may fail by panic"
+)]
+
+mod common;
+
+use common::cluster::{Cluster, Subject, Weather};
+use proptest::prelude::*;
+use witan_consensus::hotstuff::{HotStuff, Message};
+use witan_types::Scheme;
+
+impl Subject for HotStuff {
+    fn commitments(message: &Message) -> Vec<(String, String)> {
+        let one = |question: String, answer: String| vec![(question, answer)];
+        match message {
+            Message::Proposal(proposal) => {
+                one(format!("proposal of round {}", proposal.round()), format!("{}", proposal.block.id()))
+            }
+            Message::Vote(vote) => one(format!("vote in round {}", vote.round), format!("{}", vote.block)),
+            Message::OrderVote(vote) => {
+                one(format!("order vote in round {}", vote.round), format!("{}", vote.block))
+            }
+            Message::Timeout(timeout) => {
+                one(format!("time-out of round {}", timeout.round), format!("{}", timeout.high_qc.round))
+            }
+            Message::Certificates(_)
+            | Message::Hello(_)
+            | Message::Fetch(_)
+            | Message::Blocks(_)
+            | Message::Gone(_) => Vec::new(),
+        }
+    }
+}
+
+/// Foul weather, then fair: the cluster agrees throughout, and everyone moves on once it may.
+fn survives_foul_weather<E: Subject>(size: usize, seed: u64, scheme: Scheme, events: usize) {
+    let mut cluster = Cluster::<E>::new(size, seed, scheme, Weather::FOUL);
+    cluster.run(events);
+    cluster.heal();
+    let goal = cluster.highest() + 10;
+    reaches(&mut cluster, goal, 120_000);
+}
+
+/// Every running member decides `goal` within a time.
+fn reaches<E: Subject>(cluster: &mut Cluster<E>, goal: u64, within_ms: u128) {
+    let deadline = cluster.now_ms() + within_ms;
+    while cluster.lowest() < goal {
+        assert!(cluster.run(1), "a group with work is never still");
+        assert!(cluster.now_ms() < deadline, "no progress: {} of {goal}", cluster.lowest());
+    }
+}
+
+/// With as many members down as the group withstands, the others go on. Each block waits for a few time-outs at most.
+fn goes_on_without_the_faulty<E: Subject>(size: usize, seed: u64) {
+    let mut cluster = Cluster::<E>::new(size, seed, Scheme::StandIn, Weather::FAIR);
+    reaches(&mut cluster, 105, 60_000);
+    let faulty = common::committee::<E>(size, Scheme::StandIn).max_faulty();
+    let first = usize::try_from(seed % size as u64).unwrap();
+    (0..faulty).for_each(|place| cluster.stop((first + place) % size));
+    let goal = cluster.highest() + 20;
+    reaches(&mut cluster, goal, 200_000);
+}
+
+/// An hour in two halves, neither of them a quorum: nothing is decided, and soon after they meet again something is.
+fn meets_again_after_an_hour<E: Subject>(size: usize, seed: u64) {
+    let mut cluster = Cluster::<E>::new(size, seed, Scheme::StandIn, Weather::FAIR);
+    reaches(&mut cluster, 105, 60_000);
+    cluster.cut_at(size / 2);
+    let (before, hour) = (cluster.highest(), cluster.now_ms() + 3_600_000);
+    while cluster.now_ms() < hour {
+        assert!(cluster.run(1), "a group with work is never still");
+    }
+    assert!(cluster.highest() <= before + 2, "no quorum, no decision");
+    cluster.heal();
+    let goal = cluster.highest() + 1;
+    reaches(&mut cluster, goal, 2 * common::MAX_TIMEOUT.as_millis());
+}
+
+/// Once the work is done, everyone decides the same height and nothing more is said.
+fn falls_silent_without_work<E: Subject>(size: usize, seed: u64) {
+    let mut cluster = Cluster::<E>::new(size, seed, Scheme::StandIn, Weather::FAIR);
+    while cluster.lowest() < 105 {
+        assert!(cluster.run(1), "a group with work is never still");
+    }
+    cluster.set_work(false);
+    assert!(!cluster.run(20_000), "an idle group is quiet");
+    assert_eq!(cluster.lowest(), cluster.highest(), "everyone has decided what anyone has");
+    cluster.set_work(true);
+    let goal = cluster.highest() + 5;
+    while cluster.lowest() < goal {
+        assert!(cluster.run(1), "a group with work is never still");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn hotstuff_survives_foul_weather(seed: u64, size in 1_usize..8) {
+        survives_foul_weather::<HotStuff>(size, seed, Scheme::StandIn, 4_000);
+    }
+
+    #[test]
+    fn hotstuff_falls_silent_without_work(seed: u64, size in 1_usize..8) {
+        falls_silent_without_work::<HotStuff>(size, seed);
+    }
+
+    #[test]
+    fn hotstuff_goes_on_without_the_faulty(seed: u64, size in 4_usize..11) {
+        goes_on_without_the_faulty::<HotStuff>(size, seed);
+    }
+}
+
+#[test]
+fn hotstuff_meets_again_after_an_hour() {
+    (4..8).for_each(|size| meets_again_after_an_hour::<HotStuff>(size, 3));
+}
+
+#[test]
+fn hotstuff_survives_foul_weather_with_real_signatures() {
+    survives_foul_weather::<HotStuff>(4, 11, Scheme::Ed25519, 400);
+}

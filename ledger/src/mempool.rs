@@ -1,0 +1,208 @@
+//! The mempool: transactions that wait for a block, first come, first served, within named bounds.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use witan_types::block::MAX_BATCH_TRANSACTIONS;
+use witan_types::{Account, SignedTransaction, TxId};
+
+/// The most transactions that wait, unless configured otherwise.
+pub const DEFAULT_MAX_TRANSACTIONS: usize = 50_000;
+/// The most bytes of transactions that wait, unless configured otherwise.
+pub const DEFAULT_MAX_BYTES: usize = 64 * 1024 * 1024;
+/// The most transactions of one signer that wait, unless configured otherwise.
+pub const DEFAULT_MAX_PER_SIGNER: usize = 20_000;
+
+/// The bounds of a mempool.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// The most transactions.
+    pub max_transactions: usize,
+    /// The most bytes of all transactions together.
+    pub max_bytes: usize,
+    /// The most transactions of one signer.
+    pub max_per_signer: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            max_transactions: DEFAULT_MAX_TRANSACTIONS,
+            max_bytes: DEFAULT_MAX_BYTES,
+            max_per_signer: DEFAULT_MAX_PER_SIGNER,
+        }
+    }
+}
+
+/// A transaction that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pooled {
+    /// Its id.
+    pub id: TxId,
+    /// Bytes of its encoding, signature included.
+    pub size: usize,
+    /// The transaction; its signature was verified.
+    pub transaction: Arc<SignedTransaction>,
+}
+
+impl Pooled {
+    /// A transaction with its id and size.
+    pub fn new(transaction: Arc<SignedTransaction>) -> Pooled {
+        Pooled { id: transaction.id(), size: transaction.size(), transaction }
+    }
+}
+
+/// Why a transaction may not wait here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refusal {
+    /// No room for it: too many transactions or bytes.
+    #[error("the mempool is full")]
+    Full,
+    /// Its signer has too many here.
+    #[error("the signer has too many transactions in the mempool")]
+    SignerFull,
+    /// It is here already.
+    #[error("the transaction is in the mempool already")]
+    Duplicate,
+}
+
+/// Transactions that wait for a block, in the order of their arrival.
+#[derive(Clone, Debug)]
+pub struct Mempool {
+    limits: Limits,
+    bytes: usize,
+    next_arrival: u64,
+    by_arrival: BTreeMap<u64, Pooled>,
+    arrivals: BTreeMap<TxId, u64>,
+    by_expiry: BTreeSet<(u64, TxId)>,
+    per_signer: BTreeMap<Account, usize>,
+}
+
+impl Mempool {
+    /// An empty one.
+    pub fn new(limits: Limits) -> Mempool {
+        Mempool {
+            limits,
+            bytes: 0,
+            next_arrival: 0,
+            by_arrival: BTreeMap::new(),
+            arrivals: BTreeMap::new(),
+            by_expiry: BTreeSet::new(),
+            per_signer: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a transaction in, behind all others.
+    ///
+    /// # Errors
+    /// If it is here already, or a bound would not hold.
+    pub fn add(&mut self, pooled: Pooled) -> Result<(), Refusal> {
+        let signed = &pooled.transaction.transaction;
+        let of_signer = self.per_signer.get(&signed.signer).copied().unwrap_or(0);
+        let bytes = self.bytes.saturating_add(pooled.size);
+        if self.contains(&pooled.id) {
+            return Err(Refusal::Duplicate);
+        }
+        if self.len() >= self.limits.max_transactions || bytes > self.limits.max_bytes {
+            return Err(Refusal::Full);
+        }
+        if of_signer >= self.limits.max_per_signer {
+            return Err(Refusal::SignerFull);
+        }
+        self.bytes = bytes;
+        self.per_signer.insert(signed.signer, of_signer + 1);
+        self.by_expiry.insert((signed.expires_at_ms, pooled.id));
+        self.arrivals.insert(pooled.id, self.next_arrival);
+        self.by_arrival.insert(self.next_arrival, pooled);
+        self.next_arrival += 1;
+        Ok(())
+    }
+
+    /// Transactions for a block of this time, oldest first, as many as `max_bytes` and a batch hold; none that is
+    /// expired then or that `exclude` names. They stay here until they are removed.
+    pub fn take(
+        &self,
+        max_bytes: usize,
+        block_time_ms: u64,
+        exclude: &dyn Fn(&TxId) -> bool,
+    ) -> Vec<Arc<SignedTransaction>> {
+        let (mut taken, mut room) = (Vec::new(), max_bytes);
+        for pooled in self.by_arrival.values() {
+            let unfit =
+                pooled.size > max_bytes || pooled.transaction.transaction.expires_at_ms < block_time_ms;
+            if unfit || exclude(&pooled.id) {
+                continue;
+            }
+            // No smaller one behind it goes first: else a large one might never go.
+            if pooled.size > room || taken.len() >= MAX_BATCH_TRANSACTIONS {
+                break;
+            }
+            room -= pooled.size;
+            taken.push(Arc::clone(&pooled.transaction));
+        }
+        taken
+    }
+
+    /// Takes a transaction out. Says whether it was here.
+    pub fn remove(&mut self, id: &TxId) -> bool {
+        let Some(pooled) = self.arrivals.remove(id).and_then(|arrival| self.by_arrival.remove(&arrival))
+        else {
+            return false;
+        };
+        let signed = &pooled.transaction.transaction;
+        self.bytes -= pooled.size;
+        self.by_expiry.remove(&(signed.expires_at_ms, *id));
+        if let Some(count) = self.per_signer.get_mut(&signed.signer) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_signer.remove(&signed.signer);
+            }
+        }
+        true
+    }
+
+    /// Whether a transaction is here.
+    pub fn contains(&self, id: &TxId) -> bool {
+        self.arrivals.contains_key(id)
+    }
+
+    /// A transaction that is here.
+    pub fn get(&self, id: &TxId) -> Option<&Pooled> {
+        self.arrivals.get(id).and_then(|arrival| self.by_arrival.get(arrival))
+    }
+
+    /// Takes out what is void in blocks of this time and later, and says what that was.
+    pub fn expire(&mut self, block_time_ms: u64) -> Vec<TxId> {
+        let mut expired = Vec::new();
+        while let Some((expires_at_ms, id)) = self.by_expiry.first().copied() {
+            if expires_at_ms >= block_time_ms {
+                break;
+            }
+            self.remove(&id);
+            expired.push(id);
+        }
+        expired
+    }
+
+    /// The transactions that wait, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Pooled> {
+        self.by_arrival.values()
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.by_arrival.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.by_arrival.is_empty()
+    }
+
+    /// Bytes of all that wait.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+}

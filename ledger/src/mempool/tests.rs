@@ -1,0 +1,151 @@
+use super::*;
+use crate::fixtures::{account, put, signed, transaction};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// A transaction of a signer that expires at a time and counts as `size` bytes.
+fn pooled(signer: u8, salt: u64, expires_at_ms: u64, size: usize) -> Pooled {
+    let mut transaction = transaction(salt, vec![], vec![put("key", "value")]);
+    (transaction.signer, transaction.expires_at_ms) = (account(signer), expires_at_ms);
+    Pooled { id: transaction.id(), size, transaction: Arc::new(signed(transaction)) }
+}
+
+fn small() -> Limits {
+    Limits { max_transactions: 6, max_bytes: 1_000, max_per_signer: 3 }
+}
+
+fn filled(pooled: impl IntoIterator<Item = Pooled>) -> Mempool {
+    let mut mempool = Mempool::new(Limits::default());
+    for pooled in pooled {
+        mempool.add(pooled).unwrap();
+    }
+    mempool
+}
+
+fn salts(taken: &[Arc<SignedTransaction>]) -> Vec<u64> {
+    taken.iter().map(|signed| signed.transaction.salt).collect()
+}
+
+#[test]
+fn transactions_leave_in_the_order_they_came() {
+    let mempool = filled([5, 1, 9, 3].map(|salt| pooled(1, salt, 100, 10)));
+    assert_eq!(salts(&mempool.take(1_000, 0, &|_| false)), [5, 1, 9, 3]);
+    assert_eq!(salts(&mempool.take(25, 0, &|_| false)), [5, 1]);
+    assert_eq!(mempool.len(), 4, "taking removes nothing");
+}
+
+#[test]
+fn what_a_block_may_not_hold_is_passed_over() {
+    let excluded = pooled(1, 2, 100, 10);
+    let id = excluded.id;
+    let mempool = filled([pooled(1, 1, 49, 10), excluded, pooled(1, 3, 50, 10), pooled(1, 4, 100, 5_000)]);
+    assert_eq!(salts(&mempool.take(1_000, 50, &|other| *other == id)), [3]);
+}
+
+#[test]
+fn a_large_transaction_is_not_overtaken_for_ever() {
+    let mut mempool = filled([pooled(1, 1, 100, 60), pooled(1, 2, 100, 90), pooled(1, 3, 100, 10)]);
+    assert_eq!(salts(&mempool.take(100, 0, &|_| false)), [1]);
+    assert!(mempool.remove(&pooled(1, 1, 100, 60).id));
+    assert_eq!(salts(&mempool.take(100, 0, &|_| false)), [2, 3]);
+}
+
+#[test]
+fn each_bound_refuses_with_its_own_reason() {
+    let mut mempool = Mempool::new(small());
+    for salt in 0..3 {
+        assert_eq!(mempool.add(pooled(1, salt, 100, 100)), Ok(()));
+    }
+    assert_eq!(mempool.add(pooled(1, 0, 100, 100)), Err(Refusal::Duplicate));
+    assert_eq!(mempool.add(pooled(1, 3, 100, 100)), Err(Refusal::SignerFull));
+    assert_eq!(mempool.add(pooled(2, 3, 100, 701)), Err(Refusal::Full));
+    assert_eq!(mempool.add(pooled(2, 3, 100, usize::MAX)), Err(Refusal::Full));
+    for signer in 2..5 {
+        assert_eq!(mempool.add(pooled(signer, 0, 100, 1)), Ok(()));
+    }
+    assert_eq!(mempool.add(pooled(5, 0, 100, 1)), Err(Refusal::Full));
+}
+
+#[test]
+fn a_removed_transaction_makes_room_for_its_signer() {
+    let mut mempool = Mempool::new(Limits { max_per_signer: 1, ..small() });
+    let first = pooled(1, 1, 100, 10);
+    assert_eq!(mempool.add(first.clone()), Ok(()));
+    assert_eq!(mempool.get(&first.id), Some(&first));
+    assert!(mempool.remove(&first.id));
+    assert!(!mempool.remove(&first.id));
+    assert_eq!(mempool.get(&first.id), None);
+    assert_eq!(mempool.add(pooled(1, 2, 100, 10)), Ok(()));
+}
+
+#[test]
+fn what_expired_leaves_and_is_named_and_what_expires_now_stays() {
+    let mut mempool = filled([pooled(1, 1, 70, 10), pooled(1, 2, 50, 10), pooled(1, 3, 60, 10)]);
+    assert_eq!(mempool.expire(60), [pooled(1, 2, 50, 10).id]);
+    assert_eq!(salts(&mempool.take(1_000, 60, &|_| false)), [1, 3]);
+    assert_eq!(mempool.expire(u64::MAX).len(), 2);
+    assert_eq!((mempool.len(), mempool.bytes(), mempool.is_empty()), (0, 0, true));
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Add(Pooled),
+    Remove(Pooled),
+    Expire(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let any = (1..4_u8, 0..6_u64, 0..100_u64, 1..400_usize);
+    let any = any.prop_map(|(signer, salt, expiry, size)| pooled(signer, salt, expiry / 50 * 50, size));
+    vec(
+        prop_oneof![
+            6 => any.clone().prop_map(Step::Add),
+            2 => any.prop_map(Step::Remove),
+            1 => (0..100_u64).prop_map(Step::Expire),
+        ],
+        0..60,
+    )
+}
+
+proptest! {
+    #[test]
+    fn bounds_and_counts_hold_whatever_happens(steps in steps()) {
+        let mut mempool = Mempool::new(small());
+        let mut expected: Vec<Pooled> = Vec::new();
+        for step in steps {
+            match step {
+                Step::Add(pooled) => {
+                    let of_signer = |other: &&Pooled| {
+                        other.transaction.transaction.signer == pooled.transaction.transaction.signer
+                    };
+                    let bytes: usize = expected.iter().map(|other| other.size).sum();
+                    let fits = expected.len() < 6 && bytes + pooled.size <= 1_000;
+                    let refusal = if expected.iter().any(|other| other.id == pooled.id) {
+                        Some(Refusal::Duplicate)
+                    } else if !fits {
+                        Some(Refusal::Full)
+                    } else {
+                        (expected.iter().filter(of_signer).count() >= 3).then_some(Refusal::SignerFull)
+                    };
+                    prop_assert_eq!(mempool.add(pooled.clone()).err(), refusal);
+                    if refusal.is_none() {
+                        expected.push(pooled);
+                    }
+                }
+                Step::Remove(pooled) => {
+                    let here = expected.iter().any(|other| other.id == pooled.id);
+                    prop_assert_eq!(mempool.remove(&pooled.id), here);
+                    expected.retain(|other| other.id != pooled.id);
+                }
+                Step::Expire(time) => {
+                    let before = expected.len();
+                    expected.retain(|other| other.transaction.transaction.expires_at_ms >= time);
+                    prop_assert_eq!(mempool.expire(time).len(), before - expected.len());
+                }
+            }
+            prop_assert_eq!(mempool.iter().cloned().collect::<Vec<_>>(), expected.clone());
+            prop_assert_eq!(mempool.bytes(), expected.iter().map(|pooled| pooled.size).sum::<usize>());
+            prop_assert!(expected.iter().all(|pooled| mempool.contains(&pooled.id)));
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Slots: the 4,096 parts that the keys of a network fall into, each owned by one group.
+
+use witan_types::{Hash, Key, sha256};
+
+/// How many bits name a slot.
+pub const SLOT_BITS: usize = 12;
+/// How many slots there are.
+pub const SLOTS: u16 = 1 << SLOT_BITS;
+
+/// The slot of a key: the first 12 bits of the SHA-256 of its routing part. The routing part of a key under
+/// `@<account>/` is the account's text; of any other, what the first pair of braces in it encloses, if anything, so
+/// that a user can keep keys together; else the whole key.
+pub fn slot_of(key: &Key) -> u16 {
+    first_bits(&sha256(&[routing_part(key)]))
+}
+
+/// The slot of a key whose SHA-256 is at hand: most keys route by their whole, and are not hashed again.
+pub(crate) fn slot_of_hashed(key: &Key, key_hash: &Hash) -> u16 {
+    let part = routing_part(key);
+    if part.len() == key.0.len() { first_bits(key_hash) } else { first_bits(&sha256(&[part])) }
+}
+
+fn first_bits(hash: &Hash) -> u16 {
+    let [first, second, ..] = hash.0;
+    u16::from_be_bytes([first, second]) >> (16 - SLOT_BITS)
+}
+
+fn routing_part(key: &Key) -> &[u8] {
+    if let Some(account) = key.owner().filter(|account| !account.is_empty()) {
+        return account.as_bytes();
+    }
+    braced(&key.0).unwrap_or(&key.0)
+}
+
+/// What stands between the first `{` and the next `}`, unless nothing does.
+fn braced(key: &[u8]) -> Option<&[u8]> {
+    let open = key.iter().position(|byte| *byte == b'{')?;
+    let rest = key.get(open + 1..)?;
+    let close = rest.iter().position(|byte| *byte == b'}')?;
+    rest.get(..close).filter(|part| !part.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use witan_types::{Account, PublicKey};
+
+    fn slot(text: &str) -> u16 {
+        slot_of(&Key::from(text))
+    }
+
+    #[test]
+    fn a_plain_key_routes_by_the_first_twelve_bits_of_its_hash() {
+        // SHA-256("abc") starts with ba 78 (FIPS 180-2, appendix B.1).
+        assert_eq!(slot("abc"), 0xba7);
+    }
+
+    #[test]
+    fn keys_with_the_same_braces_share_a_slot() {
+        assert_eq!(slot("user:{abc}:name"), slot("abc"));
+        assert_eq!(slot("{abc}{def}"), slot("abc"));
+        assert_eq!(slot("a{{abc}"), slot("{abc"));
+    }
+
+    #[test]
+    fn empty_or_unclosed_braces_route_by_the_whole_key() {
+        for key in ["a{}b", "a{b", "a}b{", "{}{abc}"] {
+            let whole = first_bits(&sha256(&[key.as_bytes()]));
+            assert_eq!(slot(key), whole, "{key}");
+        }
+    }
+
+    #[test]
+    fn all_keys_of_an_account_share_the_slot_of_its_text() {
+        let account = Account(PublicKey([7; 32]));
+        let expected = slot(&account.to_string());
+        assert_eq!(slot_of(&Key::balance_of(&account)), expected);
+        assert_eq!(slot(&format!("@{account}/notes/{{elsewhere}}")), expected);
+    }
+
+    #[test]
+    fn a_key_that_names_no_account_routes_like_any_other() {
+        assert_eq!(slot("@/{abc}"), slot("abc"));
+        assert_eq!(slot("@{abc}"), slot("abc"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_key_has_a_slot_below_the_number_of_slots(bytes in prop::collection::vec(any::<u8>(), 1..64)) {
+            let key = Key(bytes);
+            prop_assert!(slot_of(&key) < SLOTS);
+            prop_assert_eq!(slot_of(&key), slot_of_hashed(&key, &sha256(&[&key.0])));
+        }
+    }
+}

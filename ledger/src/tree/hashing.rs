@@ -1,0 +1,34 @@
+//! How the nodes of the state tree are hashed: each kind with a tag of its own, so that none can pass for another.
+
+use super::{SlotMarker, SlotState};
+use witan_types::{Hash, sha256};
+
+/// An empty place in a slot's tree. Nothing is known to hash to it.
+pub(super) const EMPTY: Hash = Hash::ZERO;
+/// A slot of another group. Nothing is known to hash to it.
+pub(super) const FOREIGN: Hash = Hash([0xff; 32]);
+
+const LEAF: u8 = 0;
+const FORK: u8 = 1;
+const SLOT: u8 = 2;
+const TOP: u8 = 3;
+
+pub(super) fn leaf_hash(path: &Hash, entry: &Hash) -> Hash {
+    sha256(&[&[LEAF], path.as_bytes(), entry.as_bytes()])
+}
+
+pub(super) fn fork_hash(left: &Hash, right: &Hash) -> Hash {
+    sha256(&[&[FORK], left.as_bytes(), right.as_bytes()])
+}
+
+pub(super) fn slot_hash(marker: &SlotMarker, root: &Hash) -> Hash {
+    let state = match marker.state {
+        SlotState::Serving => 0,
+        SlotState::Frozen => 1,
+    };
+    sha256(&[&[SLOT], &marker.incarnation.to_le_bytes(), &[state], root.as_bytes()])
+}
+
+pub(super) fn top_hash(left: &Hash, right: &Hash) -> Hash {
+    sha256(&[&[TOP], left.as_bytes(), right.as_bytes()])
+}

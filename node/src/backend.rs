@@ -1,0 +1,182 @@
+//! What the node answers its users. Reads go to the disk's newest flushed state, on the threads of RPC: the loop is
+//! asked only for what it alone knows, and never waits for a user.
+
+mod chain;
+mod network;
+mod state;
+mod transactions;
+
+use crate::event_loop::Command;
+use crate::shared::{Shared, View};
+use crate::signatures::Signatures;
+use jsonrpsee::core::async_trait;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+use witan_ledger::Store as _;
+use witan_p2p::Network;
+use witan_rpc::parameter::{At, Order, TransactionDetail, Wait};
+use witan_rpc::server::{Backend, BlockSlice, ScanRange, ScanSlice};
+use witan_rpc::view::{
+    AccountView, BlockView, ConsensusStatusView, GenesisView, Health, ManyValues, MempoolView, NetInfo,
+    NodeStatus, PeerView, ReadPoint, SealView, StateValue, TxStatusView, ValidatorSetView, VersionView,
+};
+use witan_rpc::{NotReady, RpcError};
+use witan_storage::LedgerStore;
+use witan_types::{
+    Account, ChainId, EngineKind, Genesis, GroupId, Height, Key, NodeId, SignedTransaction, TxId,
+    ValidatorIndex,
+};
+
+/// The group that executes users' transactions: the only one beside the root group so far.
+pub(crate) const USER_GROUP: GroupId = GroupId(1);
+
+/// The node behind the RPC methods.
+#[derive(Debug)]
+pub(crate) struct NodeBackend {
+    pub(crate) name: String,
+    pub(crate) node: NodeId,
+    pub(crate) validator: Option<ValidatorIndex>,
+    pub(crate) genesis: Genesis,
+    pub(crate) chain: ChainId,
+    pub(crate) mempool: witan_ledger::Limits,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) stores: BTreeMap<GroupId, LedgerStore>,
+    pub(crate) network: Network,
+    pub(crate) signatures: Arc<Signatures>,
+    pub(crate) commands: SyncSender<Command>,
+}
+
+impl NodeBackend {
+    fn store(&self, group: GroupId) -> Result<&LedgerStore, RpcError> {
+        self.stores.get(&group).ok_or_else(|| RpcError::not_found(format!("group {group}")))
+    }
+
+    fn view(&self, group: GroupId) -> Result<Arc<View>, RpcError> {
+        let view = self.shared.view(group);
+        view.ok_or_else(|| RpcError::not_found(format!("group {group} on this node")))
+    }
+
+    /// The height that `at` means here, and its block.
+    fn point(&self, group: GroupId, at: At) -> Result<ReadPoint, RpcError> {
+        let store = self.store(group)?;
+        let tip = store.tip().ok_or_else(not_started)?;
+        let height = match at {
+            At::Latest => tip,
+            At::Sealed => store.sealed_tip(),
+            At::Height(height) if height > tip => return Err(RpcError::FutureHeight { height: tip }),
+            At::Height(height) => height,
+        };
+        let outcome = store.outcome(height).ok_or_else(|| RpcError::not_found(format!("block {height}")))?;
+        Ok(ReadPoint { group, height, block_id: outcome.block_id })
+    }
+
+    fn validator_name(&self, node: &NodeId) -> Option<String> {
+        self.genesis.validators.iter().find(|entry| entry.node == *node).map(|entry| entry.name.clone())
+    }
+
+    fn place(&self, node: &NodeId) -> Option<ValidatorIndex> {
+        let place = self.genesis.validators.iter().position(|entry| entry.node == *node)?;
+        u16::try_from(place).ok().map(ValidatorIndex)
+    }
+}
+
+/// Before genesis is on disk nothing can be read.
+fn not_started() -> RpcError {
+    RpcError::NotReady { reason: NotReady::Syncing, detail: "the node is starting".into() }
+}
+
+#[async_trait]
+impl Backend for NodeBackend {
+    fn health(&self) -> Health {
+        self.read_health()
+    }
+
+    async fn status(&self) -> Result<NodeStatus, RpcError> {
+        self.read_status()
+    }
+
+    fn version(&self) -> VersionView {
+        VersionView {
+            version: env!("CARGO_PKG_VERSION").into(),
+            commit: None,
+            engines: vec![EngineKind::HotStuff],
+        }
+    }
+
+    fn genesis(&self) -> GenesisView {
+        GenesisView { chain: self.chain, genesis: self.genesis.clone() }
+    }
+
+    async fn block(&self, group: GroupId, at: At, txs: TransactionDetail) -> Result<BlockView, RpcError> {
+        self.read_block(group, at, txs)
+    }
+
+    async fn blocks(
+        &self,
+        group: GroupId,
+        from: Option<Height>,
+        order: Order,
+        limit: usize,
+    ) -> Result<BlockSlice, RpcError> {
+        self.read_blocks(group, from, order, limit)
+    }
+
+    async fn seal(&self, group: GroupId, height: Height) -> Result<SealView, RpcError> {
+        self.read_seal(group, height)
+    }
+
+    async fn submit(
+        &self,
+        tx: SignedTransaction,
+        wait: Wait,
+        timeout: Duration,
+    ) -> Result<TxStatusView, RpcError> {
+        self.submit_and_wait(tx, wait, timeout).await
+    }
+
+    async fn submit_batch(&self, txs: Vec<SignedTransaction>) -> Vec<Result<TxStatusView, RpcError>> {
+        self.submit_all(txs).await
+    }
+
+    async fn transaction(&self, id: TxId) -> Result<TxStatusView, RpcError> {
+        self.read_transaction(id).await
+    }
+
+    async fn state(&self, key: Key, at: At, prove: bool) -> Result<StateValue, RpcError> {
+        if prove { self.read_proved(&key, at) } else { self.read_state(&key, at) }
+    }
+
+    async fn states(&self, keys: Vec<Key>, at: At) -> Result<ManyValues, RpcError> {
+        self.read_states(&keys, at)
+    }
+
+    async fn scan(&self, range: ScanRange, limit: usize, at: At) -> Result<ScanSlice, RpcError> {
+        self.read_scan(&range, limit, at)
+    }
+
+    async fn account(&self, account: Account, at: At) -> Result<AccountView, RpcError> {
+        self.read_account(account, at)
+    }
+
+    async fn mempools(&self, group: Option<GroupId>) -> Result<Vec<MempoolView>, RpcError> {
+        self.read_mempools(group)
+    }
+
+    async fn net_info(&self) -> Result<NetInfo, RpcError> {
+        Ok(self.read_net_info())
+    }
+
+    async fn peers(&self) -> Result<Vec<PeerView>, RpcError> {
+        Ok(self.read_peers())
+    }
+
+    async fn consensus(&self, group: GroupId) -> Result<ConsensusStatusView, RpcError> {
+        self.read_consensus(group)
+    }
+
+    async fn validators(&self, group: GroupId, at: At) -> Result<ValidatorSetView, RpcError> {
+        self.read_validators(group, at)
+    }
+}

@@ -1,0 +1,80 @@
+//! Blocks and seals.
+
+use super::NodeBackend;
+use witan_ledger::Store as _;
+use witan_rpc::RpcError;
+use witan_rpc::parameter::{At, Order, TransactionDetail};
+use witan_rpc::server::BlockSlice;
+use witan_rpc::view::{BlockTransactions, BlockView, SealView};
+use witan_storage::{self as storage, LedgerStore};
+use witan_types::{Block, GroupId, Height, SignedTransaction};
+
+impl NodeBackend {
+    pub(super) fn read_block(
+        &self,
+        group: GroupId,
+        at: At,
+        txs: TransactionDetail,
+    ) -> Result<BlockView, RpcError> {
+        let height = self.point(group, at)?.height;
+        let store = self.store(group)?;
+        let block = store.block(height).ok_or_else(|| RpcError::not_found(format!("block {height}")))?;
+        let mut view = block_view(store, &block);
+        view.txs = match txs {
+            TransactionDetail::None => None,
+            TransactionDetail::Ids => {
+                Some(BlockTransactions::ids(block.payload.transactions().map(SignedTransaction::id)))
+            }
+            TransactionDetail::Full => Some(BlockTransactions::full(block.payload.transactions().cloned())),
+        };
+        Ok(view)
+    }
+
+    pub(super) fn read_blocks(
+        &self,
+        group: GroupId,
+        from: Option<Height>,
+        order: Order,
+        limit: usize,
+    ) -> Result<BlockSlice, RpcError> {
+        let store = self.store(group)?;
+        let tip = self.point(group, At::Latest)?.height;
+        let (from, order) = match order {
+            Order::Asc => (from.unwrap_or(0), storage::Order::Ascending),
+            Order::Desc => (from.unwrap_or(tip), storage::Order::Descending),
+        };
+        let mut blocks = store.list_blocks(from, order, limit.saturating_add(1));
+        let next = blocks.get(limit).map(|block| block.header.height);
+        blocks.truncate(limit);
+        Ok(BlockSlice { items: blocks.iter().map(|block| block_view(store, block)).collect(), next })
+    }
+
+    pub(super) fn read_seal(&self, group: GroupId, height: Height) -> Result<SealView, RpcError> {
+        self.point(group, At::Height(height))?;
+        let seal = self.store(group)?.seal(height);
+        seal.as_ref()
+            .map(SealView::from)
+            .ok_or_else(|| RpcError::not_found(format!("seal of block {height}")))
+    }
+}
+
+fn block_view(store: &LedgerStore, block: &Block) -> BlockView {
+    let header = &block.header;
+    let outcome = store.outcome(header.height);
+    BlockView {
+        group: header.group,
+        height: header.height,
+        block_id: header.id(),
+        parent: header.parent,
+        tag: header.tag,
+        epoch: header.epoch,
+        proposer: header.proposer,
+        time_ms: header.time_ms,
+        payload_root: header.payload_root,
+        state_root: outcome.as_ref().map(|outcome| outcome.state_root),
+        receipts_root: outcome.as_ref().map(|outcome| outcome.receipts_root),
+        tx_count: block.payload.transactions().count(),
+        sealed: header.height <= store.sealed_tip(),
+        txs: None,
+    }
+}

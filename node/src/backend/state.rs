@@ -1,0 +1,119 @@
+//! State: values, proofs, scans, accounts.
+
+use super::{NodeBackend, USER_GROUP};
+use std::ops::{Bound, ControlFlow};
+use witan_ledger::{Entry, PortableStateProof, Store as _, Value};
+use witan_rpc::RpcError;
+use witan_rpc::encoding::Blob;
+use witan_rpc::parameter::At;
+use witan_rpc::server::{ScanRange, ScanSlice};
+use witan_rpc::view::{AccountView, ManyValues, ProofView, ReadPoint, ScanItem, StateValue, ValueView};
+use witan_types::{Account, Key, SealedHeader, Wire};
+
+/// A page of a scan stops growing past this many bytes of keys and values.
+const SCAN_BYTES: usize = 1024 * 1024;
+
+impl NodeBackend {
+    /// The group that a key belongs to.
+    fn group_of(_key: &Key) -> witan_types::GroupId {
+        USER_GROUP
+    }
+
+    fn read_entry(&self, key: &Key, at: At) -> Result<(ReadPoint, Option<Entry>), RpcError> {
+        let group = Self::group_of(key);
+        let point = self.point(group, at)?;
+        Ok((point, self.store(group)?.entry_at(key, point.height)))
+    }
+
+    pub(super) fn read_state(&self, key: &Key, at: At) -> Result<StateValue, RpcError> {
+        let (at, entry) = self.read_entry(key, at)?;
+        Ok(state_value(key, entry.as_ref(), at))
+    }
+
+    /// The value with its proof, which only a sealed block has: `latest` means the newest sealed one here.
+    pub(super) fn read_proved(&self, key: &Key, at: At) -> Result<StateValue, RpcError> {
+        let at = if at == At::Latest { At::Sealed } else { at };
+        let (point, entry) = self.read_entry(key, at)?;
+        let store = self.store(point.group)?;
+        let sealed = store.sealed_tip();
+        if point.height > sealed || sealed == 0 {
+            return Err(RpcError::FutureHeight { height: sealed });
+        }
+        let proofs = &self.view(point.group)?.proofs;
+        let oldest_height = proofs.oldest().unwrap_or(0).max(1);
+        let pruned = RpcError::Pruned { oldest_height };
+        let proof = proofs.prove(point.height, key).ok_or_else(|| pruned.clone())?;
+        let (block, seal) = store.block(point.height).zip(store.seal(point.height)).ok_or(pruned)?;
+        let mut value = state_value(key, entry.as_ref(), point);
+        let header = SealedHeader { header: block.header.clone(), seal };
+        let portable = PortableStateProof { header, key: key.clone(), entry, proof };
+        value.proof = Some(ProofView::new(portable.encode()));
+        Ok(value)
+    }
+
+    pub(super) fn read_states(&self, keys: &[Key], at: At) -> Result<ManyValues, RpcError> {
+        // One height for all keys, so that the values belong together.
+        let point = self.point(USER_GROUP, at)?;
+        let store = self.store(USER_GROUP)?;
+        let items =
+            keys.iter().map(|key| scan_item(key, store.entry_at(key, point.height).as_ref())).collect();
+        Ok(ManyValues { items, at: vec![point] })
+    }
+
+    pub(super) fn read_scan(&self, range: &ScanRange, limit: usize, at: At) -> Result<ScanSlice, RpcError> {
+        let point = self.point(USER_GROUP, at)?;
+        let end = range.end.clone().map_or(Bound::Unbounded, |end| Bound::Excluded(Key(end)));
+        let bounds = (Bound::Included(Key(range.start.clone())), end);
+        let (mut items, mut next, mut bytes) = (Vec::new(), None, 0);
+        self.store(USER_GROUP)?.visit_at(bounds, point.height, |key, entry| {
+            if items.len() == limit || bytes > SCAN_BYTES {
+                next = Some(key.0);
+                return ControlFlow::Break(());
+            }
+            bytes += key.0.len() + size_of_value(&entry.value);
+            items.push(scan_item(&key, Some(&entry)));
+            ControlFlow::Continue(())
+        });
+        Ok(ScanSlice { items, next, at: point })
+    }
+
+    pub(super) fn read_account(&self, account: Account, at: At) -> Result<AccountView, RpcError> {
+        let (at, entry) = self.read_entry(&Key::balance_of(&account), at)?;
+        let balance = match entry.as_ref().map(|entry| &entry.value) {
+            Some(Value::Balance(balance)) => *balance,
+            Some(Value::Bytes(_) | Value::List(_) | Value::Counter(_)) | None => 0,
+        };
+        Ok(AccountView { account, balance, version: version_of(entry.as_ref()), at })
+    }
+}
+
+pub(super) fn value_view(value: &Value) -> ValueView {
+    match value {
+        Value::Bytes(bytes) => ValueView::Bytes(Blob::from(bytes.clone())),
+        Value::List(items) => ValueView::List(items.iter().cloned().map(Blob::from).collect()),
+        Value::Counter(count) => ValueView::Counter(*count),
+        Value::Balance(balance) => ValueView::Balance(*balance),
+    }
+}
+
+pub(super) fn version_of(entry: Option<&Entry>) -> u128 {
+    entry.map_or(0, |entry| entry.version.0)
+}
+
+fn size_of_value(value: &Value) -> usize {
+    match value {
+        Value::Bytes(bytes) => bytes.len(),
+        Value::List(items) => items.iter().map(Vec::len).sum(),
+        Value::Counter(_) | Value::Balance(_) => size_of::<u128>(),
+    }
+}
+
+fn state_value(key: &Key, entry: Option<&Entry>, at: ReadPoint) -> StateValue {
+    let value = entry.map(|entry| value_view(&entry.value));
+    StateValue { key: Blob::from(key.0.clone()), value, version: version_of(entry), at, proof: None }
+}
+
+fn scan_item(key: &Key, entry: Option<&Entry>) -> ScanItem {
+    let value = entry.map(|entry| value_view(&entry.value));
+    ScanItem { key: Blob::from(key.0.clone()), value, version: version_of(entry) }
+}

@@ -1,0 +1,214 @@
+//! Transactions: submitting, waiting, looking up.
+
+use super::state::{value_view, version_of};
+use super::{NodeBackend, USER_GROUP};
+use crate::event_loop::Command;
+use crate::signatures::{Refused, judge};
+use std::sync::mpsc::TrySendError;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use witan_ledger::{Pooled, Receipt, Store as _, TransactionOutcome};
+use witan_replica::Admission;
+use witan_rpc::encoding::Blob;
+use witan_rpc::parameter::Wait;
+use witan_rpc::view::{ReadView, TransactionResult, TransactionState, TxStatusView};
+use witan_rpc::{NotReady, Rejection, RpcError};
+use witan_types::{Height, SignedTransaction, TxId};
+
+/// When a client may try again after the mempool was full, in milliseconds.
+const RETRY_AFTER_MS: u64 = 200;
+
+impl NodeBackend {
+    pub(super) async fn submit_and_wait(
+        &self,
+        tx: SignedTransaction,
+        wait: Wait,
+        timeout: Duration,
+    ) -> Result<TxStatusView, RpcError> {
+        let deadline = Instant::now() + timeout;
+        let pooled = judge(self.signatures.as_ref(), self.chain, vec![tx]).pop();
+        let pooled =
+            pooled.ok_or_else(|| RpcError::internal("a transaction got no verdict"))?.map_err(refused)?;
+        let id = pooled.id;
+        let waiter = match wait {
+            Wait::Accepted => None,
+            Wait::Committed | Wait::Sealed | Wait::Applied => Some(
+                self.shared.wait_for(id).ok_or(RpcError::MempoolFull { retry_after_ms: RETRY_AFTER_MS })?,
+            ),
+        };
+        let admitted =
+            self.admit(vec![pooled]).await.and_then(|mut admissions| self.admitted(id, admissions.pop()));
+        let (status, waiter) = match (admitted, waiter) {
+            (Ok(status), Some(waiter)) => (status, waiter),
+            (Ok(status), None) => return Ok(status),
+            (Err(error), waiter) => {
+                drop(waiter);
+                self.shared.give_up(&id);
+                return Err(error);
+            }
+        };
+        let status =
+            if status.status.is_final() { status } else { self.wait_final(id, waiter, deadline).await? };
+        if wait == Wait::Sealed { self.wait_sealed(status, deadline).await } else { Ok(status) }
+    }
+
+    pub(super) async fn submit_all(
+        &self,
+        txs: Vec<SignedTransaction>,
+    ) -> Vec<Result<TxStatusView, RpcError>> {
+        let (signatures, chain) = (std::sync::Arc::clone(&self.signatures), self.chain);
+        let judged = tokio::task::spawn_blocking(move || judge(signatures.as_ref(), chain, txs)).await;
+        let Ok(judged) = judged else { return Vec::new() };
+        let good: Vec<Pooled> = judged.iter().flatten().cloned().collect();
+        let admissions = self.admit(good).await;
+        let mut admissions = admissions.map(Vec::into_iter);
+        let answer = |verdict: Result<Pooled, Refused>| {
+            let pooled = verdict.map_err(refused)?;
+            match &mut admissions {
+                Ok(admissions) => self.admitted(pooled.id, admissions.next()),
+                Err(error) => Err(error.clone()),
+            }
+        };
+        judged.into_iter().map(answer).collect()
+    }
+
+    /// Hands transactions to the loop. A loop that is behind is a mempool that is full.
+    async fn admit(&self, transactions: Vec<Pooled>) -> Result<Vec<Admission>, RpcError> {
+        if transactions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (sender, receiver) = oneshot::channel();
+        match self.commands.try_send(Command::Submit(USER_GROUP, transactions, sender)) {
+            Ok(()) => receiver.await.map_err(|_| stopping()),
+            Err(TrySendError::Full(_)) => Err(RpcError::MempoolFull { retry_after_ms: RETRY_AFTER_MS }),
+            Err(TrySendError::Disconnected(_)) => Err(stopping()),
+        }
+    }
+
+    fn admitted(&self, id: TxId, admission: Option<Admission>) -> Result<TxStatusView, RpcError> {
+        match admission.ok_or_else(stopping)? {
+            Admission::Pending => Ok(TxStatusView::outside_blocks(id, TransactionState::Accepted)),
+            // Executed, perhaps not flushed yet: then it is as good as accepted.
+            Admission::Final(_) => Ok(self
+                .executed(&id)?
+                .unwrap_or_else(|| TxStatusView::outside_blocks(id, TransactionState::Accepted))),
+            Admission::Expired => {
+                Err(RpcError::rejected(Rejection::Expired, "it expires before the next block"))
+            }
+            Admission::ExpiryTooFar(latest) => Err(RpcError::rejected(
+                Rejection::ExpiryTooFar,
+                format!("expiresAtMs may be at most {latest} now (maxTxLifetimeMs of genesis)"),
+            )),
+            Admission::MempoolFull | Admission::SignerFull => {
+                Err(RpcError::MempoolFull { retry_after_ms: RETRY_AFTER_MS })
+            }
+        }
+    }
+
+    async fn wait_final(
+        &self,
+        id: TxId,
+        waiter: oneshot::Receiver<()>,
+        deadline: Instant,
+    ) -> Result<TxStatusView, RpcError> {
+        // Executed between admission and waiting: nobody will tell.
+        if let Some(status) = self.executed(&id)? {
+            return Ok(status);
+        }
+        let told = tokio::time::timeout_at(deadline, waiter).await;
+        if let Some(status) = self.executed(&id)? {
+            return Ok(status);
+        }
+        if self.shared.has_expired(&id) {
+            return Ok(TxStatusView::outside_blocks(id, TransactionState::Expired));
+        }
+        if let Ok(Err(_)) = told {
+            return Err(stopping());
+        }
+        self.shared.give_up(&id);
+        Err(RpcError::WaitTimeout { tx_id: id, status: TransactionState::Accepted })
+    }
+
+    async fn wait_sealed(&self, status: TxStatusView, deadline: Instant) -> Result<TxStatusView, RpcError> {
+        let Some(height) = status.height else { return Ok(status) };
+        let id = status.tx_id;
+        let mut sealed = self.shared.sealed();
+        let reached =
+            sealed.wait_for(|heights| heights.get(&USER_GROUP).is_some_and(|sealed| *sealed >= height));
+        if self.store(USER_GROUP)?.sealed_tip() < height
+            && !matches!(tokio::time::timeout_at(deadline, reached).await, Ok(Ok(_)))
+        {
+            return Err(RpcError::WaitTimeout { tx_id: id, status: status.status });
+        }
+        Ok(TxStatusView { sealed: true, ..status })
+    }
+
+    pub(super) async fn read_transaction(&self, id: TxId) -> Result<TxStatusView, RpcError> {
+        if let Some(status) = self.executed(&id)? {
+            return Ok(status);
+        }
+        let (sender, receiver) = oneshot::channel();
+        let asked = self.commands.try_send(Command::IsPending(USER_GROUP, id, sender)).is_ok();
+        let pending = asked && receiver.await.unwrap_or(false);
+        // It may have been executed while we asked.
+        if let Some(status) = self.executed(&id)? {
+            return Ok(status);
+        }
+        let state = match (pending, self.shared.has_expired(&id)) {
+            (true, _) => TransactionState::Accepted,
+            (false, true) => TransactionState::Expired,
+            (false, false) => TransactionState::Unknown,
+        };
+        Ok(TxStatusView::outside_blocks(id, state))
+    }
+
+    /// The status of an executed transaction, from its receipt on disk.
+    fn executed(&self, id: &TxId) -> Result<Option<TxStatusView>, RpcError> {
+        let store = self.store(USER_GROUP)?;
+        let found = store.find_transaction(id);
+        Ok(found.map(|(height, receipt)| executed_view(*id, height, receipt, height <= store.sealed_tip())))
+    }
+}
+
+fn executed_view(tx_id: TxId, height: Height, receipt: Receipt, sealed: bool) -> TxStatusView {
+    let (status, result) = match receipt.outcome {
+        TransactionOutcome::Applied { reads } => {
+            let reads = reads.into_iter().map(|read| ReadView {
+                value: read.entry.as_ref().map(|entry| value_view(&entry.value)),
+                version: version_of(read.entry.as_ref()),
+                key: Blob::from(read.key.0),
+            });
+            (TransactionState::Committed, TransactionResult { reason: None, reads: reads.collect() })
+        }
+        TransactionOutcome::Failed { reason } => (
+            TransactionState::Failed,
+            TransactionResult { reason: Some(reason.name().into()), reads: Vec::new() },
+        ),
+    };
+    TxStatusView {
+        tx_id,
+        status,
+        result: Some(result),
+        group: Some(USER_GROUP),
+        height: Some(height),
+        sealed,
+        applied: true,
+        phases: Vec::new(),
+    }
+}
+
+fn refused(refused: Refused) -> RpcError {
+    match refused {
+        Refused::WrongChain => {
+            RpcError::rejected(Rejection::WrongChain, "it names another chain than this network's")
+        }
+        Refused::BadSignature => {
+            RpcError::rejected(Rejection::BadSignature, "the signature is not the signer's on these bytes")
+        }
+    }
+}
+
+fn stopping() -> RpcError {
+    RpcError::NotReady { reason: NotReady::Syncing, detail: "the node is stopping".into() }
+}

@@ -1,0 +1,338 @@
+//! The one loop that touches the world. It owns the replicas: events come in through one channel, and what replicas
+//! ask for goes out to the network, to the disk's two writers and to whoever waits. It never blocks on any of them.
+
+use crate::metrics::Meter;
+use crate::shared::Shared;
+use crate::timers::Timers;
+use crate::wire;
+use crate::writers::{LedgerJob, LogJob, Writers};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::oneshot;
+use witan_consensus::engine::{Seq, Tick};
+use witan_ledger::Pooled;
+use witan_p2p::{Network, Priority, ResponseToken, Topic};
+use witan_replica::{
+    Admission, Class, Effects, Event, Group, Message, Now, Outgoing, Recipient, Source, Ticket, Timer,
+    VerifiedMessage, WriteSeq,
+};
+use witan_storage::StorageError;
+use witan_types::{GroupId, NodeId, TxId};
+
+/// Events taken before timers are looked at again.
+const EVENTS_AT_ONCE: usize = 256;
+/// Requests of peers that may wait for an answer.
+const MAX_QUESTIONS: usize = 1024;
+/// What users may see is at most this old while no block comes.
+const PUBLISH_INTERVAL: Duration = Duration::from_millis(50);
+/// How often figures are taken that are no events.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(1);
+/// The longest the loop sleeps: it shows that it is alive at least this often.
+const LONGEST_SLEEP: Duration = Duration::from_millis(500);
+
+/// What reaches the loop.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// A peer's message, judged.
+    Message(GroupId, NodeId, VerifiedMessage),
+    /// A peer's request, judged; the token is for the answer.
+    Request(GroupId, NodeId, ResponseToken, VerifiedMessage),
+    /// A request of ours failed.
+    RequestFailed(u64),
+    /// A request of ours was answered, with a judged message.
+    Response(u64, VerifiedMessage),
+    /// A peer came.
+    PeerUp(NodeId),
+    /// A peer went.
+    PeerDown(NodeId),
+    /// A client's transactions, judged.
+    Submit(GroupId, Vec<Pooled>, oneshot::Sender<Vec<Admission>>),
+    /// Whether a transaction waits.
+    IsPending(GroupId, TxId, oneshot::Sender<bool>),
+    /// Consensus records are durable.
+    Durable(Vec<(GroupId, Seq)>),
+    /// Ledger writes are durable.
+    Written(GroupId, WriteSeq),
+    /// The disk failed.
+    DiskFailed(StorageError),
+    /// Stop in order.
+    Stop,
+}
+
+/// The loop and everything it reaches.
+pub(crate) struct EventLoop {
+    pub(crate) groups: BTreeMap<GroupId, Box<dyn Group>>,
+    pub(crate) validators: Vec<NodeId>,
+    pub(crate) me: NodeId,
+    pub(crate) network: Network,
+    pub(crate) writers: Writers,
+    pub(crate) shared: Arc<Shared>,
+    meter: Meter,
+    timers: Timers,
+    started: Instant,
+    /// What users may see has changed since it was published.
+    changed: bool,
+    published: Duration,
+    measured: Duration,
+    next_number: u64,
+    submissions: BTreeMap<Ticket, oneshot::Sender<Vec<Admission>>>,
+    questions: BTreeMap<Ticket, ResponseToken>,
+    requests: BTreeMap<u64, (GroupId, NodeId)>,
+}
+
+impl EventLoop {
+    pub(crate) fn new(
+        me: NodeId,
+        validators: Vec<NodeId>,
+        network: Network,
+        writers: Writers,
+        shared: Arc<Shared>,
+    ) -> EventLoop {
+        EventLoop {
+            groups: BTreeMap::new(),
+            validators,
+            me,
+            network,
+            writers,
+            shared,
+            meter: Meter::default(),
+            timers: Timers::default(),
+            started: Instant::now(),
+            changed: true,
+            published: Duration::ZERO,
+            measured: Duration::ZERO,
+            next_number: 0,
+            submissions: BTreeMap::new(),
+            questions: BTreeMap::new(),
+            requests: BTreeMap::new(),
+        }
+    }
+
+    /// The clocks now.
+    pub(crate) fn now(&self) -> Now {
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Now {
+            tick: Tick(self.started.elapsed()),
+            wall_ms: u64::try_from(wall.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    /// Takes in a group with what it asked for when it was opened.
+    pub(crate) fn add_group(&mut self, id: GroupId, group: Box<dyn Group>, effects: Effects) {
+        self.groups.insert(id, group);
+        self.obey(id, effects);
+    }
+
+    /// Runs until told to stop or until the disk fails.
+    ///
+    /// # Errors
+    /// If the disk failed: nothing more may be promised.
+    pub(crate) fn run(mut self, commands: Receiver<Command>) -> Result<(), StorageError> {
+        let end = loop {
+            if let ControlFlow::Break(end) = self.turn(&commands) {
+                break end;
+            }
+        };
+        // The writers finish what waits; their reports find no reader any more.
+        drop(commands);
+        self.writers.finish();
+        end
+    }
+
+    /// One turn: all events that wait, then the timers, then what users may see.
+    fn turn(&mut self, commands: &Receiver<Command>) -> ControlFlow<Result<(), StorageError>> {
+        let sleep = self.timers.until_next(self.started.elapsed()).min(LONGEST_SLEEP);
+        match commands.recv_timeout(sleep) {
+            Ok(command) => self.take(command)?,
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return ControlFlow::Break(Ok(())),
+        }
+        for command in commands.try_iter().take(EVENTS_AT_ONCE) {
+            self.take(command)?;
+        }
+        self.fire_timers();
+        self.publish();
+        ControlFlow::Continue(())
+    }
+
+    fn take(&mut self, command: Command) -> ControlFlow<Result<(), StorageError>> {
+        match command {
+            Command::Stop => return ControlFlow::Break(Ok(())),
+            Command::DiskFailed(error) => return ControlFlow::Break(Err(error)),
+            Command::Message(group, from, message) => {
+                self.step(group, Event::Message(Source::Node(from), message))
+            }
+            Command::Request(group, from, token, message) => self.take_request(group, from, token, message),
+            Command::Response(id, message) => {
+                if let Some((group, from)) = self.requests.remove(&id) {
+                    self.step(group, Event::Message(Source::Node(from), message));
+                }
+            }
+            Command::RequestFailed(id) => {
+                if let Some((group, from)) = self.requests.remove(&id) {
+                    self.step(group, Event::RequestFailed(from));
+                }
+            }
+            Command::PeerUp(node) => self.step_all(|| Event::PeerUp(node)),
+            Command::PeerDown(node) => self.step_all(|| Event::PeerDown(node)),
+            Command::Submit(group, transactions, answer) => {
+                let ticket = self.ticket();
+                self.submissions.insert(ticket, answer);
+                self.step(group, Event::Submit(ticket, transactions));
+            }
+            Command::IsPending(group, id, answer) => {
+                let pending = self.groups.get(&group).is_some_and(|group| group.is_pending(&id));
+                if answer.send(pending).is_err() {
+                    tracing::trace!("the asker gave up");
+                }
+            }
+            Command::Durable(marks) => {
+                for (group, seq) in marks {
+                    self.step(group, Event::Durable(seq));
+                }
+            }
+            Command::Written(group, seq) => self.step(group, Event::Written(seq)),
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn take_request(&mut self, group: GroupId, from: NodeId, token: ResponseToken, message: VerifiedMessage) {
+        if self.questions.len() < MAX_QUESTIONS {
+            let ticket = self.ticket();
+            self.questions.insert(ticket, token);
+            self.step(group, Event::Message(Source::Request(from, ticket), message));
+            self.questions.remove(&ticket);
+        }
+    }
+
+    fn ticket(&mut self) -> Ticket {
+        self.next_number += 1;
+        Ticket(self.next_number)
+    }
+
+    fn step_all(&mut self, event: impl Fn() -> Event) {
+        let ids: Vec<GroupId> = self.groups.keys().copied().collect();
+        for id in ids {
+            self.step(id, event());
+        }
+    }
+
+    fn step(&mut self, id: GroupId, event: Event) {
+        let now = self.now();
+        let Some(group) = self.groups.get_mut(&id) else { return };
+        let effects = group.step(now, event);
+        self.obey(id, effects);
+    }
+
+    fn fire_timers(&mut self) {
+        for (group, timer) in self.timers.due(self.started.elapsed()) {
+            self.step(group, Event::Timer(timer));
+        }
+    }
+
+    /// Does what a replica asks, in the order of the fields.
+    fn obey(&mut self, id: GroupId, effects: Effects) {
+        if !effects.persist.is_empty() || effects.truncate.is_some() {
+            let job = LogJob { group: id, records: effects.persist, truncate: effects.truncate };
+            self.writers.log(job);
+        }
+        self.changed |= !effects.writes.is_empty() || !effects.notices.is_empty();
+        if !effects.writes.is_empty() {
+            self.writers.ledger(LedgerJob { group: id, writes: effects.writes });
+        }
+        for outgoing in effects.send {
+            self.send(id, &outgoing);
+        }
+        for (node, message) in effects.requests {
+            self.next_number += 1;
+            self.requests.insert(self.next_number, (id, node));
+            self.network.request(node, self.next_number, wire::frame(id, &message.bytes()));
+        }
+        for (ticket, message) in effects.replies {
+            if let Some(token) = self.questions.remove(&ticket) {
+                self.network.respond(token, wire::frame(id, &message.bytes()));
+            }
+        }
+        for sealed in effects.gossip {
+            let bytes = wire::frame(id, &Message::SealedHeader(sealed).bytes());
+            self.network.publish(Topic::SealedHeaders(id), bytes);
+        }
+        self.set_timers(id, effects.timers);
+        for (ticket, admissions) in effects.admissions {
+            if let Some(answer) = self.submissions.remove(&ticket) {
+                // Nobody waits any more if the client hung up.
+                drop(answer.send(admissions));
+            }
+        }
+        for evidence in effects.accuse {
+            tracing::error!(
+                group = id.0,
+                validator = evidence.validator.0,
+                conflict = evidence.conflict,
+                "accused"
+            );
+            self.meter.accused();
+        }
+        for notice in effects.notices {
+            self.meter.notice(&notice);
+            self.shared.tell(id, &notice);
+        }
+    }
+
+    fn set_timers(&mut self, id: GroupId, timers: Vec<(Timer, Duration)>) {
+        let now = self.started.elapsed();
+        for (timer, after) in timers {
+            self.timers.set((id, timer), now + after);
+        }
+    }
+
+    fn send(&self, id: GroupId, outgoing: &Outgoing) {
+        let frame: Arc<[u8]> = wire::frame(id, &outgoing.bytes).into();
+        let priority = match outgoing.class {
+            Class::Consensus => Priority::Vote,
+            Class::Transactions => Priority::Batch,
+            Class::Sync => Priority::Sync,
+        };
+        match outgoing.to {
+            Recipient::Node(node) => self.send_frame(node, priority, frame),
+            Recipient::Validators => {
+                for node in self.validators.iter().filter(|node| **node != self.me) {
+                    self.send_frame(*node, priority, Arc::clone(&frame));
+                }
+            }
+        }
+    }
+
+    /// A frame that can't be sent is lost, as any message may be; what matters is sent again by who said it.
+    fn send_frame(&self, node: NodeId, priority: Priority, frame: Arc<[u8]>) {
+        if !self.network.send(node, priority, frame) {
+            tracing::trace!(%node, ?priority, "frame not sent");
+        }
+    }
+
+    /// What users may read of the replicas: at once when a block came, else now and then.
+    fn publish(&mut self) {
+        self.shared.beat();
+        let now = self.now();
+        let Tick(elapsed) = now.tick;
+        if !self.changed && elapsed.saturating_sub(self.published) < PUBLISH_INTERVAL {
+            return;
+        }
+        let measure = elapsed.saturating_sub(self.measured) >= MEASURE_INTERVAL;
+        for (id, group) in &self.groups {
+            let status = group.status(now);
+            if measure {
+                self.meter.status(&status);
+            }
+            self.shared.publish(*id, status, group.proofs());
+        }
+        if measure {
+            self.meter.network(&self.network.counters());
+            self.measured = elapsed;
+        }
+        (self.changed, self.published) = (false, elapsed);
+    }
+}

@@ -1,0 +1,83 @@
+//! Opening the groups that this node hosts, each with its engine: adding an engine costs one match arm here.
+
+use crate::config::Config;
+use crate::error::NodeError;
+use crate::writers::FIRST_EPOCH;
+use std::path::Path;
+use witan_consensus::engine::Engine;
+use witan_consensus::hotstuff::HotStuff;
+use witan_ledger::Limits;
+use witan_replica::{Effects, Group, Identity, MessageVerifier, Now, Open, Replica};
+use witan_storage::{LedgerStore, Storage, marker};
+use witan_types::{EngineKind, Genesis, GroupId, NodeId, Scheme, SecretKey, ValidatorIndex};
+
+/// A group, ready for the loop.
+pub(crate) struct OpenGroup {
+    pub(crate) id: GroupId,
+    pub(crate) group: Box<dyn Group>,
+    pub(crate) verifier: MessageVerifier,
+    pub(crate) effects: Effects,
+}
+
+/// What opening needs.
+pub(crate) struct Opening<'a> {
+    pub(crate) genesis: &'a Genesis,
+    pub(crate) home: &'a Path,
+    pub(crate) storage: &'a Storage,
+    pub(crate) config: &'a Config,
+    pub(crate) node: NodeId,
+    pub(crate) validator: Option<(ValidatorIndex, SecretKey)>,
+    pub(crate) now: Now,
+}
+
+impl Opening<'_> {
+    /// Opens one group.
+    pub(crate) fn open(&self, id: GroupId) -> Result<OpenGroup, NodeError> {
+        match self.genesis.engine(id) {
+            Some(EngineKind::HotStuff) => self.open_with::<HotStuff>(id),
+            Some(engine @ (EngineKind::Pbft | EngineKind::Raft)) => {
+                Err(NodeError::NoEngine { group: id, engine })
+            }
+            None => Err(witan_ledger::LedgerError::UnknownGroup(id).into()),
+        }
+    }
+
+    fn open_with<E: Engine + Send + 'static>(&self, id: GroupId) -> Result<OpenGroup, NodeError> {
+        let records = self.storage.consensus_log().load(id, FIRST_EPOCH)?;
+        let mut validator = self.validator.clone();
+        if validator.is_some() && records.is_empty() && marker::has_signed(self.home, id, FIRST_EPOCH)? {
+            tracing::error!(
+                group = id.0,
+                "this validator has signed in this epoch, but its consensus records are gone: it does not vote until \
+                 the next epoch, since it can't know what it promised"
+            );
+            validator = None;
+        }
+        let open = Open {
+            genesis: self.genesis,
+            group: id,
+            identity: Identity { node: self.node, validator },
+            store: self.storage.ledger(id),
+            records,
+            mempool: mempool_limits(self.config),
+            seed: u64::from_le_bytes(first_bytes(&self.node)),
+            scheme: Scheme::Ed25519,
+        };
+        let (replica, verifier, effects) = Replica::<E, LedgerStore>::open(open, self.now)?;
+        Ok(OpenGroup { id, group: Box::new(replica), verifier, effects })
+    }
+}
+
+fn first_bytes(node: &NodeId) -> [u8; 8] {
+    node.0.0.first_chunk().copied().unwrap_or_default()
+}
+
+/// The mempool's bounds as configured.
+pub(crate) fn mempool_limits(config: &Config) -> Limits {
+    let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    Limits {
+        max_transactions: config.mempool.max_transactions as usize,
+        max_bytes: size(config.mempool.max_bytes),
+        max_per_signer: config.mempool.max_per_signer as usize,
+    }
+}

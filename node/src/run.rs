@@ -1,0 +1,304 @@
+//! A node's life: open what is on disk, start the threads, serve until told to stop, stop in order.
+
+use crate::backend::{NodeBackend, USER_GROUP};
+use crate::config::{Config, LogFormat, Overrides};
+use crate::error::NodeError;
+use crate::event_loop::{Command, EventLoop};
+use crate::groups::{Opening, mempool_limits};
+use crate::home::{DataLock, Home, Keys};
+use crate::inbound::{self, Judge};
+use crate::keys::PasswordSource;
+use crate::shared::Shared;
+use crate::signatures::Signatures;
+use crate::writers::Writers;
+use std::collections::BTreeMap;
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use witan_p2p::{Network, NetworkConfig, NetworkEvent};
+use witan_rpc::{RpcConfig, RpcServer};
+use witan_storage::{Options, Storage, StorageError};
+use witan_types::{Genesis, GroupId, NodeId, SecretKey, ValidatorIndex};
+
+/// Commands that may wait for the loop.
+const COMMANDS: usize = 8192;
+/// Threads that judge messages.
+const JUDGES: usize = 2;
+
+/// Runs the node of this home until SIGTERM or SIGINT.
+///
+/// # Errors
+/// If the home, its configuration, its keys or its data are unusable, an address is taken, or the disk fails later.
+pub fn run(home: &Path, overrides: Overrides) -> Result<(), NodeError> {
+    let home = Home::new(home);
+    let config = home.config(&overrides)?;
+    start_logs(&config);
+    let genesis = home.genesis()?;
+    let keys = home.keys(&PasswordSource::choose(None))?;
+    let lock = home.lock()?;
+    let node = Starting { home: &home, config: &config, genesis: &genesis, keys: &keys }.start(lock)?;
+    node.serve(config.node.shutdown_timeout)
+}
+
+fn start_logs(config: &Config) {
+    let filter =
+        tracing_subscriber::EnvFilter::new(format!("warn,witan={0},witan_node={0}", config.log.level));
+    let human = match config.log.format {
+        LogFormat::Human => true,
+        LogFormat::Json => false,
+        LogFormat::Auto => std::io::stderr().is_terminal(),
+    };
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second node in one process (tests) keeps the first one's logs.
+    drop(if human { logs.try_init() } else { logs.json().flatten_event(true).try_init() });
+}
+
+/// What a start rests on.
+struct Starting<'a> {
+    home: &'a Home,
+    config: &'a Config,
+    genesis: &'a Genesis,
+    keys: &'a Keys,
+}
+
+/// A node that runs.
+struct Running {
+    event_loop: JoinHandle<Result<(), StorageError>>,
+    commands: SyncSender<Command>,
+    shared: Arc<Shared>,
+    rpc: RpcServer,
+    network: Network,
+    network_runtime: Runtime,
+    rpc_runtime: Runtime,
+    _lock: DataLock,
+}
+
+impl Starting<'_> {
+    fn start(&self, lock: DataLock) -> Result<Running, NodeError> {
+        let storage = self.open_storage()?;
+        let network_runtime = runtime("network")?;
+        let rpc_runtime = runtime("rpc")?;
+        let (network, events) = network_runtime.block_on(async { self.start_network() })?;
+        self.start_metrics(&network_runtime)?;
+        let (commands, inbox) = sync_channel(COMMANDS);
+        let shared = Arc::new(Shared::new());
+        let signatures = Arc::new(Signatures::default());
+        let writers = Writers::start(&storage, self.home.root().to_owned(), &[USER_GROUP], &commands)
+            .map_err(NodeError::Thread)?;
+        let event_loop =
+            EventLoop::new(self.keys.node_id(), self.nodes(), network.clone(), writers, Arc::clone(&shared));
+        let mut judge = Judge {
+            verifiers: Arc::default(),
+            signatures: Arc::clone(&signatures),
+            network: network.clone(),
+            commands: commands.clone(),
+        };
+        let event_loop = self.start_loop(event_loop, inbox, &storage, &mut judge)?;
+        inbound::start(&judge, JUDGES, events, network_runtime.handle()).map_err(NodeError::Thread)?;
+        let backend = self.backend(&storage, &shared, &judge)?;
+        let rpc = rpc_runtime.block_on(witan_rpc::start(self.rpc_config(), Arc::new(backend)))?;
+        tracing::info!(
+            node = %self.keys.node_id(),
+            chain = %self.genesis.chain(),
+            rpc = %rpc.local_addr(),
+            p2p = %network.listen_address(),
+            "started"
+        );
+        Ok(Running { event_loop, commands, shared, rpc, network, network_runtime, rpc_runtime, _lock: lock })
+    }
+
+    fn open_storage(&self) -> Result<Storage, NodeError> {
+        let cache_bytes = usize::try_from(self.config.storage.cache_bytes).unwrap_or(usize::MAX);
+        let storage = Storage::open(&self.home.data_path(), Options { cache_bytes, ..Options::default() })?;
+        storage.set_identity(self.genesis.chain())?;
+        Ok(storage)
+    }
+
+    fn nodes(&self) -> Vec<NodeId> {
+        self.genesis.validators.iter().map(|validator| validator.node).collect()
+    }
+
+    fn groups(&self) -> Vec<GroupId> {
+        self.genesis.groups.iter().map(|group| group.id).collect()
+    }
+
+    fn start_network(&self) -> Result<(Network, tokio::sync::mpsc::Receiver<NetworkEvent>), NodeError> {
+        let p2p = &self.config.p2p;
+        let limits = witan_p2p::Limits {
+            inbound: p2p.max_inbound as usize,
+            inbound_per_address: p2p.max_inbound_per_address as usize,
+            ..witan_p2p::Limits::default()
+        };
+        let config = NetworkConfig {
+            identity_seed: self.keys.node.seed(),
+            listen: p2p.listen,
+            peers: p2p.peers.iter().map(peer_address).collect(),
+            chain: self.genesis.chain(),
+            validators: self.nodes(),
+            allowed: self.genesis.permissioned.then(|| self.nodes()),
+            groups: self.groups(),
+            limits,
+        };
+        Ok(witan_p2p::start(config, &tokio::runtime::Handle::current())?)
+    }
+
+    fn start_metrics(&self, runtime: &Runtime) -> Result<(), NodeError> {
+        let Some(address) = self.config.metrics.listen.0 else { return Ok(()) };
+        let builder = metrics_exporter_prometheus::PrometheusBuilder::new().with_http_listener(address);
+        let refused = |error: &dyn std::fmt::Display| NodeError::Metrics(format!("{address}: {error}"));
+        let (recorder, exporter) =
+            runtime.block_on(async { builder.build() }).map_err(|error| refused(&error))?;
+        metrics::set_global_recorder(recorder).map_err(|error| refused(&error))?;
+        runtime.spawn(async move {
+            if exporter.await.is_err() {
+                tracing::error!("the metrics listener ended");
+            }
+        });
+        Ok(())
+    }
+
+    /// This node's place among the validators, if its key is one of theirs.
+    fn validator(&self) -> Result<Option<(ValidatorIndex, SecretKey)>, NodeError> {
+        let Some(key) = &self.keys.validator else { return Ok(None) };
+        let listed = self.genesis.validators.iter().zip(0_u16..).find(|(entry, _)| entry.key == key.public());
+        let Some((entry, place)) = listed else {
+            tracing::warn!("genesis does not list this validator key: the node follows without a vote");
+            return Ok(None);
+        };
+        let own = self.keys.node_id();
+        if entry.node != own {
+            return Err(NodeError::OtherNode { listed: entry.node, own });
+        }
+        Ok(Some((ValidatorIndex(place), key.clone())))
+    }
+
+    /// Opens the groups and starts the loop's thread with them.
+    fn start_loop(
+        &self,
+        mut event_loop: EventLoop,
+        inbox: Receiver<Command>,
+        storage: &Storage,
+        judge: &mut Judge,
+    ) -> Result<JoinHandle<Result<(), StorageError>>, NodeError> {
+        let opening = Opening {
+            genesis: self.genesis,
+            home: self.home.root(),
+            storage,
+            config: self.config,
+            node: self.keys.node_id(),
+            validator: self.validator()?,
+            now: event_loop.now(),
+        };
+        let open = opening.open(USER_GROUP)?;
+        judge.verifiers = Arc::new(BTreeMap::from([(open.id, open.verifier)]));
+        event_loop.add_group(open.id, open.group, open.effects);
+        let builder = thread::Builder::new().name("event-loop".into());
+        builder.spawn(move || event_loop.run(inbox)).map_err(NodeError::Thread)
+    }
+
+    fn backend(
+        &self,
+        storage: &Storage,
+        shared: &Arc<Shared>,
+        judge: &Judge,
+    ) -> Result<NodeBackend, NodeError> {
+        Ok(NodeBackend {
+            name: self.config.node.name.clone(),
+            node: self.keys.node_id(),
+            validator: self.validator()?.map(|(place, _)| place),
+            chain: self.genesis.chain(),
+            genesis: self.genesis.clone(),
+            mempool: mempool_limits(self.config),
+            shared: Arc::clone(shared),
+            stores: BTreeMap::from([(USER_GROUP, storage.ledger(USER_GROUP))]),
+            network: judge.network.clone(),
+            signatures: Arc::clone(&judge.signatures),
+            commands: judge.commands.clone(),
+        })
+    }
+
+    fn rpc_config(&self) -> RpcConfig {
+        let rpc = &self.config.rpc;
+        RpcConfig {
+            listen: rpc.listen,
+            hosts: rpc.hosts.clone(),
+            devnet: self.genesis.devnet,
+            max_body_bytes: rpc.max_body_bytes,
+            max_response_bytes: rpc.max_response_bytes,
+            max_batch: rpc.max_batch,
+            max_connections: rpc.max_connections,
+            max_subscriptions: rpc.max_subscriptions,
+            calls_per_second: rpc.requests_per_second,
+        }
+    }
+}
+
+fn runtime(name: &str) -> Result<Runtime, NodeError> {
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name(name)
+        .enable_all()
+        .build()
+        .map_err(NodeError::Thread)
+}
+
+impl Running {
+    /// Serves until a signal or until the loop ends by itself, then stops in order: not ready any more, no more
+    /// requests, the loop with all writes done, the network.
+    fn serve(self, patience: Duration) -> Result<(), NodeError> {
+        let told = self.wait_for_signal();
+        self.shared.stop();
+        if told {
+            end_process_after(patience);
+        }
+        self.rpc_runtime.block_on(self.rpc.stop());
+        // A loop that ended by itself takes no more commands.
+        drop(self.commands.send(Command::Stop));
+        let end = self.event_loop.join().map_err(|_| NodeError::Panicked)?;
+        self.network_runtime.block_on(self.network.shutdown());
+        self.rpc_runtime.shutdown_background();
+        self.network_runtime.shutdown_background();
+        tracing::info!("stopped");
+        end.map_err(NodeError::from)
+    }
+
+    /// True for a signal, false if the loop ended.
+    fn wait_for_signal(&self) -> bool {
+        self.network_runtime.block_on(async {
+            let (Ok(mut terminate), Ok(mut interrupt)) =
+                (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+            else {
+                return false;
+            };
+            let ended = async {
+                while !self.event_loop.is_finished() {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            };
+            tokio::select! {
+                _ = terminate.recv() => true,
+                _ = interrupt.recv() => true,
+                () = ended => false,
+            }
+        })
+    }
+}
+
+/// An orderly stop that takes too long ends anyway: everything promised is on disk before it is said.
+fn end_process_after(patience: Duration) {
+    let overdue = move || {
+        thread::sleep(patience);
+        tracing::error!("stopping took longer than {patience:?}: ending now");
+        std::process::exit(1);
+    };
+    drop(thread::Builder::new().name("stop-watch".into()).spawn(overdue));
+}
+
+fn peer_address(peer: &crate::config::Peer) -> witan_p2p::PeerAddress {
+    witan_p2p::PeerAddress { node: peer.node, host: peer.host.clone(), port: peer.port }
+}

@@ -1,0 +1,167 @@
+//! What the loop shares with those who ask: how groups stand, proofs, and who waits for which transaction. Written by
+//! the loop alone; readers never make it wait.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+use tokio::sync::{oneshot, watch};
+use witan_ledger::ProofWindow;
+use witan_replica::{GroupStatus, Notice};
+use witan_types::{GroupId, Height, TxId};
+
+/// A loop that did not turn for this long counts as dead.
+const DEAD_AFTER: Duration = Duration::from_secs(5);
+/// Ids of expired transactions that are remembered.
+const MAX_EXPIRED: usize = 100_000;
+/// Transactions that clients may wait for at once.
+pub(crate) const MAX_WAITED_FOR: usize = 100_000;
+
+/// A group as its readers see it.
+#[derive(Debug)]
+pub(crate) struct View {
+    pub(crate) status: GroupStatus,
+    pub(crate) proofs: ProofWindow,
+}
+
+/// Shared by the loop with the threads that serve users.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    started: Instant,
+    beat_ms: AtomicU64,
+    stopping: AtomicBool,
+    views: RwLock<BTreeMap<GroupId, Arc<View>>>,
+    waiting: Mutex<HashMap<TxId, Vec<oneshot::Sender<()>>>>,
+    expired: Mutex<Expired>,
+    sealed: watch::Sender<BTreeMap<GroupId, Height>>,
+}
+
+#[derive(Debug, Default)]
+struct Expired {
+    ids: HashSet<TxId>,
+    order: VecDeque<TxId>,
+}
+
+/// A lock whose holder panicked still guards sound data: each critical section here is one insertion or removal.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    pub(crate) fn new() -> Shared {
+        Shared {
+            started: Instant::now(),
+            beat_ms: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
+            views: RwLock::default(),
+            waiting: Mutex::default(),
+            expired: Mutex::default(),
+            sealed: watch::Sender::new(BTreeMap::new()),
+        }
+    }
+
+    /// The loop turned.
+    pub(crate) fn beat(&self) {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.beat_ms.store(now, Ordering::Relaxed);
+    }
+
+    /// Whether the loop turned lately.
+    pub(crate) fn is_live(&self) -> bool {
+        let last = Duration::from_millis(self.beat_ms.load(Ordering::Relaxed));
+        self.started.elapsed().saturating_sub(last) < DEAD_AFTER
+    }
+
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn publish(&self, group: GroupId, status: GroupStatus, proofs: ProofWindow) {
+        let view = Arc::new(View { status, proofs });
+        self.views.write().unwrap_or_else(PoisonError::into_inner).insert(group, view);
+    }
+
+    pub(crate) fn view(&self, group: GroupId) -> Option<Arc<View>> {
+        self.views.read().unwrap_or_else(PoisonError::into_inner).get(&group).cloned()
+    }
+
+    pub(crate) fn views(&self) -> Vec<Arc<View>> {
+        self.views.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Wakes whoever waits for what happened.
+    pub(crate) fn tell(&self, group: GroupId, notice: &Notice) {
+        match notice {
+            Notice::Committed(commit) => self.wake(commit.receipts.iter().map(|receipt| receipt.id)),
+            Notice::Sealed(sealed) => self.sealed.send_modify(|heights| {
+                heights.insert(group, sealed.header.height);
+            }),
+            Notice::Expired(ids) => {
+                lock(&self.expired).remember(ids);
+                self.wake(ids.iter().copied());
+            }
+        }
+    }
+
+    fn wake(&self, ids: impl Iterator<Item = TxId>) {
+        let mut waiting = lock(&self.waiting);
+        for waiter in ids.filter_map(|id| waiting.remove(&id)).flatten() {
+            if waiter.send(()).is_err() {
+                tracing::trace!("the client hung up");
+            }
+        }
+    }
+
+    /// Resolves when the transaction was executed or expired; `None` if too many wait already.
+    pub(crate) fn wait_for(&self, id: TxId) -> Option<oneshot::Receiver<()>> {
+        let mut waiting = lock(&self.waiting);
+        if waiting.len() >= MAX_WAITED_FOR {
+            return None;
+        }
+        let (sender, receiver) = oneshot::channel();
+        let waiters = waiting.entry(id).or_default();
+        waiters.retain(|waiter| !waiter.is_closed());
+        waiters.push(sender);
+        Some(receiver)
+    }
+
+    /// Forgets those who no longer wait for the transaction.
+    pub(crate) fn give_up(&self, id: &TxId) {
+        let mut waiting = lock(&self.waiting);
+        if let Some(waiters) = waiting.get_mut(id) {
+            waiters.retain(|waiter| !waiter.is_closed());
+            if waiters.is_empty() {
+                waiting.remove(id);
+            }
+        }
+    }
+
+    /// Whether the transaction was seen to expire here.
+    pub(crate) fn has_expired(&self, id: &TxId) -> bool {
+        lock(&self.expired).ids.contains(id)
+    }
+
+    /// The newest sealed heights, and their changes.
+    pub(crate) fn sealed(&self) -> watch::Receiver<BTreeMap<GroupId, Height>> {
+        self.sealed.subscribe()
+    }
+}
+
+impl Expired {
+    fn remember(&mut self, ids: &[TxId]) {
+        for id in ids {
+            if self.ids.insert(*id) {
+                self.order.push_back(*id);
+            }
+        }
+        while self.order.len() > MAX_EXPIRED {
+            if let Some(oldest) = self.order.pop_front() {
+                self.ids.remove(&oldest);
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The disk's two writers, each a thread: one makes consensus records durable, one the ledger. Each takes all that
+//! waits, of all groups, and syncs once.
+
+use crate::event_loop::Command;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::thread::JoinHandle;
+use std::{io, mem, thread};
+use witan_consensus::engine::Seq;
+use witan_replica::{LedgerWrite, WriteSeq};
+use witan_storage::{LedgerStore, LogBatch, Storage, StorageError, marker};
+use witan_types::{Epoch, GroupId};
+
+/// The epoch that genesis starts.
+pub(crate) const FIRST_EPOCH: Epoch = Epoch(1);
+/// The most ledger writes that one sync covers.
+const MAX_WRITES_A_SYNC: usize = 64;
+
+/// Consensus records of one group.
+#[derive(Debug)]
+pub(crate) struct LogJob {
+    pub(crate) group: GroupId,
+    pub(crate) records: Vec<(Seq, Vec<u8>)>,
+    pub(crate) truncate: Option<Seq>,
+}
+
+/// Ledger writes of one group.
+#[derive(Debug)]
+pub(crate) struct LedgerJob {
+    pub(crate) group: GroupId,
+    pub(crate) writes: Vec<(WriteSeq, LedgerWrite)>,
+}
+
+/// Both threads.
+#[derive(Debug)]
+pub(crate) struct Writers {
+    log: Option<Sender<LogJob>>,
+    ledger: Option<Sender<LedgerJob>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Writers {
+    /// Starts both. `home` is where the marker of the first signature goes.
+    pub(crate) fn start(
+        storage: &Storage,
+        home: PathBuf,
+        groups: &[GroupId],
+        done: &SyncSender<Command>,
+    ) -> io::Result<Writers> {
+        let (log, log_jobs) = channel();
+        let (ledger, ledger_jobs) = channel();
+        let stores = groups.iter().map(|group| (*group, storage.ledger(*group))).collect();
+        let log_writer =
+            LogWriter { storage: storage.clone(), home, marked: BTreeSet::new(), done: done.clone() };
+        let ledger_writer = LedgerWriter { stores, done: done.clone() };
+        let threads = vec![
+            thread::Builder::new().name("log-writer".into()).spawn(move || log_writer.run(&log_jobs))?,
+            thread::Builder::new()
+                .name("ledger-writer".into())
+                .spawn(move || ledger_writer.run(&ledger_jobs))?,
+        ];
+        Ok(Writers { log: Some(log), ledger: Some(ledger), threads })
+    }
+
+    pub(crate) fn log(&self, job: LogJob) {
+        // A writer that is gone has said why through the loop's channel.
+        drop(self.log.as_ref().map(|log| log.send(job)));
+    }
+
+    pub(crate) fn ledger(&self, job: LedgerJob) {
+        drop(self.ledger.as_ref().map(|ledger| ledger.send(job)));
+    }
+
+    /// Lets both write what waits, and waits for them. The caller drops the loop's receiver first, so that no report
+    /// blocks them.
+    pub(crate) fn finish(&mut self) {
+        self.log = None;
+        self.ledger = None;
+        for thread in mem::take(&mut self.threads) {
+            if thread.join().is_err() {
+                tracing::error!("a writer panicked");
+            }
+        }
+    }
+}
+
+struct LogWriter {
+    storage: Storage,
+    home: PathBuf,
+    marked: BTreeSet<GroupId>,
+    done: SyncSender<Command>,
+}
+
+impl LogWriter {
+    fn run(mut self, jobs: &Receiver<LogJob>) {
+        while let Ok(first) = jobs.recv() {
+            let jobs: Vec<LogJob> = std::iter::once(first).chain(jobs.try_iter()).collect();
+            let report = match self.write(jobs) {
+                Ok(marks) if marks.is_empty() => continue,
+                Ok(marks) => Command::Durable(marks),
+                Err(error) => Command::DiskFailed(error),
+            };
+            let failed = matches!(report, Command::DiskFailed(_));
+            report_to(&self.done, report);
+            if failed {
+                return;
+            }
+        }
+    }
+
+    /// One synced write for all jobs; then, before the first signature of a group leaves, the marker that it signs.
+    fn write(&mut self, jobs: Vec<LogJob>) -> Result<Vec<(GroupId, Seq)>, StorageError> {
+        let mut batch = LogBatch::new();
+        let mut marks = BTreeMap::new();
+        for job in jobs {
+            if let Some((seq, _)) = job.records.last() {
+                marks.insert(job.group, *seq);
+            }
+            batch.append(job.group, FIRST_EPOCH, job.records);
+            if let Some(seq) = job.truncate {
+                batch.truncate_before(job.group, FIRST_EPOCH, seq);
+            }
+        }
+        self.storage.consensus_log().commit(batch)?;
+        for group in marks.keys() {
+            if self.marked.insert(*group) && !marker::has_signed(&self.home, *group, FIRST_EPOCH)? {
+                marker::mark(&self.home, *group, FIRST_EPOCH)?;
+            }
+        }
+        Ok(marks.into_iter().collect())
+    }
+}
+
+struct LedgerWriter {
+    stores: BTreeMap<GroupId, LedgerStore>,
+    done: SyncSender<Command>,
+}
+
+impl LedgerWriter {
+    fn run(self, jobs: &Receiver<LedgerJob>) {
+        while let Ok(first) = jobs.recv() {
+            let mut by_group: BTreeMap<GroupId, Vec<(WriteSeq, LedgerWrite)>> = BTreeMap::new();
+            for job in std::iter::once(first).chain(jobs.try_iter().take(MAX_WRITES_A_SYNC)) {
+                by_group.entry(job.group).or_default().extend(job.writes);
+            }
+            for (group, writes) in by_group {
+                let report = match self.write(group, writes) {
+                    Ok(seq) => Command::Written(group, seq),
+                    Err(error) => Command::DiskFailed(error),
+                };
+                let failed = matches!(report, Command::DiskFailed(_));
+                report_to(&self.done, report);
+                if failed {
+                    return;
+                }
+            }
+        }
+    }
+
+    fn write(&self, group: GroupId, writes: Vec<(WriteSeq, LedgerWrite)>) -> Result<WriteSeq, StorageError> {
+        let (mut newest, mut commits, mut seals) = (0, Vec::new(), Vec::new());
+        for (seq, write) in writes {
+            newest = seq;
+            match write {
+                LedgerWrite::Block(commit) => commits.push(commit),
+                LedgerWrite::Seal(seal) => seals.push(*seal),
+            }
+        }
+        if let Some(store) = self.stores.get(&group) {
+            store.commit_blocks(&commits, &seals)?;
+        }
+        Ok(newest)
+    }
+}
+
+/// Reports to the loop. At the end of an orderly stop the loop is gone, and writing goes on all the same.
+fn report_to(done: &SyncSender<Command>, report: Command) {
+    drop(done.send(report));
+}

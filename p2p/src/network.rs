@@ -1,0 +1,206 @@
+//! The node's handle on the network.
+
+use crate::address::{PeerAddress, node_of, peer_of};
+use crate::behaviour::{Members, libp2p_error, listening_swarm};
+use crate::codec::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES};
+use crate::counters::{Counters, Tally};
+use crate::events::EventQueue;
+use crate::peers::PeerTable;
+use crate::score::Misbehaviour;
+use crate::swarm::{Command, Driver};
+use crate::{
+    MAX_GOSSIP_BYTES, NetworkConfig, NetworkError, NetworkEvent, PeerInfo, Priority, RequestError,
+    ResponseToken, Topic,
+};
+use libp2p::PeerId;
+use libp2p::identity::Keypair;
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use witan_types::NodeId;
+
+/// Commands that wait for the swarm. More are refused: the swarm is stuck or flooded by its own node.
+const MAX_COMMANDS: usize = 4096;
+
+/// A running network. Clones are the same one; it ends with [`Network::shutdown`], or with the last clone.
+#[derive(Clone, Debug)]
+pub struct Network {
+    shared: Arc<Shared>,
+    commands: mpsc::Sender<Command>,
+}
+
+/// What the handle and the swarm's task both hold.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) me: NodeId,
+    pub(crate) listen: SocketAddr,
+    pub(crate) peers: PeerTable,
+    pub(crate) events: EventQueue,
+    pub(crate) tally: Tally,
+}
+
+/// Listens, and starts connecting. The receiver gets everything that happens; while it isn't read, validators are
+/// held back and what others send is dropped.
+///
+/// # Errors
+/// [`NetworkError`]: the address is taken, or an id in `config` is no key.
+pub fn start(
+    config: NetworkConfig,
+    runtime: &Handle,
+) -> Result<(Network, mpsc::Receiver<NetworkEvent>), NetworkError> {
+    let keypair = identity(config.identity_seed)?;
+    let me = keypair.public().to_peer_id();
+    let members = members(&me, &config.validators, config.allowed.as_deref())?;
+    if let Some(unknown) = config.peers.iter().find(|peer| peer_of(peer.node).is_none()) {
+        return Err(NetworkError::NoKey(unknown.node));
+    }
+    let _inside = runtime.enter();
+    let (swarm, listen) = listening_swarm(&config, keypair, &members)?;
+    let (events, receiver) = EventQueue::new(config.limits.queued_events, config.limits.queued_event_bytes);
+    let me = node_of(&me).ok_or_else(|| libp2p_error("an identity that is not ed25519"))?;
+    let shared = Shared { me, listen, peers: PeerTable::default(), events, tally: Tally::default() };
+    let shared = Arc::new(shared);
+    let (commands, inbox) = mpsc::channel(MAX_COMMANDS);
+    runtime.spawn(Driver::new(config, swarm, members, Arc::clone(&shared)).run(inbox));
+    Ok((Network { shared, commands }, receiver))
+}
+
+pub(crate) fn identity(seed: [u8; 32]) -> Result<Keypair, NetworkError> {
+    Keypair::ed25519_from_bytes(seed).map_err(libp2p_error)
+}
+
+fn members(me: &PeerId, validators: &[NodeId], allowed: Option<&[NodeId]>) -> Result<Members, NetworkError> {
+    let peers = |nodes: &[NodeId]| -> Result<BTreeSet<PeerId>, NetworkError> {
+        nodes.iter().map(|node| peer_of(*node).ok_or(NetworkError::NoKey(*node))).collect()
+    };
+    let validators = peers(validators)?;
+    let allowed = allowed.map(peers).transpose()?;
+    let mut partners = if validators.contains(me) { validators.clone() } else { BTreeSet::new() };
+    partners.remove(me);
+    Ok(Members { validators, partners, allowed })
+}
+
+impl Network {
+    /// Queues a frame of at most [`crate::MAX_FRAME_BYTES`] for a validator. Never blocks. `false` if it was given
+    /// up: the peer is not connected, no validator, or its queue is full of votes. `true` promises no delivery.
+    pub fn send(&self, to: NodeId, priority: Priority, frame: Arc<[u8]>) -> bool {
+        let Some(queue) = self.shared.peers.queue(to) else {
+            self.shared.tally.frames_dropped.one();
+            return false;
+        };
+        let pushed = queue.push(priority, frame);
+        self.shared.tally.frames_dropped.add(pushed.dropped);
+        pushed.queued
+    }
+
+    /// Gossips `bytes`, at most a little under [`MAX_GOSSIP_BYTES`]. What was gossiped in the last minute is not
+    /// said again.
+    pub fn publish(&self, topic: Topic, bytes: Vec<u8>) {
+        if bytes.len() > MAX_GOSSIP_BYTES
+            || self.commands.try_send(Command::Publish { topic, bytes }).is_err()
+        {
+            self.shared.tally.gossip_dropped.one();
+        }
+    }
+
+    /// Asks a connected peer, with at most [`MAX_REQUEST_BYTES`]. One [`NetworkEvent::Response`] with `id` follows,
+    /// whatever happens.
+    pub fn request(&self, to: NodeId, id: u64, bytes: Vec<u8>) {
+        let fits = bytes.len() <= MAX_REQUEST_BYTES;
+        if !fits || self.commands.try_send(Command::Request { to, id, bytes }).is_err() {
+            self.shared.fail_request(to, id, RequestError::Refused);
+        }
+    }
+
+    /// Answers a request with at most [`MAX_RESPONSE_BYTES`]. A larger answer is a refusal.
+    pub fn respond(&self, token: ResponseToken, bytes: Vec<u8>) {
+        if bytes.len() > MAX_RESPONSE_BYTES
+            || self.commands.try_send(Command::Respond { token, bytes }).is_err()
+        {
+            self.shared.tally.requests_dropped.one();
+        }
+    }
+
+    /// The connected peers, in the order of their ids.
+    pub fn peers(&self) -> Vec<PeerInfo> {
+        self.shared.peers.list()
+    }
+
+    /// Counts a fault against a peer. Enough of them close its connections and refuse it for a time.
+    pub fn report(&self, node: NodeId, fault: Misbehaviour) {
+        self.command(Command::Report { node, fault });
+    }
+
+    /// Connects to a peer, and stays connected. A known one gets the new address.
+    ///
+    /// # Errors
+    /// [`NetworkError::NoKey`] if its id is no key.
+    pub fn add_peer(&self, peer: PeerAddress) -> Result<(), NetworkError> {
+        peer_of(peer.node).ok_or(NetworkError::NoKey(peer.node))?;
+        self.command(Command::AddPeer(peer));
+        Ok(())
+    }
+
+    /// Stops dialing a peer and closes its connections. It may connect again on its own.
+    pub fn remove_peer(&self, node: NodeId) {
+        self.command(Command::RemovePeer(node));
+    }
+
+    /// Changes who the validators are and who may connect (see [`NetworkConfig`]), as an epoch begins. Connections
+    /// that are admitted no more are closed.
+    ///
+    /// # Errors
+    /// [`NetworkError::NoKey`] if an id is no key; nothing changes then.
+    pub fn set_members(&self, validators: &[NodeId], allowed: Option<&[NodeId]>) -> Result<(), NetworkError> {
+        let me = peer_of(self.shared.me).ok_or(NetworkError::NoKey(self.shared.me))?;
+        let members = members(&me, validators, allowed)?;
+        self.command(Command::SetMembers(members));
+        Ok(())
+    }
+
+    /// Where it listens: the configured address, with the port that port 0 became.
+    pub fn listen_address(&self) -> SocketAddr {
+        self.shared.listen
+    }
+
+    /// This node's id.
+    pub fn node(&self) -> NodeId {
+        self.shared.me
+    }
+
+    /// The totals since the start.
+    pub fn counters(&self) -> Counters {
+        self.shared.tally.read()
+    }
+
+    /// Closes every connection and the port. Returns when both are free; the receiver then ends.
+    pub async fn shutdown(self) {
+        let (done, ended) = oneshot::channel();
+        // A failure of either means that the network has ended already.
+        if self.commands.send(Command::Shutdown(done)).await.is_ok() {
+            ended.await.ok();
+        }
+    }
+
+    fn command(&self, command: Command) {
+        if self.commands.try_send(command).is_err() {
+            tracing::warn!("the network has ended, or is too busy to take a command");
+        }
+    }
+}
+
+impl Shared {
+    /// Tells the node something it must not miss.
+    pub(crate) fn tell(&self, event: NetworkEvent) {
+        if self.events.push_reserved(event).is_err() {
+            self.tally.events_lost.one();
+        }
+    }
+
+    pub(crate) fn fail_request(&self, from: NodeId, id: u64, error: RequestError) {
+        self.tally.requests_failed.one();
+        self.tell(NetworkEvent::Response { from, id, result: Err(error) });
+    }
+}

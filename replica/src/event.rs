@@ -1,0 +1,173 @@
+//! What goes into a replica and what comes out.
+
+use crate::message::Message;
+use crate::verify::VerifiedMessage;
+use std::sync::Arc;
+use std::time::Duration;
+use witan_consensus::engine::{Evidence, Seq, Tick};
+use witan_ledger::{BlockCommit, Pooled};
+use witan_types::{Height, NodeId, Seal, SealedHeader, TxId};
+
+/// The host's clocks at one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Now {
+    /// Monotonic time since the host started.
+    pub tick: Tick,
+    /// Wall clock, Unix milliseconds.
+    pub wall_ms: u64,
+}
+
+/// Names an open question of the host, to be answered once.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Ticket(pub u64);
+
+/// The order of ledger writes, ascending by one from 1 since the replica was opened.
+pub type WriteSeq = u64;
+
+/// How a message came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// One way, or as the answer to a request of ours.
+    Node(NodeId),
+    /// As a request: exactly one [`Effects::replies`] with this ticket is due, in the same step.
+    Request(NodeId, Ticket),
+}
+
+impl Source {
+    /// Who sent it.
+    pub fn node(&self) -> NodeId {
+        match self {
+            Source::Node(node) | Source::Request(node, _) => *node,
+        }
+    }
+}
+
+/// Wakes the replica at a moment it chose. Setting one again replaces its earlier setting.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Timer {
+    /// One of the engine's, in wire form.
+    Engine(Vec<u8>),
+    /// Tell peers how we stand, and look at what has waited too long.
+    Heartbeat,
+    /// Look again whether the leader's turn can be answered.
+    Propose,
+    /// Look again at blocks that came too early.
+    Revalidate,
+}
+
+/// What happens to a replica.
+#[derive(Debug)]
+pub enum Event {
+    /// A peer's message, judged by [`crate::MessageVerifier`].
+    Message(Source, VerifiedMessage),
+    /// Clients' transactions, their form, chain and signatures judged. Answered by [`Effects::admissions`].
+    Submit(Ticket, Vec<Pooled>),
+    /// A timer fired.
+    Timer(Timer),
+    /// Every consensus record up to this one is durable.
+    Durable(Seq),
+    /// Every ledger write up to this one is durable.
+    Written(WriteSeq),
+    /// A peer can be reached.
+    PeerUp(NodeId),
+    /// A peer can't be reached any more.
+    PeerDown(NodeId),
+    /// A request of ours was not answered.
+    RequestFailed(NodeId),
+}
+
+/// What became of one submitted transaction.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Admission {
+    /// In the mempool now, or was already.
+    Pending,
+    /// Executed before, in the block at this height.
+    Final(Height),
+    /// It expires at or before the newest block's time.
+    Expired,
+    /// It expires later than the network remembers ids; the latest possible expiry in Unix milliseconds.
+    ExpiryTooFar(u64),
+    /// The mempool is full.
+    MempoolFull,
+    /// The signer has as many transactions waiting as one may have.
+    SignerFull,
+}
+
+/// How urgent a message is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Class {
+    /// Consensus messages and seal shares.
+    Consensus,
+    /// Transactions.
+    Transactions,
+    /// Anything that helps a peer catch up.
+    Sync,
+}
+
+/// To whom a one-way message goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Recipient {
+    /// Every other validator of the group.
+    Validators,
+    /// One validator of the group.
+    Node(NodeId),
+}
+
+/// A one-way message, encoded once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outgoing {
+    /// To whom.
+    pub to: Recipient,
+    /// How urgent.
+    pub class: Class,
+    /// The encoded [`Message`].
+    pub bytes: Arc<[u8]>,
+}
+
+/// One write to the ledger's store; writes happen in order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LedgerWrite {
+    /// A block with all that came of it, atomically.
+    Block(Arc<BlockCommit>),
+    /// A block's seal.
+    Seal(Box<Seal>),
+}
+
+/// What the host's users may want to know. Durable here when it is said.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Notice {
+    /// A block was executed and is flushed.
+    Committed(Arc<BlockCommit>),
+    /// A block is sealed: provable.
+    Sealed(Box<SealedHeader>),
+    /// Transactions that left the mempool because they expired.
+    Expired(Vec<TxId>),
+}
+
+/// What the host must do, field by field in this order.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Effects {
+    /// Consensus records to make durable, in one synced write with those of other groups; then say `Durable`.
+    pub persist: Vec<(Seq, Vec<u8>)>,
+    /// Consensus records before this one may be deleted, once `persist` is durable.
+    pub truncate: Option<Seq>,
+    /// Ledger writes; then say `Written`.
+    pub writes: Vec<(WriteSeq, LedgerWrite)>,
+    /// Messages to send now: what had to wait for durability has waited.
+    pub send: Vec<Outgoing>,
+    /// Requests to other nodes; the answer comes as a message, its absence as `RequestFailed`.
+    pub requests: Vec<(NodeId, Message)>,
+    /// Answers to requests.
+    pub replies: Vec<(Ticket, Message)>,
+    /// Sealed headers for nodes outside the group.
+    pub gossip: Vec<SealedHeader>,
+    /// Timers to set.
+    pub timers: Vec<(Timer, Duration)>,
+    /// Answers to submissions, in the order of their transactions.
+    pub admissions: Vec<(Ticket, Vec<Admission>)>,
+    /// News for users.
+    pub notices: Vec<Notice>,
+    /// Members caught signing what honest ones never sign.
+    pub accuse: Vec<Evidence>,
+}

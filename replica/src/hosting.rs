@@ -1,0 +1,78 @@
+//! Hosting an engine: what it says is held back until the records it rests on are durable.
+
+use crate::event::{Class, Outgoing, Recipient};
+use crate::message::Message;
+use std::collections::VecDeque;
+use std::mem;
+use witan_consensus::engine::{Engine, Input, Outputs, Seq, Tick, To};
+use witan_types::{NodeId, Wire};
+
+/// An engine with the messages that wait for its records.
+#[derive(Debug)]
+pub(crate) struct Hosted<E: Engine> {
+    engine: E,
+    /// The newest record handed out to be persisted.
+    recorded: Seq,
+    /// The newest record known to be durable.
+    durable: Seq,
+    /// Held back, first in first out, each with the record it waits for.
+    held: VecDeque<(Seq, Outgoing)>,
+    /// The validators' network identities, by place.
+    nodes: Vec<NodeId>,
+    /// What was last said about pending work.
+    pending: bool,
+}
+
+impl<E: Engine> Hosted<E> {
+    pub(crate) fn new(engine: E, durable: Seq, nodes: Vec<NodeId>) -> Hosted<E> {
+        Hosted { engine, recorded: durable, durable, held: VecDeque::new(), nodes, pending: false }
+    }
+
+    pub(crate) fn engine(&self) -> &E {
+        &self.engine
+    }
+
+    /// Steps the engine; its messages move into the queue of those held back.
+    pub(crate) fn step(&mut self, now: Tick, input: Input<E>) -> Outputs<E> {
+        if let Input::Durable(seq) = input {
+            self.durable = self.durable.max(seq);
+        }
+        let mut outputs = self.engine.step(now, input);
+        self.hold(&mut outputs);
+        outputs
+    }
+
+    /// Takes the messages out of `outputs`, to be released once its records are durable.
+    pub(crate) fn hold(&mut self, outputs: &mut Outputs<E>) {
+        if let Some((seq, _)) = outputs.persist.last() {
+            assert!(*seq > self.recorded, "records must ascend");
+            self.recorded = *seq;
+        }
+        for (to, message) in mem::take(&mut outputs.send) {
+            let Some(to) = self.recipient(to) else { continue };
+            let bytes = Message::Engine(message.encode()).bytes();
+            self.held.push_back((self.recorded, Outgoing { to, class: Class::Consensus, bytes }));
+        }
+    }
+
+    fn recipient(&self, to: To) -> Option<Recipient> {
+        match to {
+            To::All => Some(Recipient::Validators),
+            To::One(place) => self.nodes.get(place.at()).copied().map(Recipient::Node),
+        }
+    }
+
+    /// The messages whose records are durable, oldest first.
+    pub(crate) fn released(&mut self) -> Vec<Outgoing> {
+        let mut released = Vec::new();
+        while self.held.front().is_some_and(|(seq, _)| *seq <= self.durable) {
+            released.extend(self.held.pop_front().map(|(_, message)| message));
+        }
+        released
+    }
+
+    /// Whether `pending` differs from what the engine was last told; remembers it.
+    pub(crate) fn pending_changed(&mut self, pending: bool) -> bool {
+        mem::replace(&mut self.pending, pending) != pending
+    }
+}

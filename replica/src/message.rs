@@ -1,0 +1,71 @@
+//! What replicas of a group tell each other.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use std::sync::Arc;
+use witan_types::codec::{bounded, bounded_bytes, encode};
+use witan_types::{Height, Seal, SealShare, SealedBlock, SealedHeader, SignedTransaction, Wire};
+
+/// The most bytes one message may take.
+pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024 - 64;
+/// The most transactions one message may carry.
+pub const MAX_RELAYED: usize = 4096;
+/// The most seal shares or seals one message may carry.
+pub const MAX_SHARES: usize = 64;
+/// The most blocks one answer may carry.
+pub const MAX_BLOCKS: usize = 128;
+/// An answer with blocks stops growing past this many bytes.
+pub const BLOCKS_BYTES: usize = 2 * 1024 * 1024;
+
+/// How a node stands; what peers need to notice that they are behind, and to agree on the time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Heartbeat {
+    /// The sender's wall clock, Unix milliseconds.
+    pub wall_ms: u64,
+    /// Its newest executed height.
+    pub executed: Height,
+    /// Its newest sealed height.
+    pub sealed: Height,
+}
+
+/// A message between replicas of one group.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub enum Message {
+    /// The engine's, in its wire form.
+    Engine(#[borsh(deserialize_with = "bounded_bytes::<MAX_MESSAGE_BYTES, _>")] Vec<u8>),
+    /// Transactions to put into the mempool.
+    Transactions(#[borsh(deserialize_with = "bounded::<MAX_RELAYED, _, _>")] Vec<Arc<SignedTransaction>>),
+    /// The answer to transactions that came as a request: they are in this validator's mempool or final.
+    Accepted,
+    /// Seal shares.
+    Shares {
+        /// Whether they were sent before: whoever holds the seal answers with it.
+        again: bool,
+        /// The shares.
+        #[borsh(deserialize_with = "bounded::<MAX_SHARES, _, _>")]
+        shares: Vec<SealShare>,
+    },
+    /// Seals for someone who still collects shares.
+    Seals(#[borsh(deserialize_with = "bounded::<MAX_SHARES, _, _>")] Vec<Seal>),
+    /// How the sender stands. As a request it asks for the same.
+    Heartbeat(Heartbeat),
+    /// Asks for sealed blocks from this height on.
+    BlocksRequest {
+        /// The first height wanted.
+        from: Height,
+    },
+    /// Sealed blocks, ascending without gaps; none if the sender has none.
+    Blocks(#[borsh(deserialize_with = "bounded::<MAX_BLOCKS, _, _>")] Vec<SealedBlock>),
+    /// A sealed header, gossiped to nodes outside the group.
+    SealedHeader(SealedHeader),
+}
+
+impl Message {
+    /// The encoding, shared by all its recipients.
+    pub fn bytes(&self) -> Arc<[u8]> {
+        encode(self).into()
+    }
+}
+
+impl Wire for Message {
+    const MAX_BYTES: usize = MAX_MESSAGE_BYTES;
+}

@@ -1,0 +1,269 @@
+//! Knowing how peers stand, and catching up by fetching sealed blocks. Nothing is believed because a peer said it:
+//! a block counts for its seal.
+
+use crate::event::{Class, Effects, Now, Outgoing, Recipient};
+use crate::message::{BLOCKS_BYTES, Heartbeat, MAX_BLOCKS, Message};
+use crate::replica::Replica;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use witan_consensus::engine::{Engine, Tick};
+use witan_ledger::{Store, clock};
+use witan_types::{Height, NodeId, SealedBlock, SealedHeader, ValidatorIndex};
+
+/// A request for blocks that is not answered for this long is given up.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+/// A connected peer that says nothing for this long counts as not reached.
+const SILENCE: Duration = Duration::from_secs(4);
+/// The most peers remembered.
+const MAX_PEERS: usize = 1024;
+
+/// What a peer last said of itself.
+#[derive(Clone, Copy, Debug)]
+struct Peer {
+    connected: bool,
+    since: Tick,
+    heard: Option<(Heartbeat, Tick)>,
+}
+
+impl Peer {
+    fn is_reached(&self, now: Now) -> bool {
+        let last = self.heard.map_or(self.since, |(_, at)| at.max(self.since));
+        self.connected && now.tick.0.saturating_sub(last.0) < SILENCE
+    }
+}
+
+/// What is known of the peers, and the fetch under way.
+#[derive(Debug, Default)]
+pub(crate) struct CatchUp {
+    peers: BTreeMap<NodeId, Peer>,
+    /// The height the engine asked to be brought to.
+    pub(crate) wanted: Height,
+    fetch: Option<(NodeId, Tick)>,
+    attempts: usize,
+    /// Executed and sealed heights at the last heartbeat: no progress since then means something was lost.
+    last_beat: (Height, Height),
+}
+
+impl CatchUp {
+    pub(crate) fn peer_down(&mut self, node: &NodeId) {
+        if let Some(peer) = self.peers.get_mut(node) {
+            peer.connected = false;
+        }
+        if self.fetch.is_some_and(|(from, _)| from == *node) {
+            self.fetch = None;
+        }
+    }
+
+    /// Whether the node is connected and not silent.
+    pub(crate) fn is_reached(&self, now: Now, node: &NodeId) -> bool {
+        self.peers.get(node).is_some_and(|peer| peer.is_reached(now))
+    }
+
+    /// The newest sealed height that a connected peer told of.
+    pub(crate) fn best_peer(&self) -> Height {
+        let connected = self.peers.values().filter(|peer| peer.connected);
+        connected.filter_map(|peer| peer.heard).map(|(heard, _)| heard.sealed).max().unwrap_or(0)
+    }
+
+    pub(crate) fn is_syncing(&self) -> bool {
+        self.fetch.is_some()
+    }
+
+    /// Whether no block was sealed since the last heartbeat.
+    pub(crate) fn is_sealing_stuck(&self, sealed: Height) -> bool {
+        self.last_beat.1 == sealed
+    }
+
+    /// The median of the validators' clocks as last heard plus the time since, this node's own included.
+    pub(crate) fn median_clock(&self, now: Now, validators: &[NodeId]) -> u64 {
+        let heard = validators.iter().filter_map(|node| self.peers.get(node)).filter_map(|peer| peer.heard);
+        let mut clocks: Vec<u64> = heard
+            .map(|(heartbeat, at)| {
+                let since = now.tick.0.saturating_sub(at.0).as_millis();
+                heartbeat.wall_ms.saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
+            })
+            .collect();
+        clocks.push(now.wall_ms);
+        clock::median(&clocks).unwrap_or(now.wall_ms)
+    }
+
+    fn hear(&mut self, now: Now, node: NodeId, heartbeat: Heartbeat) {
+        if self.peers.len() < MAX_PEERS || self.peers.contains_key(&node) {
+            let peer =
+                self.peers.entry(node).or_insert(Peer { connected: true, since: now.tick, heard: None });
+            peer.heard = Some((heartbeat, now.tick));
+        }
+    }
+
+    /// A connected peer that says it has sealed blocks above `sealed`; another one at each attempt.
+    fn source(&mut self, sealed: Height) -> Option<NodeId> {
+        let has_more =
+            |peer: &Peer| peer.connected && peer.heard.is_some_and(|(heard, _)| heard.sealed > sealed);
+        let able: Vec<NodeId> =
+            self.peers.iter().filter(|(_, peer)| has_more(peer)).map(|(node, _)| *node).collect();
+        self.attempts = self.attempts.wrapping_add(1);
+        able.get(self.attempts.checked_rem(able.len())?).copied()
+    }
+}
+
+impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
+    /// Validators that can be reached, this one included.
+    pub(crate) fn connected_validators(&self, now: Now) -> Vec<ValidatorIndex> {
+        let places = self.committee.validators().zip(&self.validators);
+        let reached =
+            places.filter(|(_, node)| **node == self.identity.node || self.catch_up.is_reached(now, node));
+        reached.map(|(place, _)| place).collect()
+    }
+
+    pub(crate) fn on_peer_up(&mut self, now: Now, node: NodeId, effects: &mut Effects) {
+        if self.catch_up.peers.len() >= MAX_PEERS {
+            self.catch_up.peers.retain(|_, peer| peer.connected);
+        }
+        self.catch_up.peers.insert(node, Peer { connected: true, since: now.tick, heard: None });
+        self.ask(now, node, effects);
+    }
+
+    /// Tells a fellow validator how we stand; asks anyone else.
+    fn ask(&mut self, now: Now, node: NodeId, effects: &mut Effects) {
+        let message = Message::Heartbeat(self.heartbeat(now));
+        if self.identity.validator.is_some() && self.validators.contains(&node) {
+            effects.send.push(Outgoing {
+                to: Recipient::Node(node),
+                class: Class::Sync,
+                bytes: message.bytes(),
+            });
+        } else if self.validators.contains(&node) || self.identity.validator.is_none() {
+            effects.requests.push((node, message));
+        }
+    }
+
+    /// The heartbeat itself, and the look at whether this node is behind.
+    pub(crate) fn beat(&mut self, now: Now, effects: &mut Effects) {
+        let up: Vec<NodeId> =
+            self.catch_up.peers.iter().filter(|(_, peer)| peer.connected).map(|(node, _)| *node).collect();
+        for node in up {
+            self.ask(now, node, effects);
+        }
+        if self.catch_up.fetch.is_some_and(|(_, since)| now.tick.0.saturating_sub(since.0) > FETCH_TIMEOUT) {
+            self.catch_up.fetch = None;
+        }
+        let stands = (self.ledger.tip().height, self.sealing.sealed());
+        let stuck = std::mem::replace(&mut self.catch_up.last_beat, stands) == stands;
+        if stuck {
+            self.fetch(now, effects);
+        }
+        self.fetch_if_told(now, effects);
+    }
+
+    pub(crate) fn on_heartbeat(
+        &mut self,
+        now: Now,
+        from: NodeId,
+        heartbeat: Heartbeat,
+        effects: &mut Effects,
+    ) {
+        self.catch_up.hear(now, from, heartbeat);
+        self.fetch_if_told(now, effects);
+    }
+
+    pub(crate) fn on_sealed_header(
+        &mut self,
+        now: Now,
+        from: NodeId,
+        sealed: &SealedHeader,
+        effects: &mut Effects,
+    ) {
+        let sealed = sealed.header.height;
+        let heard = self.catch_up.peers.get(&from).and_then(|peer| peer.heard);
+        let wall_ms = heard.map_or(now.wall_ms, |(heard, _)| heard.wall_ms);
+        if heard.is_none_or(|(heard, _)| heard.sealed < sealed) && self.identity.validator.is_none() {
+            self.catch_up.hear(now, from, Heartbeat { wall_ms, executed: sealed, sealed });
+            self.fetch_if_told(now, effects);
+        }
+    }
+
+    /// Fetches if the engine asked for it, or if there is no engine to bring blocks here.
+    fn fetch_if_told(&mut self, now: Now, effects: &mut Effects) {
+        if self.engine.is_none() || self.catch_up.wanted > self.sealing.sealed() {
+            self.fetch(now, effects);
+        }
+    }
+
+    /// Asks one peer for the sealed blocks that are missing here, if someone has any.
+    fn fetch(&mut self, now: Now, effects: &mut Effects) {
+        let sealed = self.sealing.sealed();
+        if self.catch_up.fetch.is_some() {
+            return;
+        }
+        if let Some(node) = self.catch_up.source(sealed) {
+            self.catch_up.fetch = Some((node, now.tick));
+            effects.requests.push((node, Message::BlocksRequest { from: sealed.saturating_add(1) }));
+        }
+    }
+
+    pub(crate) fn on_request_failed(&mut self, now: Now, node: NodeId, effects: &mut Effects) {
+        if self.catch_up.fetch.is_some_and(|(from, _)| from == node) {
+            self.catch_up.fetch = None;
+            self.fetch_if_told(now, effects);
+        }
+    }
+
+    /// Sealed blocks: their seals were verified, so each is executed and its result compared with what was sealed.
+    ///
+    /// # Panics
+    /// If executing a sealed block gives another result here: going on would spread the damage.
+    pub(crate) fn on_blocks(
+        &mut self,
+        now: Now,
+        from: NodeId,
+        blocks: Vec<SealedBlock>,
+        effects: &mut Effects,
+    ) {
+        if self.catch_up.fetch.is_none_or(|(asked, _)| asked != from) {
+            return;
+        }
+        self.catch_up.fetch = None;
+        let progress = !blocks.is_empty();
+        for SealedBlock { block, seal } in blocks {
+            let tip = self.ledger.tip();
+            if block.header.height > tip.height {
+                if block.header.height != tip.height.saturating_add(1) || block.header.parent != tip.id() {
+                    break;
+                }
+                self.execute(now, Arc::new(block), effects);
+            }
+            if self.sealing.accept(&seal) {
+                self.write_seal(seal, effects);
+            }
+        }
+        if progress {
+            self.fetch_rest(now, effects);
+        }
+    }
+
+    /// More blocks at once, as long as this node is well behind.
+    fn fetch_rest(&mut self, now: Now, effects: &mut Effects) {
+        let behind = self.catch_up.best_peer().saturating_sub(self.sealing.sealed());
+        if self.engine.is_none() || behind > MAX_BLOCKS as u64 / 2 {
+            self.fetch(now, effects);
+        }
+        self.fetch_if_told(now, effects);
+    }
+
+    /// The sealed blocks kept here from a height on, within the bounds of an answer.
+    pub(crate) fn sealed_blocks(&self, from: Height) -> Vec<SealedBlock> {
+        let (mut blocks, mut bytes) = (Vec::new(), 0);
+        for height in (from.max(1)..=self.sealing.sealed()).take(MAX_BLOCKS) {
+            let store = self.ledger.store();
+            let (Some(block), Some(seal)) = (store.block(height), store.seal(height)) else { break };
+            let size = witan_types::codec::encode(&*block).len();
+            if !blocks.is_empty() && bytes + size > BLOCKS_BYTES {
+                break;
+            }
+            bytes += size;
+            blocks.push(SealedBlock { block: Arc::unwrap_or_clone(block), seal });
+        }
+        blocks
+    }
+}

@@ -1,0 +1,234 @@
+//! Judging messages before a replica sees them: decoding, membership, signatures. Stateless, so it runs on any core.
+
+use crate::message::Message;
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use witan_consensus::engine::{Engine, Instance, Rejected, Verified};
+use witan_ledger::Pooled;
+use witan_types::{
+    Block, CodecError, Committee, NodeId, Outcome, SealedBlock, SealedHeader, Signature, SignedTransaction,
+    TransactionError, TxId, ValidatorIndex, Wire,
+};
+
+/// Why a peer's message is refused. Held against the peer that sent it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// Not an encoding of a message.
+    #[error(transparent)]
+    Malformed(#[from] CodecError),
+    /// A message that only validators send, from someone else.
+    #[error("only validators send this")]
+    NotAValidator,
+    /// The engine refuses it.
+    #[error(transparent)]
+    Engine(#[from] Rejected),
+    /// A transaction of wrong form.
+    #[error(transparent)]
+    Transaction(#[from] TransactionError),
+    /// A transaction for another network.
+    #[error("a transaction for another chain")]
+    WrongChain,
+    /// A client's signature that does not verify.
+    #[error("transaction {0} is not signed by its signer")]
+    ClientSignature(TxId),
+    /// A seal, share or sealed block that proves nothing.
+    #[error("a seal, share or sealed block does not verify")]
+    Seal,
+}
+
+/// Remembers client signatures already found valid, so that a block's transactions are not verified again.
+/// Forgetting is always allowed.
+pub trait SignatureCache: Send + Sync {
+    /// Whether this signature on this transaction was found valid before.
+    fn is_known(&self, id: &TxId, signature: &Signature) -> bool;
+    /// It was found valid.
+    fn learn(&self, id: &TxId, signature: &Signature);
+}
+
+/// Remembers nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoCache;
+
+impl SignatureCache for NoCache {
+    fn is_known(&self, _: &TxId, _: &Signature) -> bool {
+        false
+    }
+    fn learn(&self, _: &TxId, _: &Signature) {}
+}
+
+/// A message found acceptable. Only [`MessageVerifier`] makes one.
+pub struct VerifiedMessage(pub(crate) Content);
+
+pub(crate) enum Content {
+    /// An engine's `Verified<E::Message>`.
+    Engine(Box<dyn Any + Send>),
+    /// Transactions whose signatures are good.
+    Transactions(Vec<Pooled>),
+    /// Anything else, as it was sent.
+    Plain(Message),
+}
+
+impl fmt::Debug for VerifiedMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Content::Engine(_) => f.write_str("engine message"),
+            Content::Transactions(list) => write!(f, "{} transactions", list.len()),
+            Content::Plain(message) => message.fmt(f),
+        }
+    }
+}
+
+/// An accepted engine message, its type erased, and the blocks whose payload is still to be judged.
+type JudgedEngineMessage = (Box<dyn Any + Send>, Vec<Arc<Block>>);
+type EngineVerify =
+    fn(&Instance, &Committee, ValidatorIndex, &[u8]) -> Result<JudgedEngineMessage, Rejection>;
+
+/// Judges the messages of one group in one epoch.
+#[derive(Clone)]
+pub struct MessageVerifier {
+    instance: Instance,
+    committee: Committee,
+    validators: BTreeMap<NodeId, ValidatorIndex>,
+    engine: EngineVerify,
+}
+
+impl fmt::Debug for MessageVerifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "message verifier of group {}", self.instance.group)
+    }
+}
+
+impl MessageVerifier {
+    /// A verifier for engine `E`; `validators` are the network identities of the committee, in its order.
+    pub fn new<E: Engine>(
+        instance: Instance,
+        committee: Committee,
+        validators: &[NodeId],
+    ) -> MessageVerifier {
+        let places = committee.validators();
+        let validators = validators.iter().copied().zip(places).collect();
+        MessageVerifier { instance, committee, validators, engine: verify_engine::<E> }
+    }
+
+    /// Judges the bytes that `from` sent.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn verify(
+        &self,
+        cache: &dyn SignatureCache,
+        from: NodeId,
+        bytes: &[u8],
+    ) -> Result<VerifiedMessage, Rejection> {
+        self.verify_message(cache, from, Message::decode(bytes)?)
+    }
+
+    fn verify_message(
+        &self,
+        cache: &dyn SignatureCache,
+        from: NodeId,
+        message: Message,
+    ) -> Result<VerifiedMessage, Rejection> {
+        let content = match message {
+            Message::Engine(bytes) => {
+                let place = *self.validators.get(&from).ok_or(Rejection::NotAValidator)?;
+                let (message, blocks) = (self.engine)(&self.instance, &self.committee, place, &bytes)?;
+                for block in blocks {
+                    self.check_signatures(cache, block.payload.transactions())?;
+                }
+                Content::Engine(message)
+            }
+            Message::Transactions(list) => {
+                self.check_signatures(cache, list.iter().map(Arc::as_ref))?;
+                Content::Transactions(list.into_iter().map(Pooled::new).collect())
+            }
+            other => {
+                self.check_seals(from, &other)?;
+                Content::Plain(other)
+            }
+        };
+        Ok(VerifiedMessage(content))
+    }
+
+    /// Form, chain and signature of client transactions: those not known yet as one batch.
+    ///
+    /// # Errors
+    /// The first rule that one of them breaks.
+    pub fn check_signatures<'a>(
+        &self,
+        cache: &dyn SignatureCache,
+        transactions: impl Iterator<Item = &'a SignedTransaction>,
+    ) -> Result<(), Rejection> {
+        let mut unknown = Vec::new();
+        for signed in transactions {
+            if signed.transaction.chain != self.instance.chain {
+                return Err(Rejection::WrongChain);
+            }
+            signed.transaction.check_form()?;
+            let item = signed.signed();
+            let id = TxId(witan_types::sha256(&[&item.message]));
+            if !cache.is_known(&id, &signed.signature) {
+                unknown.push((id, item));
+            }
+        }
+        let (ids, items): (Vec<_>, Vec<_>) = unknown.into_iter().unzip();
+        if let Some(place) = self.committee.scheme().verify_batch(&items).first() {
+            return Err(Rejection::ClientSignature(ids.get(*place).copied().unwrap_or_default()));
+        }
+        for (id, item) in ids.iter().zip(&items) {
+            cache.learn(id, &item.signature);
+        }
+        Ok(())
+    }
+
+    fn check_seals(&self, from: NodeId, message: &Message) -> Result<(), Rejection> {
+        let valid = match message {
+            Message::Shares { shares, .. } => shares.iter().all(|share| {
+                self.validators.get(&from).is_some()
+                    && self.is_ours(&share.outcome)
+                    && share.verify(&self.committee)
+            }),
+            Message::Seals(seals) => {
+                seals.iter().all(|seal| self.is_ours(&seal.outcome) && seal.verify(&self.committee).is_ok())
+            }
+            Message::Blocks(blocks) => blocks.iter().all(|sealed| self.is_sealed_block(sealed)),
+            Message::SealedHeader(sealed) => self.is_sealed_header(sealed),
+            Message::Engine(_)
+            | Message::Transactions(_)
+            | Message::Accepted
+            | Message::Heartbeat(_)
+            | Message::BlocksRequest { .. } => true,
+        };
+        if valid { Ok(()) } else { Err(Rejection::Seal) }
+    }
+
+    fn is_ours(&self, outcome: &Outcome) -> bool {
+        let instance = &self.instance;
+        outcome.chain == instance.chain && outcome.group == instance.group && outcome.epoch == instance.epoch
+    }
+
+    fn is_sealed_header(&self, sealed: &SealedHeader) -> bool {
+        self.is_ours(&sealed.seal.outcome)
+            && sealed.is_consistent()
+            && sealed.seal.verify(&self.committee).is_ok()
+    }
+
+    fn is_sealed_block(&self, sealed: &SealedBlock) -> bool {
+        let header = SealedHeader { header: sealed.block.header.clone(), seal: sealed.seal.clone() };
+        self.is_sealed_header(&header) && sealed.block.is_consistent()
+    }
+}
+
+fn verify_engine<E: Engine>(
+    instance: &Instance,
+    committee: &Committee,
+    from: ValidatorIndex,
+    bytes: &[u8],
+) -> Result<JudgedEngineMessage, Rejection> {
+    let message = E::Message::decode(bytes)?;
+    let verified: Verified<E::Message> = E::verify(instance, committee, from, message)?;
+    let blocks = E::blocks(verified.message()).into_iter().cloned().collect();
+    Ok((Box::new(verified), blocks))
+}

@@ -1,0 +1,239 @@
+//! The table of all methods: the one list that registration, the OpenRPC document and the client are made from.
+
+use crate::encoding::Encoding;
+use crate::error::RpcError;
+use crate::method::{Arguments, Method, MethodDescription, ParameterDescription};
+use crate::parameter::{At, IdText, Order, Parameter, TransactionDetail, TxInput, Wait};
+use crate::view;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use witan_types::{Account, GroupId, Height, TxId};
+
+/// How long a submission waits, in milliseconds, if it does not say.
+pub const DEFAULT_WAIT_MS: u64 = 10_000;
+/// The longest a submission may wait, in milliseconds.
+pub const MAX_WAIT_MS: u64 = 120_000;
+/// Items on a page, if a request does not say.
+pub const DEFAULT_PAGE: u32 = 100;
+/// The most items on a page.
+pub const MAX_PAGE: u32 = 1_000;
+/// The most keys of one `state_getMany`.
+pub const MAX_KEYS: usize = 128;
+
+macro_rules! methods {
+    ($(
+        $(#[doc = $summary:literal])+
+        $name:literal $request:ident {
+            $( $(#[doc = $about:literal])+ $field:ident $wire:literal: $kind:ty, )*
+        } -> $answer:ty, $answer_about:literal;
+    )*) => {
+        $(
+            $(#[doc = $summary])+
+            #[derive(Clone, PartialEq, Debug, Serialize)]
+            pub struct $request {
+                $(
+                    $(#[doc = $about])+
+                    #[serde(rename = $wire, skip_serializing_if = "Parameter::is_absent")]
+                    pub $field: $kind,
+                )*
+            }
+
+            impl Method for $request {
+                const NAME: &'static str = $name;
+                const NAMES: &'static [&'static str] = &[$($wire),*];
+                type Answer = $answer;
+
+                fn read(arguments: &Arguments<'_>) -> Result<Self, RpcError> {
+                    let _ = arguments;
+                    Ok($request { $($field: arguments.take($wire)?,)* })
+                }
+
+                fn describe() -> MethodDescription {
+                    MethodDescription {
+                        name: $name,
+                        summary: concat!($($summary),+).trim().to_owned(),
+                        parameters: vec![$(ParameterDescription {
+                            name: $wire,
+                            about: concat!($($about),+).trim().to_owned(),
+                            required: <$kind as Parameter>::REQUIRED,
+                            schema: <$kind as Parameter>::schema(),
+                        },)*],
+                        answer: $answer_about,
+                    }
+                }
+            }
+        )*
+
+        /// Every method, in the order of the table.
+        pub fn describe_all() -> Vec<MethodDescription> {
+            vec![$(<$request as Method>::describe()),*]
+        }
+
+        /// Does something with every method of the table.
+        macro_rules! for_every_method {
+            ($do:ident) => { $( $do!($request); )* };
+        }
+        pub(crate) use for_every_method;
+    };
+}
+
+methods! {
+    /// Describes every method: this very document, in the OpenRPC format.
+    "rpc.discover" Discover {} -> Value, "The OpenRPC document, the same as /openrpc.json.";
+
+    /// How the node stands: identity, readiness, and each group's height, roots and view.
+    "node_status" GetNodeStatus {} -> view::NodeStatus, "The node's status.";
+
+    /// Whether the node lives and works; what /livez and /readyz say.
+    "node_health" GetHealth {} -> view::Health, "live, ready, and the reasons why not.";
+
+    /// What runs.
+    "node_version" GetVersion {} -> view::VersionView, "The release and the engines it can run.";
+
+    /// The network's genesis, with the chain's id.
+    "chain_getGenesis" GetGenesis {} -> view::GenesisView, "chain and genesis.";
+
+    /// One block.
+    "chain_getBlock" GetBlock {
+        /// The group whose chain it is in.
+        group "group": GroupId,
+        /// Which block; latest if absent.
+        at "at": Option<At>,
+        /// How much of its transactions to answer: none if absent.
+        txs "txs": Option<TransactionDetail>,
+        /// How keys and values of full transactions are written; hex if absent.
+        encoding "encoding": Option<Encoding>,
+    } -> view::BlockView, "The block.";
+
+    /// Blocks of one group, without their transactions.
+    "chain_listBlocks" ListBlocks {
+        /// The group.
+        group "group": GroupId,
+        /// The first height; the latest if descending and absent, 0 if ascending and absent.
+        from "from": Option<Height>,
+        /// Which way; descending if absent.
+        order "order": Option<Order>,
+        /// Blocks on a page; 100 if absent, at most 1000.
+        limit "limit": Option<u32>,
+        /// nextCursor of the page before.
+        cursor "cursor": Option<String>,
+    } -> view::BlockPage, "items and nextCursor.";
+
+    /// The seal of one block: a quorum's signatures on what came out of it.
+    "chain_getSeal" GetSeal {
+        /// The group.
+        group "group": GroupId,
+        /// The block's height.
+        height "height": Height,
+    } -> view::SealView, "The seal, and its wire format for offline checks.";
+
+    /// Turns an unsigned transaction into the exact bytes to sign, and its id.
+    "tx_prepare" PrepareTransaction {
+        /// chain, signer, salt, expiresAtMs, checks and ops.
+        unsigned "unsigned": Map<String, Value>,
+        /// How its keys and values are written; hex if absent.
+        encoding "encoding": Option<Encoding>,
+    } -> view::PreparedView, "signingBytes and txId.";
+
+    /// Submits a signed transaction and waits for a step of its life. The same bytes again answer the same status.
+    "tx_submit" SubmitTransaction {
+        /// The signed bytes, or the JSON form with its signature.
+        tx "tx": TxInput,
+        /// The step to wait for; committed if absent.
+        wait "wait": Option<Wait>,
+        /// How long to wait, in milliseconds; 10000 if absent, at most 120000.
+        timeout_ms "timeoutMs": Option<u64>,
+        /// How keys and values are written, here and in the answer; hex if absent.
+        encoding "encoding": Option<Encoding>,
+    } -> view::TxStatusView, "The transaction's status. One that executed and failed is a result, not an error.";
+
+    /// Submits several signed transactions, each answered on its own, without waiting.
+    "tx_submitBatch" SubmitBatch {
+        /// The transactions; at most as many as the node's batch limit, 100 by default.
+        txs "txs": Vec<TxInput>,
+        /// How keys and values of JSON forms are written; hex if absent.
+        encoding "encoding": Option<Encoding>,
+    } -> view::BatchAnswer, "items: one a transaction in order, {txId, status} or {error}.";
+
+    /// How a transaction stands.
+    "tx_get" GetTransaction {
+        /// Its id.
+        tx_id "txId": IdText<TxId>,
+        /// How keys and values of its reads are written; hex if absent.
+        encoding "encoding": Option<Encoding>,
+    } -> view::TxStatusView, "The transaction's status; unknown if this node can't tell.";
+
+    /// The value at a key.
+    "state_get" GetState {
+        /// The key.
+        key "key": String,
+        /// At which block to read; latest if absent.
+        at "at": Option<At>,
+        /// Whether to add a proof that an offline check can judge.
+        prove "prove": Option<bool>,
+        /// How key and value are written; hex if absent.
+        encoding "encoding": Option<Encoding>,
+    } -> view::StateValue, "value (null if absent), type, version, group, height, blockId, proof if asked for.";
+
+    /// The values at several keys.
+    "state_getMany" GetManyStates {
+        /// The keys, at most 128.
+        keys "keys": Vec<String>,
+        /// At which block to read; latest if absent.
+        at "at": Option<At>,
+        /// How keys and values are written; hex if absent.
+        encoding "encoding": Option<Encoding>,
+    } -> view::ManyValues, "items in the order of the keys, and at: where the read stands in each group.";
+
+    /// Keys in order, with their values: those with a prefix, or from start up to but without end.
+    "state_scan" ScanState {
+        /// The prefix; instead of start and end.
+        prefix "prefix": Option<String>,
+        /// The first key.
+        start "start": Option<String>,
+        /// The first key beyond; all that follow if absent.
+        end "end": Option<String>,
+        /// Items on a page; 100 if absent, at most 1000.
+        limit "limit": Option<u32>,
+        /// nextCursor of the page before; it pins the height.
+        cursor "cursor": Option<String>,
+        /// At which block to read; latest if absent.
+        at "at": Option<At>,
+        /// How keys and values are written; hex if absent.
+        encoding "encoding": Option<Encoding>,
+    } -> view::ScanPage, "items, nextCursor, group, height and blockId.";
+
+    /// An account's balance.
+    "state_account" GetAccount {
+        /// The account, witan1...
+        account "account": IdText<Account>,
+        /// At which block to read; latest if absent.
+        at "at": Option<At>,
+    } -> view::AccountView, "account, balance, version, group, height and blockId.";
+
+    /// What waits in the mempools of this node.
+    "mempool_status" GetMempool {
+        /// One group; all if absent.
+        group "group": Option<GroupId>,
+    } -> view::MempoolStatus, "items: one a group.";
+
+    /// This node on the network.
+    "net_info" GetNetInfo {} -> view::NetInfo, "Identity, addresses and counts.";
+
+    /// Who is connected to this node.
+    "net_peers" GetPeers {} -> view::PeerList, "items: one a peer.";
+
+    /// How consensus stands in a group, as this node sees it.
+    "consensus_status" GetConsensus {
+        /// The group.
+        group "group": GroupId,
+    } -> view::ConsensusStatusView, "View, leader, heights, and who gave up on the view.";
+
+    /// Who decides in a group.
+    "consensus_validators" GetValidators {
+        /// The group.
+        group "group": GroupId,
+        /// At which block; latest if absent.
+        at "at": Option<At>,
+    } -> view::ValidatorSetView, "The members, the quorum, and how many faults it withstands.";
+}

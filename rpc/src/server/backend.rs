@@ -1,0 +1,133 @@
+//! What the node must be able to do for its users.
+
+use crate::error::RpcError;
+use crate::parameter::{At, Order, TransactionDetail, Wait};
+use crate::view::{
+    AccountView, BlockView, ConsensusStatusView, GenesisView, Health, ManyValues, MempoolView, NetInfo,
+    NodeStatus, PeerView, ReadPoint, ScanItem, SealView, StateValue, TxStatusView, ValidatorSetView,
+    VersionView,
+};
+use std::time::Duration;
+use witan_types::{Account, GroupId, Height, Key, SignedTransaction, TxId};
+
+/// Keys from `start` up to but without `end`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScanRange {
+    /// The first key; empty for the very first.
+    pub start: Vec<u8>,
+    /// The first key beyond; none for all that follow.
+    pub end: Option<Vec<u8>>,
+}
+
+impl ScanRange {
+    /// The keys that start with `prefix`.
+    pub fn prefix(prefix: Vec<u8>) -> ScanRange {
+        let mut end = prefix.clone();
+        while let Some(last) = end.pop() {
+            if let Some(above) = last.checked_add(1) {
+                end.push(above);
+                return ScanRange { start: prefix, end: Some(end) };
+            }
+        }
+        ScanRange { start: prefix, end: None }
+    }
+}
+
+/// A part of a scan.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScanSlice {
+    /// Keys with their values, ascending.
+    pub items: Vec<ScanItem>,
+    /// The first key not in `items`, if there is one in the range.
+    pub next: Option<Vec<u8>>,
+    /// Where the read stands.
+    pub at: ReadPoint,
+}
+
+/// A part of a chain.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BlockSlice {
+    /// The blocks, in the order asked for, without their transactions.
+    pub items: Vec<BlockView>,
+    /// The height of the first block not in `items`, if there is one.
+    pub next: Option<Height>,
+}
+
+/// The node behind the methods. It gets what a request asks for, decoded and within bounds, and says what it means.
+///
+/// A group, block or height that is not there is [`RpcError::NotFound`], [`RpcError::Pruned`] or
+/// [`RpcError::FutureHeight`].
+#[jsonrpsee::core::async_trait]
+pub trait Backend: Send + Sync + 'static {
+    /// Whether it lives and works. Called for each probe, so it must be cheap and must not wait for the event loop.
+    fn health(&self) -> Health;
+
+    /// How it stands.
+    async fn status(&self) -> Result<NodeStatus, RpcError>;
+
+    /// What runs.
+    fn version(&self) -> VersionView;
+
+    /// The network's genesis.
+    fn genesis(&self) -> GenesisView;
+
+    /// One block.
+    async fn block(&self, group: GroupId, at: At, txs: TransactionDetail) -> Result<BlockView, RpcError>;
+
+    /// At most `limit` blocks from `from` on; from the latest or 0 if there is no `from`.
+    async fn blocks(
+        &self,
+        group: GroupId,
+        from: Option<Height>,
+        order: Order,
+        limit: usize,
+    ) -> Result<BlockSlice, RpcError>;
+
+    /// The seal of a block.
+    async fn seal(&self, group: GroupId, height: Height) -> Result<SealView, RpcError>;
+
+    /// Takes a transaction of right form, and answers when it has come as far as `wait` says or never will.
+    /// Signature, chain and expiry are for the backend to judge. A transaction already known answers its status.
+    ///
+    /// # Errors
+    /// [`RpcError::Rejected`], [`RpcError::MempoolFull`], or after `timeout` [`RpcError::WaitTimeout`].
+    async fn submit(
+        &self,
+        tx: SignedTransaction,
+        wait: Wait,
+        timeout: Duration,
+    ) -> Result<TxStatusView, RpcError>;
+
+    /// Takes transactions of right form, without waiting. One answer each, in order.
+    async fn submit_batch(&self, txs: Vec<SignedTransaction>) -> Vec<Result<TxStatusView, RpcError>>;
+
+    /// How a transaction stands.
+    async fn transaction(&self, id: TxId) -> Result<TxStatusView, RpcError>;
+
+    /// The value at a key, with a proof if `prove`.
+    async fn state(&self, key: Key, at: At, prove: bool) -> Result<StateValue, RpcError>;
+
+    /// The values at several keys, in order.
+    async fn states(&self, keys: Vec<Key>, at: At) -> Result<ManyValues, RpcError>;
+
+    /// At most `limit` keys of a range with their values.
+    async fn scan(&self, range: ScanRange, limit: usize, at: At) -> Result<ScanSlice, RpcError>;
+
+    /// An account.
+    async fn account(&self, account: Account, at: At) -> Result<AccountView, RpcError>;
+
+    /// The mempool of one group, or of each.
+    async fn mempools(&self, group: Option<GroupId>) -> Result<Vec<MempoolView>, RpcError>;
+
+    /// This node on the network.
+    async fn net_info(&self) -> Result<NetInfo, RpcError>;
+
+    /// Who is connected.
+    async fn peers(&self) -> Result<Vec<PeerView>, RpcError>;
+
+    /// How consensus stands in a group.
+    async fn consensus(&self, group: GroupId) -> Result<ConsensusStatusView, RpcError>;
+
+    /// Who decides in a group.
+    async fn validators(&self, group: GroupId, at: At) -> Result<ValidatorSetView, RpcError>;
+}

@@ -1,0 +1,73 @@
+//! What the server is told.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// Limits and addresses of the server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RpcConfig {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Names in a `Host` header that are served, beside loopback names and bare addresses; `*` for any.
+    pub hosts: Vec<String>,
+    /// Whether genesis says devnet: loopback is then not rate-limited.
+    pub devnet: bool,
+    /// The most bytes of a request's body.
+    pub max_body_bytes: u32,
+    /// The most bytes of a response.
+    pub max_response_bytes: u32,
+    /// The most calls of a JSON-RPC batch, and transactions of a `tx_submitBatch`.
+    pub max_batch: u32,
+    /// The most connections at a time.
+    pub max_connections: u32,
+    /// The most subscriptions on one connection.
+    pub max_subscriptions: u32,
+    /// Calls a second that one address may make, and as many more at once after a pause; 0 for no limit.
+    pub calls_per_second: u32,
+}
+
+impl RpcConfig {
+    /// The most bytes of a request's body, by default.
+    pub const MAX_BODY_BYTES: u32 = 1024 * 1024;
+    /// The most bytes of a response, by default.
+    pub const MAX_RESPONSE_BYTES: u32 = 10 * 1024 * 1024;
+    /// The most calls of a batch, by default.
+    pub const MAX_BATCH: u32 = 100;
+    /// The most connections, by default.
+    pub const MAX_CONNECTIONS: u32 = 1024;
+    /// The most subscriptions on one connection, by default.
+    pub const MAX_SUBSCRIPTIONS: u32 = 64;
+    /// Calls a second of one address, by default.
+    pub const CALLS_PER_SECOND: u32 = 200;
+}
+
+impl Default for RpcConfig {
+    fn default() -> Self {
+        RpcConfig {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+            hosts: Vec::new(),
+            devnet: false,
+            max_body_bytes: RpcConfig::MAX_BODY_BYTES,
+            max_response_bytes: RpcConfig::MAX_RESPONSE_BYTES,
+            max_batch: RpcConfig::MAX_BATCH,
+            max_connections: RpcConfig::MAX_CONNECTIONS,
+            max_subscriptions: RpcConfig::MAX_SUBSCRIPTIONS,
+            calls_per_second: RpcConfig::CALLS_PER_SECOND,
+        }
+    }
+}
+
+/// Why the server can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum RpcStartError {
+    /// The address can't be listened on.
+    #[error("can't listen on {address}: {source}; choose another rpc.listen, or stop what holds the port")]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Two methods share a name: a fault of the table.
+    #[error("the table of methods: {0}")]
+    Methods(#[from] jsonrpsee::core::RegisterMethodError),
+}

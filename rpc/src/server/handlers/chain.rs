@@ -1,0 +1,47 @@
+//! Blocks, seals and genesis.
+
+use super::{Handle, Service, page, write_as};
+use crate::error::RpcError;
+use crate::methods::{GetBlock, GetGenesis, GetSeal, ListBlocks};
+use crate::parameter::Order;
+use crate::server::cursor::{self, BlockCursor};
+use crate::view;
+
+impl Handle for GetGenesis {
+    async fn handle(self, service: &Service) -> Result<view::GenesisView, RpcError> {
+        Ok(service.backend.genesis())
+    }
+}
+
+impl Handle for GetBlock {
+    async fn handle(self, service: &Service) -> Result<view::BlockView, RpcError> {
+        let (at, txs) = (self.at.unwrap_or_default(), self.txs.unwrap_or_default());
+        write_as(service.backend.block(self.group, at, txs).await?, self.encoding)
+    }
+}
+
+impl Handle for ListBlocks {
+    async fn handle(self, service: &Service) -> Result<view::BlockPage, RpcError> {
+        let (limit, order) = (page(self.limit)?, self.order.unwrap_or_default());
+        let from = match &self.cursor {
+            None => self.from,
+            Some(text) => {
+                let cursor: BlockCursor = cursor::read(text)?;
+                if !cursor.fits(self.group, order) {
+                    return Err(RpcError::CursorInvalid);
+                }
+                Some(cursor.next)
+            }
+        };
+        let slice = service.backend.blocks(self.group, from, order, limit).await?;
+        let cursor = |next| BlockCursor { group: self.group, ascending: order == Order::Asc, next };
+        let next_cursor = slice.next.map(|next| cursor::write(&cursor(next)));
+        Ok(view::BlockPage { items: slice.items, next_cursor })
+    }
+}
+
+impl Handle for GetSeal {
+    async fn handle(self, service: &Service) -> Result<view::SealView, RpcError> {
+        service.backend.seal(self.group, self.height).await
+    }
+}

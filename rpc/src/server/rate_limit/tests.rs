@@ -1,0 +1,56 @@
+//! Buckets fill with time given, not with time passing.
+
+use super::*;
+
+fn address(last: u8) -> IpAddr {
+    IpAddr::from([10, 0, 0, last])
+}
+
+fn taken(limiter: &RateLimiter, address: IpAddr, now: Instant, calls: usize) -> usize {
+    (0..calls).filter(|_| limiter.take(address, now).is_ok()).count()
+}
+
+#[test]
+fn an_address_makes_a_second_of_calls_at_once_and_then_waits_for_tokens() {
+    let start = Instant::now();
+    let limiter = RateLimiter::new(10, false, start);
+    assert_eq!(taken(&limiter, address(1), start, 25), 10);
+    assert_eq!(limiter.take(address(1), start), Err(RpcError::RateLimited { retry_after_ms: 101 }));
+    assert_eq!(taken(&limiter, address(1), start + Duration::from_millis(500), 25), 5);
+    assert_eq!(taken(&limiter, address(1), start + Duration::from_secs(60), 25), 10);
+}
+
+#[test]
+fn addresses_do_not_share_a_bucket_but_one_ipv6_network_does() {
+    let start = Instant::now();
+    let limiter = RateLimiter::new(10, false, start);
+    assert_eq!(taken(&limiter, address(1), start, 10), 10);
+    assert_eq!(taken(&limiter, address(2), start, 10), 10);
+    let [one, other]: [IpAddr; 2] = ["2001:db8::1", "2001:db8::2"].map(|text| text.parse().unwrap());
+    assert_eq!(taken(&limiter, one, start, 10) + taken(&limiter, other, start, 10), 10);
+}
+
+#[test]
+fn loopback_is_spared_only_where_asked() {
+    let start = Instant::now();
+    let loopback = IpAddr::from([127, 0, 0, 1]);
+    assert_eq!(taken(&RateLimiter::new(1, true, start), loopback, start, 50), 50);
+    assert_eq!(taken(&RateLimiter::new(1, false, start), loopback, start, 50), 1);
+    assert_eq!(taken(&RateLimiter::new(0, false, start), loopback, start, 50), 50);
+}
+
+#[test]
+fn the_table_of_addresses_has_a_bound_and_forgets_those_at_rest() {
+    let start = Instant::now();
+    let limiter = RateLimiter::new(1, false, start);
+    let many = |from: u32| (from..from + 20_000).map(|number| IpAddr::from(number.to_be_bytes()));
+    for address in many(1 << 24) {
+        assert_eq!(limiter.take(address, start), Ok(()));
+    }
+    assert_eq!(limiter.table.lock().unwrap().buckets.len(), MAX_ADDRESSES);
+    let later = start + Duration::from_secs(5);
+    for address in many(2 << 24).take(10) {
+        assert_eq!(limiter.take(address, later), Ok(()));
+    }
+    assert_eq!(limiter.table.lock().unwrap().buckets.len(), 10);
+}

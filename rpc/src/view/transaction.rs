@@ -1,0 +1,187 @@
+//! Answers about transactions.
+
+use super::state::value_fields;
+use super::{Encoded, ValueView};
+use crate::encoding::{Blob, Encoding, EncodingError};
+use crate::error::ErrorView;
+use crate::text;
+use serde::{Deserialize, Serialize};
+use witan_types::{GroupId, Height, TxId};
+
+/// How far a transaction is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TransactionState {
+    /// Never heard of here, or forgotten.
+    Unknown,
+    /// In a mempool. Not durable.
+    Accepted,
+    /// Decided to be tried across groups; the outcome is open.
+    Pending,
+    /// Executed, with effect.
+    Committed,
+    /// Executed, without effect: a check did not hold, a balance was too low, ...
+    Failed,
+    /// A cross-group one that was given up.
+    Aborted,
+    /// Its time passed, and it was not executed.
+    Expired,
+}
+
+impl TransactionState {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            TransactionState::Unknown => "unknown",
+            TransactionState::Accepted => "accepted",
+            TransactionState::Pending => "pending",
+            TransactionState::Committed => "committed",
+            TransactionState::Failed => "failed",
+            TransactionState::Aborted => "aborted",
+            TransactionState::Expired => "expired",
+        }
+    }
+
+    /// Whether it can't change any more.
+    pub fn is_final(self) -> bool {
+        match self {
+            TransactionState::Unknown | TransactionState::Accepted | TransactionState::Pending => false,
+            TransactionState::Committed
+            | TransactionState::Failed
+            | TransactionState::Aborted
+            | TransactionState::Expired => true,
+        }
+    }
+}
+
+/// How a transaction stands: the answer of `tx_get` and `tx_submit`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TxStatusView {
+    /// Its id.
+    #[serde(with = "text")]
+    pub tx_id: TxId,
+    /// How far it is.
+    pub status: TransactionState,
+    /// What came out, once executed or given up.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub result: Option<TransactionResult>,
+    /// The group whose block decided it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub group: Option<GroupId>,
+    /// That block's height.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub height: Option<Height>,
+    /// Whether that block has a seal here: the outcome is provable.
+    pub sealed: bool,
+    /// Whether the effect is visible in every group it touches.
+    pub applied: bool,
+    /// For a cross-group one, each step with the block that took it.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub phases: Vec<PhaseView>,
+}
+
+impl TxStatusView {
+    /// A transaction that is not in a block.
+    pub fn outside_blocks(tx_id: TxId, status: TransactionState) -> TxStatusView {
+        TxStatusView {
+            tx_id,
+            status,
+            result: None,
+            group: None,
+            height: None,
+            sealed: false,
+            applied: false,
+            phases: Vec::new(),
+        }
+    }
+}
+
+impl Encoded for TxStatusView {
+    fn write_as(&mut self, encoding: Encoding) -> Result<(), EncodingError> {
+        let reads = self.result.iter_mut().flat_map(|result| &mut result.reads);
+        for read in reads {
+            read.key.write_as(encoding)?;
+            read.value.iter_mut().try_for_each(|value| value.write_as(encoding))?;
+        }
+        Ok(())
+    }
+}
+
+/// What came out of a transaction.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TransactionResult {
+    /// Why it failed or was given up: `CHECK_FAILED`, `INSUFFICIENT_BALANCE`, `CONFLICT`, ...
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// What its gets returned, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub reads: Vec<ReadView>,
+}
+
+/// What a get returned.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReadView {
+    /// The key.
+    pub key: Blob,
+    /// The value; none if the key was absent.
+    #[serde(flatten, with = "value_fields")]
+    pub value: Option<ValueView>,
+    /// When it was written; 0 if the key was absent.
+    #[serde(with = "text")]
+    pub version: u128,
+}
+
+/// One step of a cross-group transaction.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PhaseView {
+    /// The group whose block took it.
+    pub group: GroupId,
+    /// The step: `prepare`, `vote`, `commit`, `abort`, ...
+    pub phase: String,
+    /// The block's height.
+    pub height: Height,
+}
+
+/// What to sign: the answer of `tx_prepare`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PreparedView {
+    /// The exact bytes to sign with ed25519.
+    #[serde(with = "text::hex_bytes")]
+    pub signing_bytes: Vec<u8>,
+    /// The id: the SHA-256 of those bytes.
+    #[serde(with = "text")]
+    pub tx_id: TxId,
+}
+
+/// The answer of `tx_submitBatch`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchAnswer {
+    /// One a transaction, in the order given.
+    pub items: Vec<BatchItem>,
+}
+
+/// What became of one transaction of a batch.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum BatchItem {
+    /// It was taken.
+    #[serde(rename_all = "camelCase")]
+    Taken {
+        /// Its id.
+        #[serde(with = "text")]
+        tx_id: TxId,
+        /// How far it is.
+        status: TransactionState,
+    },
+    /// It was refused; the others were not.
+    Refused {
+        /// Why: what `tx_submit` would have answered.
+        error: ErrorView,
+    },
+}

@@ -1,0 +1,420 @@
+//! A node in memory behind a real socket.
+
+use jsonrpsee::core::async_trait;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use witan_rpc::server::{Backend, BlockSlice, ScanRange, ScanSlice};
+use witan_rpc::*;
+use witan_types::genesis::{GenesisGroup, GenesisValidator, Parameters};
+use witan_types::seal::Outcome;
+use witan_types::*;
+
+/// The height of the fake chain.
+pub const TIP: Height = 12;
+
+/// What the fake node knows.
+pub struct FakeNode {
+    pub state: BTreeMap<Vec<u8>, ValueView>,
+    pub ready: bool,
+    pub submitted: Mutex<Vec<SignedTransaction>>,
+    /// What every submission meets, if it is not taken.
+    pub refusal: Option<RpcError>,
+}
+
+impl Default for FakeNode {
+    fn default() -> Self {
+        let bytes = |text: &str| ValueView::Bytes(text.as_bytes().into());
+        let state = BTreeMap::from([
+            (b"binary".to_vec(), ValueView::Bytes(vec![0xff, 0x00].into())),
+            (b"counter".to_vec(), ValueView::Counter(-5)),
+            (b"list".to_vec(), ValueView::List(vec![b"a".as_slice().into(), b"b".as_slice().into()])),
+            (b"name".to_vec(), bytes("witan")),
+            (b"name2".to_vec(), bytes("second")),
+            (b"name3".to_vec(), bytes("third")),
+        ]);
+        FakeNode { state, ready: true, submitted: Mutex::new(Vec::new()), refusal: None }
+    }
+}
+
+/// A block's id in the fake chain.
+pub fn block_id(height: Height) -> BlockId {
+    BlockId(sha256(&[&height.to_be_bytes()]))
+}
+
+/// The secret that signs the tests' transactions.
+pub fn secret() -> SecretKey {
+    SecretKey::from_seed([9; 32])
+}
+
+/// A signed transaction that puts `value` at `key`.
+pub fn put(key: &str, value: &[u8], salt: u64) -> SignedTransaction {
+    let ops = vec![Op::Put { key: Key::from(key), value: value.to_vec() }];
+    let signer = Account(secret().public());
+    let chain = ChainId(Hash([3; 32]));
+    Transaction { chain, signer, salt, expires_at_ms: 60_000, checks: Vec::new(), ops }.sign(&secret())
+}
+
+impl FakeNode {
+    fn point(&self, at: At) -> Result<ReadPoint, RpcError> {
+        let height = match at {
+            At::Latest => TIP,
+            At::Sealed => TIP - 1,
+            At::Height(height) if height > TIP => return Err(RpcError::FutureHeight { height: TIP }),
+            At::Height(height) if height < 2 => return Err(RpcError::Pruned { oldest_height: 2 }),
+            At::Height(height) => height,
+        };
+        Ok(ReadPoint { group: GroupId(1), height, block_id: block_id(height) })
+    }
+
+    fn group(&self, group: GroupId) -> Result<(), RpcError> {
+        if group == GroupId(1) { Ok(()) } else { Err(RpcError::not_found(format!("group {group}"))) }
+    }
+
+    fn item(&self, key: &[u8]) -> ScanItem {
+        let value = self.state.get(key).cloned();
+        let version = if value.is_some() { 1 << 70 } else { 0 };
+        ScanItem { key: key.into(), value, version }
+    }
+
+    fn block_view(&self, height: Height, txs: Option<BlockTransactions>) -> BlockView {
+        BlockView {
+            group: GroupId(1),
+            height,
+            block_id: block_id(height),
+            parent: block_id(height.saturating_sub(1)),
+            tag: height,
+            epoch: Epoch(1),
+            proposer: ValidatorIndex(0),
+            time_ms: 1000 + height,
+            payload_root: Hash::ZERO,
+            state_root: Some(Hash([height as u8; 32])),
+            receipts_root: None,
+            tx_count: 1,
+            sealed: height < TIP,
+            txs,
+        }
+    }
+
+    fn take(&self, tx: SignedTransaction) -> Result<TxStatusView, RpcError> {
+        if !tx.verify(Scheme::Ed25519) {
+            return Err(RpcError::rejected(Rejection::BadSignature, "the signature is not the signer's"));
+        }
+        if let Some(refusal) = &self.refusal {
+            return Err(refusal.clone());
+        }
+        let id = tx.id();
+        self.submitted.lock().unwrap().push(tx);
+        Ok(TxStatusView::outside_blocks(id, TransactionState::Accepted))
+    }
+}
+
+#[async_trait]
+impl Backend for FakeNode {
+    fn health(&self) -> Health {
+        let reasons = if self.ready { Vec::new() } else { vec!["NO_QUORUM".to_owned()] };
+        Health { live: true, ready: self.ready, reasons }
+    }
+
+    async fn status(&self) -> Result<NodeStatus, RpcError> {
+        let group = GroupStatus {
+            group: GroupId(1),
+            engine: EngineKind::HotStuff,
+            fault_model: FaultModel::Byzantine.into(),
+            height: TIP,
+            block_id: block_id(TIP),
+            state_root: Hash([TIP as u8; 32]),
+            sealed_height: TIP - 1,
+            sealed_state_root: Hash([TIP as u8 - 1; 32]),
+            view: 40,
+            leader: Some(ValidatorIndex(2)),
+            validators: 4,
+            connected_validators: 4,
+            mempool: 0,
+            syncing: false,
+        };
+        Ok(NodeStatus {
+            version: "0.1.0".into(),
+            name: Some("n0".into()),
+            node_id: NodeId(Hash([1; 32])),
+            validator: Some(ValidatorIndex(0)),
+            chain: ChainId(Hash([3; 32])),
+            devnet: true,
+            ready: self.ready,
+            reasons: self.health().reasons,
+            groups: vec![group],
+            peers: 3,
+        })
+    }
+
+    fn version(&self) -> VersionView {
+        VersionView { version: "0.1.0".into(), commit: None, engines: vec![EngineKind::HotStuff] }
+    }
+
+    fn genesis(&self) -> GenesisView {
+        let validator =
+            GenesisValidator { name: "n0".into(), key: PublicKey([1; 32]), node: NodeId(Hash([2; 32])) };
+        let group = |id| GenesisGroup { id: GroupId(id), engine: EngineKind::HotStuff };
+        let genesis = Genesis {
+            name: "local".into(),
+            time_ms: 1,
+            devnet: true,
+            permissioned: false,
+            validators: vec![validator],
+            groups: vec![group(0), group(1)],
+            balances: Vec::new(),
+            parameters: Parameters::default(),
+        };
+        GenesisView { chain: genesis.chain(), genesis }
+    }
+
+    async fn block(&self, group: GroupId, at: At, txs: TransactionDetail) -> Result<BlockView, RpcError> {
+        self.group(group)?;
+        let tx = put("block", b"text", 1);
+        let txs = match txs {
+            TransactionDetail::None => None,
+            TransactionDetail::Ids => Some(BlockTransactions::ids([tx.id()])),
+            TransactionDetail::Full => Some(BlockTransactions::full([tx])),
+        };
+        Ok(self.block_view(self.point(at)?.height, txs))
+    }
+
+    async fn blocks(
+        &self,
+        group: GroupId,
+        from: Option<Height>,
+        order: Order,
+        limit: usize,
+    ) -> Result<BlockSlice, RpcError> {
+        self.group(group)?;
+        let mut heights: Vec<Height> = match order {
+            Order::Asc => (from.unwrap_or(0)..=TIP).collect(),
+            Order::Desc => (0..=from.unwrap_or(TIP)).rev().collect(),
+        };
+        let next = heights.get(limit).copied();
+        heights.truncate(limit);
+        Ok(BlockSlice {
+            items: heights.into_iter().map(|height| self.block_view(height, None)).collect(),
+            next,
+        })
+    }
+
+    async fn seal(&self, group: GroupId, height: Height) -> Result<SealView, RpcError> {
+        self.group(group)?;
+        let outcome = Outcome {
+            chain: ChainId(Hash([3; 32])),
+            group,
+            epoch: Epoch(1),
+            height,
+            block_id: block_id(height),
+            state_root: Hash([1; 32]),
+            receipts_root: Hash([2; 32]),
+            outbox_root: Hash([4; 32]),
+            next_epoch: None,
+        };
+        let parts = [0, 2, 3].map(|place| (ValidatorIndex(place), Signature([place as u8; 64])));
+        Ok(SealView::from(&Seal { outcome, signatures: QuorumSignatures::collect(parts) }))
+    }
+
+    async fn submit(
+        &self,
+        tx: SignedTransaction,
+        wait: Wait,
+        timeout: Duration,
+    ) -> Result<TxStatusView, RpcError> {
+        let accepted = self.take(tx)?;
+        if timeout.is_zero() && wait > Wait::Accepted {
+            return Err(RpcError::WaitTimeout { tx_id: accepted.tx_id, status: accepted.status });
+        }
+        if wait == Wait::Accepted {
+            return Ok(accepted);
+        }
+        let item = self.item(b"name");
+        let read = ReadView { key: item.key, value: item.value, version: item.version };
+        Ok(TxStatusView {
+            status: TransactionState::Committed,
+            result: Some(TransactionResult { reason: None, reads: vec![read] }),
+            group: Some(GroupId(1)),
+            height: Some(TIP),
+            sealed: wait >= Wait::Sealed,
+            applied: true,
+            ..accepted
+        })
+    }
+
+    async fn submit_batch(&self, txs: Vec<SignedTransaction>) -> Vec<Result<TxStatusView, RpcError>> {
+        txs.into_iter().map(|tx| self.take(tx)).collect()
+    }
+
+    async fn transaction(&self, id: TxId) -> Result<TxStatusView, RpcError> {
+        let known = self.submitted.lock().unwrap().iter().any(|tx| tx.id() == id);
+        let status = if known { TransactionState::Accepted } else { TransactionState::Unknown };
+        Ok(TxStatusView::outside_blocks(id, status))
+    }
+
+    async fn state(&self, key: Key, at: At, prove: bool) -> Result<StateValue, RpcError> {
+        let ScanItem { key, value, version } = self.item(&key.0);
+        let proof = prove.then(|| ProofView::new(vec![1, 2, 3]));
+        Ok(StateValue { key, value, version, at: self.point(at)?, proof })
+    }
+
+    async fn states(&self, keys: Vec<Key>, at: At) -> Result<ManyValues, RpcError> {
+        let items = keys.iter().map(|key| self.item(&key.0)).collect();
+        Ok(ManyValues { items, at: vec![self.point(at)?] })
+    }
+
+    async fn scan(&self, range: ScanRange, limit: usize, at: At) -> Result<ScanSlice, RpcError> {
+        let inside = |key: &&Vec<u8>| **key >= range.start && range.end.as_ref().is_none_or(|end| *key < end);
+        let keys: Vec<&Vec<u8>> = self.state.keys().filter(inside).collect();
+        let items = keys.iter().take(limit).map(|key| self.item(key)).collect();
+        Ok(ScanSlice { items, next: keys.get(limit).map(|key| key.to_vec()), at: self.point(at)? })
+    }
+
+    async fn account(&self, account: Account, at: At) -> Result<AccountView, RpcError> {
+        Ok(AccountView { account, balance: u128::MAX, version: 0, at: self.point(at)? })
+    }
+
+    async fn mempools(&self, group: Option<GroupId>) -> Result<Vec<MempoolView>, RpcError> {
+        self.group(group.unwrap_or(GroupId(1)))?;
+        let group = GroupId(1);
+        Ok(vec![MempoolView { group, transactions: 1, bytes: 300, max_transactions: 10, max_bytes: 1000 }])
+    }
+
+    async fn net_info(&self) -> Result<NetInfo, RpcError> {
+        let listen = vec!["127.0.0.1:27001".to_owned()];
+        Ok(NetInfo { node_id: NodeId(Hash([1; 32])), listen, peers: 3, validators: 3, permissioned: false })
+    }
+
+    async fn peers(&self) -> Result<Vec<PeerView>, RpcError> {
+        let node_id = NodeId(Hash([5; 32]));
+        let (address, direction) = (Some("127.0.0.1:27002".to_owned()), Some(Direction::Inbound));
+        Ok(vec![PeerView { node_id, name: None, validator: Some(ValidatorIndex(1)), address, direction }])
+    }
+
+    async fn consensus(&self, group: GroupId) -> Result<ConsensusStatusView, RpcError> {
+        self.group(group)?;
+        Ok(ConsensusStatusView {
+            group,
+            engine: EngineKind::HotStuff,
+            fault_model: FaultModelName::Byzantine,
+            epoch: Epoch(1),
+            view: 40,
+            leader: None,
+            decided_height: TIP,
+            certified_height: TIP + 1,
+            executed_height: TIP,
+            sealed_height: TIP - 1,
+            consecutive_timeouts: 0,
+            timed_out: Vec::new(),
+            timer_running: false,
+        })
+    }
+
+    async fn validators(&self, group: GroupId, at: At) -> Result<ValidatorSetView, RpcError> {
+        self.group(group)?;
+        self.point(at)?;
+        let validator = ValidatorView {
+            index: ValidatorIndex(0),
+            name: "n0".into(),
+            key: Hash([1; 32]),
+            node_id: NodeId(Hash([2; 32])),
+            connected: true,
+        };
+        let (epoch, fault_model) = (Epoch(1), FaultModelName::Byzantine);
+        Ok(ValidatorSetView {
+            group,
+            epoch,
+            fault_model,
+            max_faulty: 0,
+            quorum: 1,
+            validators: vec![validator],
+        })
+    }
+}
+
+/// A server of a fake node.
+pub struct Network {
+    pub server: RpcServer,
+    pub node: Arc<FakeNode>,
+    pub client: Client,
+}
+
+/// Starts a server of `node` under `config`.
+pub async fn serve(node: FakeNode, config: RpcConfig) -> Network {
+    let node = Arc::new(node);
+    let server = start(config, Arc::clone(&node) as Arc<dyn Backend>).await.unwrap();
+    let client = Client::new(&format!("http://{}", server.local_addr())).unwrap();
+    Network { server, node, client }
+}
+
+/// A devnet server of the usual fake node.
+pub async fn devnet() -> Network {
+    serve(FakeNode::default(), RpcConfig { devnet: true, ..RpcConfig::default() }).await
+}
+
+/// One HTTP answer.
+pub struct Reply {
+    pub status: u16,
+    pub body: String,
+}
+
+impl Reply {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {:?}", self.body))
+    }
+}
+
+/// Sends one raw HTTP request; `headers` each end in CRLF, and the connection closes after the answer.
+pub async fn send(address: SocketAddr, method: &str, path: &str, headers: &str, body: &[u8]) -> Reply {
+    let host =
+        if headers.to_lowercase().contains("host:") { String::new() } else { format!("Host: {address}\r\n") };
+    let head = format!("{method} {path} HTTP/1.1\r\n{host}{headers}Connection: close\r\n\r\n");
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    socket.write_all(head.as_bytes()).await.unwrap();
+    socket.write_all(body).await.unwrap();
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Reply { status, body: body.to_owned() }
+}
+
+/// Posts `body` as JSON.
+pub async fn post(address: SocketAddr, body: impl AsRef<[u8]>) -> Reply {
+    let body = body.as_ref();
+    let headers = format!("Content-Type: application/json\r\nContent-Length: {}\r\n", body.len());
+    send(address, "POST", "/", &headers, body).await
+}
+
+/// Gets `path`.
+pub async fn get(address: SocketAddr, path: &str) -> Reply {
+    send(address, "GET", path, "", b"").await
+}
+
+impl Network {
+    /// Calls a method with these parameters, and answers the whole JSON-RPC response.
+    pub async fn call(&self, method: &str, params: Value) -> Value {
+        let request = serde_json::json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        post(self.server.local_addr(), request.to_string()).await.json()
+    }
+
+    /// Calls a method that must succeed.
+    pub async fn result(&self, method: &str, params: Value) -> Value {
+        let mut answer = self.call(method, params).await;
+        assert!(answer["error"].is_null(), "{method}: {answer}");
+        answer["result"].take()
+    }
+
+    /// Calls a method that must fail.
+    pub async fn error(&self, method: &str, params: Value) -> Value {
+        let mut answer = self.call(method, params).await;
+        assert!(answer["result"].is_null(), "{method}: {answer}");
+        answer["error"].take()
+    }
+}

@@ -1,0 +1,122 @@
+//! The consensus log: the records that an engine must not forget, of all groups, in one instance, under one sync.
+
+use crate::error::StorageError;
+use crate::instance::Instance;
+use crate::keys;
+use crate::options::{Family, Shape};
+use rocksdb::WriteBatch;
+use std::fmt;
+use std::sync::Arc;
+use witan_types::{Epoch, GroupId};
+
+pub(crate) const FAMILIES: [Family; 2] = [("default", Shape::Small), (RECORDS, Shape::Sequence)];
+
+const RECORDS: &str = "records";
+
+/// Changes to the log, of any number of groups, that become durable together.
+#[derive(Clone, Debug, Default)]
+pub struct LogBatch {
+    appends: Vec<(Vec<u8>, Vec<u8>)>,
+    truncations: Vec<(GroupId, Epoch, u64)>,
+}
+
+impl LogBatch {
+    /// An empty batch.
+    pub fn new() -> LogBatch {
+        LogBatch::default()
+    }
+
+    /// Adds records with their sequence numbers, ascending by one. One with the number of an older one replaces it.
+    pub fn append(
+        &mut self,
+        group: GroupId,
+        epoch: Epoch,
+        records: impl IntoIterator<Item = (u64, Vec<u8>)>,
+    ) {
+        let records = records.into_iter().map(|(seq, record)| (keys::record(group, epoch, seq), record));
+        self.appends.extend(records);
+    }
+
+    /// Forgets the records below `seq`, those of this batch included.
+    pub fn truncate_before(&mut self, group: GroupId, epoch: Epoch, seq: u64) {
+        self.truncations.push((group, epoch, seq));
+    }
+
+    /// Whether it changes nothing.
+    pub fn is_empty(&self) -> bool {
+        self.appends.is_empty() && self.truncations.is_empty()
+    }
+}
+
+/// The consensus log of all groups. Clones share it.
+#[derive(Clone)]
+pub struct ConsensusLog {
+    instance: Arc<Instance>,
+}
+
+impl fmt::Debug for ConsensusLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "consensus log in {}", self.instance.dir().display())
+    }
+}
+
+impl ConsensusLog {
+    pub(crate) fn new(instance: Arc<Instance>) -> ConsensusLog {
+        ConsensusLog { instance }
+    }
+
+    /// Writes a batch atomically. When this returns, its records survive a loss of power: one sync for all groups.
+    /// A batch of truncations alone is not synced, since truncating again is harmless.
+    ///
+    /// # Errors
+    /// If the disk refuses. Then nothing that rests on the records may leave the node, and the node stops.
+    pub fn commit(&self, writes: LogBatch) -> Result<(), StorageError> {
+        if writes.is_empty() {
+            return Ok(());
+        }
+        let sync = !writes.appends.is_empty();
+        let family = self.instance.family(RECORDS);
+        let mut batch = WriteBatch::new();
+        for (key, record) in writes.appends {
+            batch.put_cf(family, key, record);
+        }
+        for (group, epoch, seq) in writes.truncations {
+            batch.delete_range_cf(family, keys::record(group, epoch, 0), keys::record(group, epoch, seq));
+        }
+        self.instance.write(batch, sync)
+    }
+
+    /// All records of an epoch with their sequence numbers, ascending by one.
+    ///
+    /// # Errors
+    /// If the disk can't be read, what it holds is not what was written, or a record in the middle is missing.
+    pub fn load(&self, group: GroupId, epoch: Epoch) -> Result<Vec<(u64, Vec<u8>)>, StorageError> {
+        let mut records = Vec::new();
+        let mut iterator = self.instance.iterate(RECORDS, Some(keys::records_end(group, epoch)));
+        iterator.seek(keys::record(group, epoch, 0));
+        while let Some((key, record)) = iterator.item() {
+            let seq = keys::decode_seq(key).ok_or_else(|| self.instance.malformed("record's key"))?;
+            records.push((seq, record.to_vec()));
+            iterator.next();
+        }
+        self.instance.finish(&iterator)?;
+        self.refuse_gaps(group, epoch, &records)?;
+        Ok(records)
+    }
+
+    /// Sequence numbers ascend by one, so a gap is a lost record. An engine must not start without it.
+    fn refuse_gaps(
+        &self,
+        group: GroupId,
+        epoch: Epoch,
+        records: &[(u64, Vec<u8>)],
+    ) -> Result<(), StorageError> {
+        let numbers = records.iter().map(|(seq, _)| *seq);
+        match numbers.clone().zip(numbers.skip(1)).find(|(seq, next)| seq.checked_add(1) != Some(*next)) {
+            None => Ok(()),
+            Some((seq, next)) => Err(self
+                .instance
+                .corrupt(format!("the records of group {group} epoch {epoch} skip from {seq} to {next}"))),
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The benchmark: a running network under load that was signed before the clock started. Everything it reports is
+//! measured in the same run: throughput, the time from submission to commit, processor time, memory, and what
+//! verifying a signature costs at the least on this machine.
+
+pub mod process;
+mod report;
+mod run;
+pub mod verify_cost;
+
+pub use report::BenchReport;
+pub use run::{BenchNode, BenchPlan, run};
+
+use std::time::Duration;
+use witan_rpc::ClientError;
+
+/// Transactions in one submission: the most that `tx_submitBatch` takes.
+pub const BATCH: usize = 100;
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum BenchError {
+    /// A node did not answer as it should.
+    #[error("{0}")]
+    Rpc(#[from] ClientError),
+    /// A node's process is gone.
+    #[error("node {node}: {why}")]
+    Process {
+        /// Which node.
+        node: String,
+        /// What the kernel said.
+        why: std::io::Error,
+    },
+    /// The load would expire before the end.
+    #[error(
+        "the load would take {needed:?}, and transactions of this network live {lifetime:?}: choose a shorter time"
+    )]
+    TooLong {
+        /// Signing, warm-up and window.
+        needed: Duration,
+        /// What genesis allows.
+        lifetime: Duration,
+    },
+    /// Nothing was committed.
+    #[error("nothing was committed in the whole window; {refused} submissions failed, the last with: {last}")]
+    NothingCommitted {
+        /// Submissions that failed.
+        refused: u64,
+        /// The last failure.
+        last: String,
+    },
+    /// There is no node to load.
+    #[error("a benchmark needs at least one running node")]
+    NoNodes,
+}

@@ -1,0 +1,283 @@
+//! A network's files: keys, genesis, homes. The same seed gives the same chain.
+
+use super::description::{self, AccountEntry, Description, GroupEntry, NodeEntry, to_json, write_private};
+use super::error::LocalError;
+use super::ports;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use witan_types::committee::MAX_VALIDATORS;
+use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, Parameters};
+use witan_types::{Account, EngineKind, Genesis, GroupId, Hash, NodeId, SecretKey, sha256};
+
+/// What each development account has at genesis.
+pub const BALANCE: u128 = 1_000_000_000;
+/// The most development accounts.
+const MAX_ACCOUNTS: usize = 10_000;
+/// The most characters of a network's name, which is a folder's name too.
+const MAX_NAME: usize = 64;
+/// The time of a seeded network's genesis (2026-01-01): a clock would make each run another chain.
+const SEEDED_TIME_MS: u64 = 1_767_225_600_000;
+/// A view must outlast several blocks, or a slow pace would look like a dead leader.
+const BLOCKS_PER_TIMEOUT: u64 = 4;
+
+/// What network to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Spec {
+    /// The folder that holds networks.
+    pub dir: PathBuf,
+    /// The network's name: letters, digits, `-` and `_`.
+    pub name: String,
+    /// How many validators.
+    pub validators: usize,
+    /// Their engine, in every group.
+    pub engine: EngineKind,
+    /// Where all keys come from: the same seed gives the same chain. None draws them at random.
+    pub seed: Option<u64>,
+    /// Node i has ports from here plus 10 i; 0 takes free ones.
+    pub port_base: u16,
+    /// The least time between blocks.
+    pub block_time: Duration,
+    /// How many development accounts.
+    pub accounts: usize,
+    /// Whether only listed nodes may connect.
+    pub permissioned: bool,
+}
+
+impl Default for Spec {
+    fn default() -> Spec {
+        Spec {
+            dir: PathBuf::from(".witan"),
+            name: "local".into(),
+            validators: 4,
+            engine: EngineKind::HotStuff,
+            seed: None,
+            port_base: 27_000,
+            block_time: Duration::ZERO,
+            accounts: 10,
+            permissioned: false,
+        }
+    }
+}
+
+/// Where keys come from: a root, and a name for each.
+struct KeySource {
+    root: [u8; 32],
+}
+
+impl KeySource {
+    fn new(seed: Option<u64>) -> KeySource {
+        let root = seed.map(|seed| sha256(&[b"witan testnet", &seed.to_le_bytes()]).0);
+        KeySource { root: root.unwrap_or_else(rand::random) }
+    }
+
+    fn key(&self, purpose: &str, place: usize) -> SecretKey {
+        SecretKey::from_seed(sha256(&[&self.root, purpose.as_bytes(), b" ", place.to_string().as_bytes()]).0)
+    }
+}
+
+/// The keys of one node to be.
+struct NodeKeys {
+    node: SecretKey,
+    validator: Option<SecretKey>,
+}
+
+/// Makes all files of the network in `folder`. What is there before a failure is not taken for a network: the
+/// description comes last.
+pub(super) fn generate(spec: &Spec, folder: &Path) -> Result<Description, LocalError> {
+    check(spec)?;
+    if description::path(folder).exists() {
+        return Err(LocalError::Exists { folder: folder.to_owned() });
+    }
+    let keys = KeySource::new(spec.seed);
+    let ports = ports::assign(spec.port_base, spec.validators)?;
+    let nodes: Vec<NodeKeys> = (0..spec.validators)
+        .map(|place| NodeKeys {
+            node: keys.key("node", place),
+            validator: Some(keys.key("validator", place)),
+        })
+        .collect();
+    let accounts: Vec<SecretKey> = (0..spec.accounts).map(|place| keys.key("account", place)).collect();
+    let genesis = genesis(spec, &nodes, &accounts)?;
+    make_folder(folder)?;
+    let root = super::absolute(folder)?;
+    let mut description = describe(spec, &genesis, &accounts);
+    for (place, (keys, ports)) in nodes.iter().zip(ports).enumerate() {
+        description.nodes.push(entry(&root, place, keys, ports));
+    }
+    let genesis_text = to_json(&genesis, folder)?;
+    write_private(&folder.join("genesis.json"), &genesis_text)?;
+    for (node, keys) in description.nodes.iter().zip(&nodes) {
+        write_home(node, keys, &description.nodes, &genesis_text)?;
+    }
+    description.write(folder)?;
+    Ok(description)
+}
+
+/// Makes the home of one more node, which follows without a vote, and writes it down.
+pub(super) fn add_follower(folder: &Path, description: &mut Description) -> Result<NodeEntry, LocalError> {
+    let place = description.nodes.len();
+    let first = description.nodes.iter().map(|node| node.ports).max();
+    let wanted = first.and_then(|[p2p, ..]| p2p.checked_add(10)).map(|p2p| [p2p, p2p + 1, p2p + 2]);
+    let ports = match wanted.filter(|ports| ports.iter().all(|port| ports::is_free(*port))) {
+        Some(ports) => ports,
+        None => ports::assign(0, 1)?.into_iter().next().ok_or(LocalError::NoPorts { wanted: 3 })?,
+    };
+    let keys = NodeKeys { node: SecretKey::from_seed(rand::random()), validator: None };
+    let node = entry(folder, place, &keys, ports);
+    let genesis_path = folder.join("genesis.json");
+    let genesis = std::fs::read_to_string(&genesis_path).map_err(LocalError::file("read", &genesis_path))?;
+    write_home(&node, &keys, &description.nodes, &genesis)?;
+    description.nodes.push(node.clone());
+    description.write(folder)?;
+    Ok(node)
+}
+
+fn check(spec: &Spec) -> Result<(), LocalError> {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || letter == '-' || letter == '_';
+    if spec.name.is_empty() || spec.name.len() > MAX_NAME || !spec.name.chars().all(plain) {
+        let rule = format!("1 to {MAX_NAME} letters, digits, - and _");
+        return Err(LocalError::Spec(format!("{:?} is no name of a network: {rule}", spec.name)));
+    }
+    if !(1..=MAX_VALIDATORS).contains(&spec.validators) {
+        return Err(LocalError::Spec(format!(
+            "{} validators: 1 to {MAX_VALIDATORS} are possible",
+            spec.validators
+        )));
+    }
+    if spec.accounts > MAX_ACCOUNTS {
+        return Err(LocalError::Spec(format!(
+            "{} accounts: at most {MAX_ACCOUNTS} are possible",
+            spec.accounts
+        )));
+    }
+    match spec.engine {
+        EngineKind::HotStuff => Ok(()),
+        engine @ (EngineKind::Pbft | EngineKind::Raft) => Err(LocalError::Engine(engine)),
+    }
+}
+
+fn genesis(spec: &Spec, nodes: &[NodeKeys], accounts: &[SecretKey]) -> Result<Genesis, LocalError> {
+    let validator = |(place, keys): (usize, &NodeKeys)| {
+        let key = keys.validator.as_ref()?.public();
+        Some(GenesisValidator { name: format!("n{place}"), key, node: node_id(&keys.node) })
+    };
+    let balance =
+        |account: &SecretKey| GenesisBalance { account: Account(account.public()), balance: BALANCE };
+    let genesis = Genesis {
+        name: spec.name.clone(),
+        time_ms: if spec.seed.is_some() { SEEDED_TIME_MS } else { now_ms() },
+        devnet: true,
+        permissioned: spec.permissioned,
+        validators: nodes.iter().enumerate().filter_map(validator).collect(),
+        groups: [GroupId(0), GroupId(1)].map(|id| GenesisGroup { id, engine: spec.engine }).to_vec(),
+        balances: accounts.iter().map(balance).collect(),
+        parameters: parameters(spec.block_time),
+    };
+    genesis.check()?;
+    Ok(genesis)
+}
+
+fn parameters(block_time: Duration) -> Parameters {
+    let defaults = Parameters::default();
+    let block_time_ms = u64::try_from(block_time.as_millis()).unwrap_or(u64::MAX);
+    let base_timeout_ms = defaults.base_timeout_ms.max(block_time_ms.saturating_mul(BLOCKS_PER_TIMEOUT));
+    let max_timeout_ms = defaults.max_timeout_ms.max(base_timeout_ms);
+    Parameters { block_time_ms, base_timeout_ms, max_timeout_ms, ..defaults }
+}
+
+fn describe(spec: &Spec, genesis: &Genesis, accounts: &[SecretKey]) -> Description {
+    let account = |secret: &SecretKey| AccountEntry {
+        address: Account(secret.public()).to_string(),
+        secret: Hash(secret.seed()).to_string(),
+    };
+    let names: Vec<String> = genesis.validators.iter().map(|validator| validator.name.clone()).collect();
+    let group =
+        |group: &GenesisGroup| GroupEntry { id: group.id.0, engine: group.engine, validators: names.clone() };
+    Description {
+        name: spec.name.clone(),
+        chain: genesis.chain().to_string(),
+        nodes: Vec::new(),
+        accounts: accounts.iter().map(account).collect(),
+        groups: genesis.groups.iter().map(group).collect(),
+    }
+}
+
+fn entry(folder: &Path, place: usize, keys: &NodeKeys, ports: [u16; 3]) -> NodeEntry {
+    let [p2p, rpc, metrics] = ports;
+    let name = format!("n{place}");
+    NodeEntry {
+        home: folder.join(&name),
+        name,
+        rpc: format!("http://127.0.0.1:{rpc}"),
+        ws: format!("ws://127.0.0.1:{rpc}/ws"),
+        p2p: format!("127.0.0.1:{p2p}"),
+        metrics: format!("http://127.0.0.1:{metrics}/metrics"),
+        node_id: node_id(&keys.node).to_string(),
+        validator: keys.validator.is_some(),
+        pid: None,
+        start_time: None,
+        ports,
+    }
+}
+
+/// Writes a node's home, with every one of `nodes` but itself as a peer.
+fn write_home(
+    node: &NodeEntry,
+    keys: &NodeKeys,
+    nodes: &[NodeEntry],
+    genesis: &str,
+) -> Result<(), LocalError> {
+    for folder in [node.home.clone(), node.home.join("keys"), node.home.join("data")] {
+        make_folder(&folder)?;
+    }
+    write_private(&node.home.join("genesis.json"), genesis)?;
+    write_private(&node.home.join("config.toml"), &config(node, nodes))?;
+    write_key(&node.home.join("keys/node.key"), &keys.node)?;
+    match &keys.validator {
+        Some(secret) => write_key(&node.home.join("keys/validator.key"), secret),
+        None => Ok(()),
+    }
+}
+
+/// A key file in plain, as the node reads it.
+fn write_key(path: &Path, secret: &SecretKey) -> Result<(), LocalError> {
+    let file = serde_json::json!({
+        "scheme": "ed25519",
+        "public": Hash(secret.public().0).to_string(),
+        "seed": Hash(secret.seed()).to_string(),
+    });
+    write_private(path, &to_json(&file, path)?)
+}
+
+fn config(node: &NodeEntry, nodes: &[NodeEntry]) -> String {
+    let peers: String = nodes
+        .iter()
+        .filter(|peer| peer.name != node.name)
+        .map(|peer| format!("    \"{}@{}\",\n", peer.node_id, peer.p2p))
+        .collect();
+    let [p2p, rpc, metrics] = node.ports;
+    format!(
+        "# Node {name} of a local network. `witan init` writes a file with every setting explained.\n\
+         [node]\nname = \"{name}\"\n\n\
+         [p2p]\nlisten = \"127.0.0.1:{p2p}\"\npeers = [\n{peers}]\n\n\
+         [rpc]\nlisten = \"127.0.0.1:{rpc}\"\n\n\
+         [metrics]\nlisten = \"127.0.0.1:{metrics}\"\n\n\
+         [log]\nformat = \"human\"\n",
+        name = node.name,
+    )
+}
+
+fn node_id(key: &SecretKey) -> NodeId {
+    NodeId(Hash(key.public().0))
+}
+
+fn make_folder(path: &Path) -> Result<(), LocalError> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(LocalError::file("make", path))
+}
+
+fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,205 @@
+//! A node's disk: the consensus log and the ledger, apart. What is written waits for a sync; a crash keeps what was
+//! synced and any prefix of the rest.
+
+use super::random::Random;
+use super::scenario::Disks;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use witan_consensus::engine::Seq;
+use witan_ledger::{Entry, MemoryStore, Receipt, Store};
+use witan_replica::{LedgerWrite, WriteSeq};
+use witan_types::{Block, Height, Key, Outcome, Seal, TxId};
+
+/// How often a sync also obeys a wish to truncate, in percent: it may come late, or never before a crash.
+const TRUNCATES: u64 = 70;
+/// How often a forgetful disk really keeps what it has, in percent of syncs.
+const REALLY_KEEPS: u64 = 2;
+
+/// A flushed ledger that a replica reads and its disk writes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SharedStore(Arc<Mutex<MemoryStore>>);
+
+impl SharedStore {
+    fn lock(&self) -> MutexGuard<'_, MemoryStore> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self, write: LedgerWrite) {
+        match write {
+            LedgerWrite::Block(commit) => self.lock().apply(Arc::unwrap_or_clone(commit)),
+            LedgerWrite::Seal(seal) => self.lock().put_seal(*seal),
+        }
+    }
+}
+
+impl Store for SharedStore {
+    fn tip(&self) -> Option<Height> {
+        self.lock().tip()
+    }
+    fn entry(&self, key: &Key) -> Option<Entry> {
+        self.lock().entry(key)
+    }
+    fn visit_entries(&self, visit: &mut dyn FnMut(Key, Entry)) {
+        self.lock().visit_entries(visit);
+    }
+    fn block(&self, height: Height) -> Option<Arc<Block>> {
+        self.lock().block(height)
+    }
+    fn outcome(&self, height: Height) -> Option<Outcome> {
+        self.lock().outcome(height)
+    }
+    fn seal(&self, height: Height) -> Option<Seal> {
+        self.lock().seal(height)
+    }
+    fn sealed_tip(&self) -> Height {
+        self.lock().sealed_tip()
+    }
+    fn receipts(&self, height: Height) -> Vec<Receipt> {
+        self.lock().receipts(height)
+    }
+    fn find_transaction(&self, id: &TxId) -> Option<(Height, Receipt)> {
+        self.lock().find_transaction(id)
+    }
+}
+
+/// Writes in order: those that the sync under way covers, and those behind it.
+#[derive(Debug)]
+struct Queue<T> {
+    syncing: Vec<T>,
+    waiting: Vec<T>,
+}
+
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Queue { syncing: Vec::new(), waiting: Vec::new() }
+    }
+}
+
+impl<T> Queue<T> {
+    /// Starts a sync of all that waits, if something does and none is under way.
+    fn start(&mut self) -> bool {
+        let starts = self.syncing.is_empty() && !self.waiting.is_empty();
+        if starts {
+            self.syncing = std::mem::take(&mut self.waiting);
+        }
+        starts
+    }
+
+    /// What a crash leaves of the writes that were not synced.
+    fn surviving(&mut self, random: &mut Random) -> Vec<T> {
+        let mut writes = std::mem::take(&mut self.syncing);
+        writes.append(&mut self.waiting);
+        writes.truncate(random.place(writes.len() + 1));
+        writes
+    }
+}
+
+#[derive(Debug)]
+enum LogWrite {
+    Record(Seq, Vec<u8>),
+    Truncate(Seq),
+}
+
+/// The disk of one node.
+#[derive(Debug, Default)]
+pub(super) struct Disk {
+    /// The flushed ledger.
+    pub(super) store: SharedStore,
+    log: BTreeMap<Seq, Vec<u8>>,
+    log_queue: Queue<LogWrite>,
+    ledger_queue: Queue<(WriteSeq, LedgerWrite)>,
+    honesty: Disks,
+    /// A forgetful disk loses everything after this record.
+    kept: Seq,
+}
+
+impl Disk {
+    pub(super) fn new(honesty: Disks) -> Disk {
+        Disk { honesty, ..Disk::default() }
+    }
+
+    /// Takes consensus records in.
+    pub(super) fn write_log(&mut self, records: Vec<(Seq, Vec<u8>)>, truncate: Option<Seq>) {
+        let records = records.into_iter().map(|(seq, bytes)| LogWrite::Record(seq, bytes));
+        self.log_queue.waiting.extend(records);
+        self.log_queue.waiting.extend(truncate.map(LogWrite::Truncate));
+    }
+
+    pub(super) fn write_ledger(&mut self, writes: Vec<(WriteSeq, LedgerWrite)>) {
+        self.ledger_queue.waiting.extend(writes);
+    }
+
+    /// Starts a sync of the log if one is due.
+    pub(super) fn start_log_sync(&mut self) -> bool {
+        self.log_queue.start()
+    }
+
+    pub(super) fn start_ledger_sync(&mut self) -> bool {
+        self.ledger_queue.start()
+    }
+
+    /// The sync of the log is done: the records that are durable now.
+    pub(super) fn finish_log_sync(&mut self, random: &mut Random) -> Vec<(Seq, Vec<u8>)> {
+        let mut synced = Vec::new();
+        for write in std::mem::take(&mut self.log_queue.syncing) {
+            match write {
+                LogWrite::Record(seq, bytes) => {
+                    self.log.insert(seq, bytes.clone());
+                    synced.push((seq, bytes));
+                }
+                LogWrite::Truncate(seq) if random.chance(TRUNCATES) => self.log = self.log.split_off(&seq),
+                LogWrite::Truncate(_) => {}
+            }
+        }
+        if random.chance(REALLY_KEEPS) {
+            self.kept = self.newest();
+        }
+        synced
+    }
+
+    /// The sync of the ledger is done: the newest write that is durable now.
+    pub(super) fn finish_ledger_sync(&mut self) -> Option<WriteSeq> {
+        let mut newest = None;
+        for (seq, write) in std::mem::take(&mut self.ledger_queue.syncing) {
+            self.store.write(write);
+            newest = Some(seq);
+        }
+        newest
+    }
+
+    /// Power is lost. Returns the records that were not called durable and survived all the same.
+    pub(super) fn crash(&mut self, random: &mut Random) -> Vec<(Seq, Vec<u8>)> {
+        if self.honesty == Disks::ForgetRecords {
+            self.log.split_off(&self.kept.saturating_add(1));
+        }
+        let mut survived = Vec::new();
+        for write in self.log_queue.surviving(random) {
+            if let LogWrite::Record(seq, bytes) = write {
+                survived.push((seq, bytes));
+            }
+        }
+        // A gap can't arise: a disk that forgot earlier records has no use for later ones.
+        if self.honesty == Disks::ForgetRecords {
+            survived.clear();
+        }
+        self.log.extend(survived.iter().cloned());
+        for (_, write) in self.ledger_queue.surviving(random) {
+            self.store.write(write);
+        }
+        survived
+    }
+
+    fn newest(&self) -> Seq {
+        self.log.last_key_value().map_or(0, |(seq, _)| *seq)
+    }
+
+    /// The consensus log as it is read at a start.
+    pub(super) fn records(&self) -> Vec<(Seq, Vec<u8>)> {
+        self.log.iter().map(|(seq, bytes)| (*seq, bytes.clone())).collect()
+    }
+
+    /// How many records the log holds.
+    pub(super) fn log_length(&self) -> usize {
+        self.log.len()
+    }
+}

@@ -1,0 +1,214 @@
+//! What goes wrong, and for how long. A fault is a state of the world that begins and ends; undoing is forgetting it.
+
+use super::random::Random;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// How far apart honest clocks may be in either direction, in milliseconds.
+pub(super) const CLOCK_ERROR_MS: u64 = 150;
+
+/// The kinds of fault.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum FaultKind {
+    /// Some messages are lost.
+    Loss,
+    /// Some messages arrive twice.
+    Duplication,
+    /// Messages take long, and overtake each other.
+    Delay,
+    /// One node does not hear another.
+    OneWayCut,
+    /// Two sides do not hear each other.
+    Partition,
+    /// Two nodes lose their connection, and know it.
+    Disconnect,
+    /// A node crashes and loses what was not synced.
+    Crash,
+    /// Several nodes crash at one moment.
+    PowerLoss,
+    /// A node's disk takes long to sync.
+    SlowDisk,
+    /// A node's wall clock is wrong.
+    ClockSkew,
+    /// A node stands still, and hears everything at once afterwards.
+    Pause,
+}
+
+impl fmt::Display for FaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FaultKind::Loss => "loss",
+            FaultKind::Duplication => "duplication",
+            FaultKind::Delay => "delay",
+            FaultKind::OneWayCut => "one-way cut",
+            FaultKind::Partition => "partition",
+            FaultKind::Disconnect => "disconnect",
+            FaultKind::Crash => "crash",
+            FaultKind::PowerLoss => "power loss",
+            FaultKind::SlowDisk => "slow disk",
+            FaultKind::ClockSkew => "clock skew",
+            FaultKind::Pause => "pause",
+        })
+    }
+}
+
+/// One fault while it lasts. Nodes are named by place.
+#[derive(Clone, Debug)]
+pub(super) enum Fault {
+    Loss { percent: u64 },
+    Duplication { percent: u64 },
+    Delay { up_to_us: u64 },
+    OneWayCut { from: usize, to: usize },
+    Partition { side: BTreeSet<usize>, noticed: bool },
+    Disconnect { one: usize, other: usize },
+    Crash { node: usize },
+    PowerLoss { nodes: BTreeSet<usize> },
+    SlowDisk { node: usize },
+    ClockSkew { node: usize, ms: i64 },
+    Pause { node: usize },
+}
+
+impl Fault {
+    /// A fault among this many nodes, and how long it lasts in microseconds.
+    pub(super) fn draw(random: &mut Random, nodes: usize) -> (Fault, u64) {
+        let node = random.place(nodes);
+        let other = (node + 1 + random.place(nodes.saturating_sub(1))) % nodes.max(1);
+        let some = |random: &mut Random, percent| (0..nodes).filter(|_| random.chance(percent)).collect();
+        let fault = match random.below(14) {
+            0 => Fault::Loss { percent: random.within(2..=40) },
+            1 => Fault::Duplication { percent: random.within(5..=60) },
+            2 => Fault::Delay { up_to_us: random.within(50_000..=1_000_000) },
+            3 => Fault::OneWayCut { from: node, to: other },
+            4 => Fault::Partition { side: some(random, 50), noticed: random.chance(50) },
+            5 => Fault::Disconnect { one: node, other },
+            6 | 7 => Fault::Crash { node },
+            8 => Fault::PowerLoss { nodes: some(random, 60) },
+            9 => Fault::PowerLoss { nodes: (0..nodes).collect() },
+            10 => Fault::SlowDisk { node },
+            11 | 12 => Fault::ClockSkew { node, ms: skew(random) },
+            _ => Fault::Pause { node },
+        };
+        let lasts = match fault {
+            Fault::Crash { .. } | Fault::PowerLoss { .. } => random.within(1_000..=1_500_000),
+            _ => random.within(50_000..=2_500_000),
+        };
+        (fault, lasts)
+    }
+
+    pub(super) fn kind(&self) -> FaultKind {
+        match self {
+            Fault::Loss { .. } => FaultKind::Loss,
+            Fault::Duplication { .. } => FaultKind::Duplication,
+            Fault::Delay { .. } => FaultKind::Delay,
+            Fault::OneWayCut { .. } => FaultKind::OneWayCut,
+            Fault::Partition { .. } => FaultKind::Partition,
+            Fault::Disconnect { .. } => FaultKind::Disconnect,
+            Fault::Crash { .. } => FaultKind::Crash,
+            Fault::PowerLoss { .. } => FaultKind::PowerLoss,
+            Fault::SlowDisk { .. } => FaultKind::SlowDisk,
+            Fault::ClockSkew { .. } => FaultKind::ClockSkew,
+            Fault::Pause { .. } => FaultKind::Pause,
+        }
+    }
+}
+
+/// Within what validators forgive, and sometimes far beyond.
+fn skew(random: &mut Random) -> i64 {
+    let most = if random.chance(30) { 5_000 } else { 400 };
+    let amount = i64::try_from(random.below(most)).unwrap_or(0);
+    if random.chance(50) { amount } else { -amount }
+}
+
+/// The faults that last.
+#[derive(Debug, Default)]
+pub(super) struct Faults {
+    active: BTreeMap<u64, Fault>,
+    begun: u64,
+    /// How often each kind began.
+    pub(super) counts: BTreeMap<FaultKind, u64>,
+}
+
+impl Faults {
+    /// Begins a fault; the number names it.
+    pub(super) fn begin(&mut self, fault: Fault) -> u64 {
+        *self.counts.entry(fault.kind()).or_default() += 1;
+        self.begun += 1;
+        self.active.insert(self.begun, fault);
+        self.begun
+    }
+
+    pub(super) fn end(&mut self, number: u64) {
+        self.active.remove(&number);
+    }
+
+    pub(super) fn end_all(&mut self) {
+        self.active.clear();
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Fault> {
+        self.active.values()
+    }
+
+    /// The share of messages that are lost, in percent.
+    pub(super) fn loss(&self) -> u64 {
+        let loss = |fault: &Fault| if let Fault::Loss { percent } = fault { *percent } else { 0 };
+        self.all().map(loss).max().unwrap_or(0)
+    }
+
+    /// The share of messages that arrive twice, in percent.
+    pub(super) fn duplication(&self) -> u64 {
+        let share = |fault: &Fault| if let Fault::Duplication { percent } = fault { *percent } else { 0 };
+        self.all().map(share).max().unwrap_or(0)
+    }
+
+    /// The most that a message takes longer, in microseconds.
+    pub(super) fn delay(&self) -> u64 {
+        let delay = |fault: &Fault| if let Fault::Delay { up_to_us } = fault { *up_to_us } else { 0 };
+        self.all().map(delay).max().unwrap_or(0)
+    }
+
+    /// Whether messages from one to the other vanish unnoticed.
+    pub(super) fn is_cut(&self, from: usize, to: usize) -> bool {
+        self.all().any(|fault| match fault {
+            Fault::OneWayCut { from: deaf_to, to: deaf } => (*deaf_to, *deaf) == (from, to),
+            Fault::Partition { side, noticed: false } => side.contains(&from) != side.contains(&to),
+            _ => false,
+        })
+    }
+
+    /// Whether the two have lost their connection.
+    pub(super) fn is_disconnected(&self, a: usize, b: usize) -> bool {
+        self.all().any(|fault| match fault {
+            Fault::Disconnect { one, other } => (*one, *other) == (a, b) || (*one, *other) == (b, a),
+            Fault::Partition { side, noticed: true } => side.contains(&a) != side.contains(&b),
+            _ => false,
+        })
+    }
+
+    pub(super) fn is_down(&self, at: usize) -> bool {
+        self.all().any(|fault| match fault {
+            Fault::Crash { node } => *node == at,
+            Fault::PowerLoss { nodes } => nodes.contains(&at),
+            _ => false,
+        })
+    }
+
+    pub(super) fn is_paused(&self, at: usize) -> bool {
+        self.all().any(|fault| matches!(fault, Fault::Pause { node } if *node == at))
+    }
+
+    pub(super) fn has_slow_disk(&self, at: usize) -> bool {
+        self.all().any(|fault| matches!(fault, Fault::SlowDisk { node } if *node == at))
+    }
+
+    /// How wrong the node's wall clock is beyond the usual, in milliseconds.
+    pub(super) fn skew(&self, at: usize) -> i64 {
+        let skews = self.all().filter_map(|fault| match fault {
+            Fault::ClockSkew { node, ms } if *node == at => Some(*ms),
+            _ => None,
+        });
+        skews.last().unwrap_or(0)
+    }
+}
