@@ -9,6 +9,10 @@ mod output;
 use clap::Parser as _;
 use std::process::ExitCode;
 
+/// A node allocates for every message and every key it touches; this allocator does so at a fraction of the cost.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = commands::Cli::parse();
     let context = context::Context::new(cli.global);

@@ -34,12 +34,13 @@ const JUDGES: usize = 2;
 ///
 /// # Errors
 /// If the home, its configuration, its keys or its data are unusable, an address is taken, or the disk fails later.
-pub fn run(home: &Path, overrides: Overrides) -> Result<(), NodeError> {
+pub fn run(home: &Path, overrides: &Overrides, password: &PasswordSource) -> Result<(), NodeError> {
     let home = Home::new(home);
-    let config = home.config(&overrides)?;
+    home.require()?;
+    let config = home.config(overrides)?;
     start_logs(&config);
     let genesis = home.genesis()?;
-    let keys = home.keys(&PasswordSource::choose(None))?;
+    let keys = home.keys(password)?;
     let lock = home.lock()?;
     let node = Starting { home: &home, config: &config, genesis: &genesis, keys: &keys }.start(lock)?;
     node.serve(config.node.shutdown_timeout)
@@ -53,7 +54,8 @@ fn start_logs(config: &Config) {
         LogFormat::Json => false,
         LogFormat::Auto => std::io::stderr().is_terminal(),
     };
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let ansi = std::io::stderr().is_terminal();
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi);
     // A second node in one process (tests) keeps the first one's logs.
     drop(if human { logs.try_init() } else { logs.json().flatten_event(true).try_init() });
 }
@@ -88,8 +90,7 @@ impl Starting<'_> {
         let (commands, inbox) = sync_channel(COMMANDS);
         let shared = Arc::new(Shared::new());
         let signatures = Arc::new(Signatures::default());
-        let writers = Writers::start(&storage, self.home.root().to_owned(), &[USER_GROUP], &commands)
-            .map_err(NodeError::Thread)?;
+        let writers = self.start_writers(&storage, &commands)?;
         let event_loop =
             EventLoop::new(self.keys.node_id(), self.nodes(), network.clone(), writers, Arc::clone(&shared));
         let mut judge = Judge {
@@ -117,6 +118,11 @@ impl Starting<'_> {
         let storage = Storage::open(&self.home.data_path(), Options { cache_bytes, ..Options::default() })?;
         storage.set_identity(self.genesis.chain())?;
         Ok(storage)
+    }
+
+    fn start_writers(&self, storage: &Storage, done: &SyncSender<Command>) -> Result<Writers, NodeError> {
+        let (home, min_free) = (self.home.root().to_owned(), self.config.storage.min_free_bytes);
+        Writers::start(storage, home, &[USER_GROUP], min_free, done).map_err(NodeError::Thread)
     }
 
     fn nodes(&self) -> Vec<NodeId> {

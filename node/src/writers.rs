@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use std::{io, mem, thread};
 use witan_consensus::engine::Seq;
 use witan_replica::{LedgerWrite, WriteSeq};
@@ -14,6 +15,8 @@ use witan_types::{Epoch, GroupId};
 
 /// The epoch that genesis starts.
 pub(crate) const FIRST_EPOCH: Epoch = Epoch(1);
+/// How often the disk is asked for its room.
+const ROOM_INTERVAL: Duration = Duration::from_secs(2);
 /// The most ledger writes that one sync covers.
 const MAX_WRITES_A_SYNC: usize = 64;
 
@@ -46,6 +49,7 @@ impl Writers {
         storage: &Storage,
         home: PathBuf,
         groups: &[GroupId],
+        min_free_bytes: u64,
         done: &SyncSender<Command>,
     ) -> io::Result<Writers> {
         let (log, log_jobs) = channel();
@@ -53,7 +57,8 @@ impl Writers {
         let stores = groups.iter().map(|group| (*group, storage.ledger(*group))).collect();
         let log_writer =
             LogWriter { storage: storage.clone(), home, marked: BTreeSet::new(), done: done.clone() };
-        let ledger_writer = LedgerWriter { stores, done: done.clone() };
+        let room = RoomCheck { storage: storage.clone(), min_free_bytes, looked: None };
+        let ledger_writer = LedgerWriter { stores, room, done: done.clone() };
         let threads = vec![
             thread::Builder::new().name("log-writer".into()).spawn(move || log_writer.run(&log_jobs))?,
             thread::Builder::new()
@@ -132,13 +137,36 @@ impl LogWriter {
     }
 }
 
+/// Looks now and then whether the disk still has room: a node stops before it loses a write.
+struct RoomCheck {
+    storage: Storage,
+    min_free_bytes: u64,
+    looked: Option<Instant>,
+}
+
+impl RoomCheck {
+    fn look(&mut self) -> Result<(), StorageError> {
+        if self.looked.is_some_and(|at| at.elapsed() < ROOM_INTERVAL) {
+            return Ok(());
+        }
+        self.looked = Some(Instant::now());
+        let free = self.storage.disk_usage()?.free_bytes;
+        if free >= self.min_free_bytes {
+            return Ok(());
+        }
+        let reason = format!("{free} bytes are free, storage.min_free_bytes is {}", self.min_free_bytes);
+        Err(StorageError::Full { path: self.storage.dir().to_owned(), reason })
+    }
+}
+
 struct LedgerWriter {
     stores: BTreeMap<GroupId, LedgerStore>,
+    room: RoomCheck,
     done: SyncSender<Command>,
 }
 
 impl LedgerWriter {
-    fn run(self, jobs: &Receiver<LedgerJob>) {
+    fn run(mut self, jobs: &Receiver<LedgerJob>) {
         while let Ok(first) = jobs.recv() {
             let mut by_group: BTreeMap<GroupId, Vec<(WriteSeq, LedgerWrite)>> = BTreeMap::new();
             for job in std::iter::once(first).chain(jobs.try_iter().take(MAX_WRITES_A_SYNC)) {
@@ -158,7 +186,12 @@ impl LedgerWriter {
         }
     }
 
-    fn write(&self, group: GroupId, writes: Vec<(WriteSeq, LedgerWrite)>) -> Result<WriteSeq, StorageError> {
+    fn write(
+        &mut self,
+        group: GroupId,
+        writes: Vec<(WriteSeq, LedgerWrite)>,
+    ) -> Result<WriteSeq, StorageError> {
+        self.room.look()?;
         let (mut newest, mut commits, mut seals) = (0, Vec::new(), Vec::new());
         for (seq, write) in writes {
             newest = seq;

@@ -91,6 +91,11 @@ impl Storage {
         LedgerStore::new(Arc::clone(&self.ledger), group, Arc::clone(&self.options.on_failure))
     }
 
+    /// The data directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     /// What the data directory takes, and what is left.
     ///
     /// # Errors

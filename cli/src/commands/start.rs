@@ -3,6 +3,7 @@
 use crate::error::CliError;
 use std::path::PathBuf;
 use witan_node::config::Overrides;
+use witan_node::keys::PasswordSource;
 
 const EXAMPLE: &str = "\
 Example:
@@ -30,6 +31,9 @@ pub(crate) struct Args {
     /// The least important log lines to write: error, warn, info, debug or trace
     #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
+    /// File whose first line is the password of encrypted keys; asked on the terminal otherwise
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
     /// Any other setting, as KEY=VALUE
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
@@ -59,5 +63,6 @@ impl Args {
 /// # Errors
 /// If it can't start, or can't go on.
 pub(crate) fn run(args: &Args) -> Result<(), CliError> {
-    Ok(witan_node::run(&args.home, args.overrides())?)
+    let password = PasswordSource::choose(args.password_file.as_deref());
+    Ok(witan_node::run(&args.home, &args.overrides(), &password)?)
 }

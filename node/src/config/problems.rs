@@ -140,8 +140,6 @@ pub(super) fn check(config: &Config) -> Vec<Problem> {
     for peer in &p2p.peers {
         require(seen.insert(peer.node), "p2p.peers", format!("lists node {} twice", peer.node));
     }
-    let redial = (Duration::from_millis(10)..=most).contains(&p2p.redial_interval);
-    require(redial, "p2p.redial_interval", "must be 10ms to 1m".into());
     require(
         p2p.max_inbound_per_address <= p2p.max_inbound,
         "p2p.max_inbound_per_address",
@@ -165,7 +163,6 @@ pub(super) fn check(config: &Config) -> Vec<Problem> {
         above("max_transactions"),
     );
     require(pool.max_per_signer >= 1, "mempool.max_per_signer", "must be at least 1".into());
-    require(config.storage.keep_heights >= 64, "storage.keep_heights", "must be at least 64".into());
     let listens = [
         ("p2p.listen", Some(p2p.listen)),
         ("rpc.listen", Some(rpc.listen)),

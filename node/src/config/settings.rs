@@ -105,8 +105,6 @@ settings! {
         max_inbound: u32 = 128;
         /// The most connections that others may open from one address.
         max_inbound_per_address: u32 = 32;
-        /// How long to wait before dialling a lost peer again; doubles up to 30 times this.
-        redial_interval: Duration = Duration::from_millis(250);
     }
     /// JSON-RPC over HTTP and WebSocket.
     rpc: Rpc {
@@ -152,9 +150,7 @@ settings! {
     storage: Storage {
         /// Bytes of memory for blocks of the database.
         cache_bytes: u64 = 64 * 1024 * 1024;
-        /// How many heights back old values of the state can be read; at least 64.
-        keep_heights: u64 = 10_000;
-        /// The node stops voting when the disk has fewer free bytes than this.
+        /// The node stops when the disk has fewer free bytes than this, before a write is lost.
         min_free_bytes: u64 = 256 * 1024 * 1024;
     }
 }

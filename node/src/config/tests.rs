@@ -49,7 +49,7 @@ fn a_configuration_with_every_kind_of_value_reads_back_as_itself() {
     config.metrics.listen = Optional(None);
     config.log.level = LogLevel::Debug;
     config.log.format = LogFormat::Json;
-    config.p2p.redial_interval = Duration::from_millis(1500);
+    config.node.shutdown_timeout = Duration::from_millis(1500);
     assert_eq!(load(&config.render(), &[], &[]).unwrap(), config);
 }
 
@@ -100,7 +100,7 @@ fn variables_of_other_programs_and_other_uses_are_left_alone() {
 #[test]
 fn every_problem_is_told_at_once() {
     let text = refusal(
-        "[rpc]\nlisten = 7\nmax_batch = -1\n[log]\nlevel = \"loud\"\n[p2p]\nredial_interval = \"5 parsecs\"\n",
+        "[rpc]\nlisten = 7\nmax_batch = -1\n[log]\nlevel = \"loud\"\n[node]\nshutdown_timeout = \"5 parsecs\"\n",
     );
     assert!(text.starts_with("the configuration has 4 problems:"), "{text}");
     for expected in ["an address and a port", "a whole number", "one of error, warn", "\"500ms\""] {

@@ -23,7 +23,7 @@ pub(super) struct Args {
     #[arg(long, short)]
     follow: bool,
     /// How many lines of each to start with
-    #[arg(long, short, default_value_t = 50)]
+    #[arg(long, short = 'n', default_value_t = 50)]
     lines: usize,
 }
 

@@ -1,0 +1,26 @@
+//! The simulator: production replicas in one process, in virtual time, on a virtual network and virtual disks.
+//!
+//! A [`Scenario`] describes a run, and everything in it follows from that: the same seed gives the same trace, bit for
+//! bit. While faults come and go, clients submit transactions; then everything heals, and the group has to go on. The
+//! checkers in [`check`] watch from outside, one for each [`Promise`].
+//!
+//! That nothing is said before it is durable is looked at from outside too: the disk tells what it holds at the moment
+//! a vote leaves.
+
+pub mod check;
+mod clients;
+mod disk;
+mod faults;
+mod host;
+mod random;
+mod report;
+mod runner;
+mod scenario;
+mod trace;
+mod world;
+
+pub use check::Promise;
+pub use faults::FaultKind;
+pub use report::{Report, Violation};
+pub use runner::{run, run_all};
+pub use scenario::{Disks, Scenario, UnknownEngine};

@@ -1,0 +1,67 @@
+//! What a run tells.
+
+use super::check::Promise;
+use super::faults::FaultKind;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A promise that did not hold.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Violation {
+    /// Which.
+    pub promise: Promise,
+    /// What was seen.
+    pub what: String,
+    /// When, in virtual milliseconds.
+    pub at_ms: u64,
+    /// The newest events before it, oldest first.
+    pub events: Vec<String>,
+}
+
+/// The summary of a run.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// How many validators.
+    pub nodes: usize,
+    /// The command that runs it again.
+    pub replay: String,
+    /// The newest height.
+    pub blocks: u64,
+    /// Transactions that a node told a client are committed.
+    pub transactions: usize,
+    /// Messages that arrived.
+    pub messages: u64,
+    /// Crashes of single nodes.
+    pub crashes: u64,
+    /// How often each kind of fault began.
+    pub faults: BTreeMap<FaultKind, u64>,
+    /// Virtual time, milliseconds.
+    pub virtual_ms: u64,
+    /// Whether enough blocks were decided under enough kinds of fault for the run to say something.
+    pub counts: bool,
+    /// The hash of all that happened: the same for the same seed.
+    pub trace: String,
+    /// The first promise that did not hold.
+    pub violation: Option<Violation>,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Report { seed, nodes, blocks, transactions, crashes, trace, .. } = self;
+        let (kinds, seconds) = (self.faults.len(), self.virtual_ms / 1_000);
+        write!(f, "seed {seed}: {nodes} nodes, {blocks} blocks, {transactions} transactions, ")?;
+        write!(f, "{kinds} kinds of fault, {crashes} crashes, {seconds} s, trace {trace}")?;
+        if !self.counts {
+            f.write_str(", too little happened to count")?;
+        }
+        let Some(Violation { promise, what, at_ms, events }) = &self.violation else { return Ok(()) };
+        write!(f, "\nBROKEN at {at_ms} ms: {promise}\n  {what}\n\nthe last events:\n")?;
+        events.iter().try_for_each(|event| writeln!(f, "{event}"))?;
+        write!(f, "\nreplay: {}", self.replay)
+    }
+}
