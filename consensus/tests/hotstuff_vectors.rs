@@ -123,6 +123,7 @@ fn folder() -> PathBuf {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test may write its own vectors when told to")]
 fn every_message_and_record_has_the_bytes_it_always_had() {
     for (name, bytes) in vectors() {
         let path = folder().join(format!("{name}.hex"));
