@@ -5,7 +5,7 @@ CARGO ?= cargo
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 WITAN := $(CARGO_TARGET_DIR)/release/witan
 
-.PHONY: build testnet test lint unit doc install soak clean-testnet
+.PHONY: build testnet test lint unit doc install soak clean-testnet import-debian
 
 ## Builds target/release/witan.
 build: install
@@ -35,3 +35,7 @@ soak: build
 ## What the build needs beside rust, gcc, g++, make, python3 and git: libclang, for RocksDB's bindings.
 install:
 	@sh scripts/install-libclang.sh
+
+## Real input at full size: the Debian package index into four validators, checked from end to end.
+import-debian: build
+	python3 scripts/import-debian.py $(WITAN)

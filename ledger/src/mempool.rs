@@ -128,6 +128,17 @@ impl Mempool {
         block_time_ms: u64,
         exclude: &dyn Fn(&TxId) -> bool,
     ) -> Vec<Arc<SignedTransaction>> {
+        let selected = self.select(max_bytes, block_time_ms, exclude);
+        selected.into_iter().map(|pooled| Arc::clone(&pooled.transaction)).collect()
+    }
+
+    /// What [`Mempool::take`] takes, with ids and sizes.
+    pub fn select(
+        &self,
+        max_bytes: usize,
+        block_time_ms: u64,
+        exclude: &dyn Fn(&TxId) -> bool,
+    ) -> Vec<&Pooled> {
         let (mut taken, mut room) = (Vec::new(), max_bytes);
         for pooled in self.by_arrival.values() {
             let unfit =
@@ -140,7 +151,7 @@ impl Mempool {
                 break;
             }
             room -= pooled.size;
-            taken.push(Arc::clone(&pooled.transaction));
+            taken.push(pooled);
         }
         taken
     }
@@ -189,6 +200,16 @@ impl Mempool {
     /// The transactions that wait, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Pooled> {
         self.by_arrival.values()
+    }
+
+    /// The transactions that wait and came as number `arrival` or later, oldest first, each with its number.
+    pub fn since(&self, arrival: u64) -> impl Iterator<Item = (u64, &Pooled)> {
+        self.by_arrival.range(arrival..).map(|(number, pooled)| (*number, pooled))
+    }
+
+    /// The number of the next transaction to come.
+    pub fn next_arrival(&self) -> u64 {
+        self.next_arrival
     }
 
     /// How many wait.

@@ -7,6 +7,9 @@ use std::mem;
 use witan_consensus::engine::{Engine, Input, Outputs, Seq, Tick, To};
 use witan_types::{NodeId, Wire};
 
+/// The most bytes of messages held back. What comes on top is lost, as any message may be, and said again by the engine.
+const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
+
 /// An engine with the messages that wait for its records.
 #[derive(Debug)]
 pub(crate) struct Hosted<E: Engine> {
@@ -17,6 +20,7 @@ pub(crate) struct Hosted<E: Engine> {
     durable: Seq,
     /// Held back, first in first out, each with the record it waits for.
     held: VecDeque<(Seq, Outgoing)>,
+    held_bytes: usize,
     /// The validators' network identities, by place.
     nodes: Vec<NodeId>,
     /// What was last said about pending work.
@@ -25,24 +29,33 @@ pub(crate) struct Hosted<E: Engine> {
 
 impl<E: Engine> Hosted<E> {
     pub(crate) fn new(engine: E, durable: Seq, nodes: Vec<NodeId>) -> Hosted<E> {
-        Hosted { engine, recorded: durable, durable, held: VecDeque::new(), nodes, pending: false }
+        Hosted {
+            engine,
+            recorded: durable,
+            durable,
+            held: VecDeque::new(),
+            held_bytes: 0,
+            nodes,
+            pending: false,
+        }
     }
 
     pub(crate) fn engine(&self) -> &E {
         &self.engine
     }
 
-    /// Steps the engine; its messages move into the queue of those held back.
+    /// Steps the engine.
     pub(crate) fn step(&mut self, now: Tick, input: Input<E>) -> Outputs<E> {
         if let Input::Durable(seq) = input {
             self.durable = self.durable.max(seq);
         }
-        let mut outputs = self.engine.step(now, input);
-        self.hold(&mut outputs);
-        outputs
+        self.engine.step(now, input)
     }
 
     /// Takes the messages out of `outputs`, to be released once its records are durable.
+    ///
+    /// # Panics
+    /// If the engine's records do not ascend.
     pub(crate) fn hold(&mut self, outputs: &mut Outputs<E>) {
         if let Some((seq, _)) = outputs.persist.last() {
             assert!(*seq > self.recorded, "records must ascend");
@@ -51,6 +64,10 @@ impl<E: Engine> Hosted<E> {
         for (to, message) in mem::take(&mut outputs.send) {
             let Some(to) = self.recipient(to) else { continue };
             let bytes = Message::Engine(message.encode()).bytes();
+            if self.held_bytes + bytes.len() > MAX_HELD_BYTES {
+                continue;
+            }
+            self.held_bytes += bytes.len();
             self.held.push_back((self.recorded, Outgoing { to, class: Class::Consensus, bytes }));
         }
     }
@@ -68,6 +85,7 @@ impl<E: Engine> Hosted<E> {
         while self.held.front().is_some_and(|(seq, _)| *seq <= self.durable) {
             released.extend(self.held.pop_front().map(|(_, message)| message));
         }
+        self.held_bytes -= released.iter().map(|message| message.bytes.len()).sum::<usize>();
         released
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use witan_consensus::engine::{Engine, Tick};
 use witan_ledger::mempool::Refusal;
 use witan_ledger::{Pooled, Store};
-use witan_types::{SignedTransaction, TxId};
+use witan_types::{NodeId, SignedTransaction, TxId};
 
 /// A transaction taken in here that is not final after this long is sent again.
 const RELAY_AGAIN: Duration = Duration::from_secs(3);
@@ -27,6 +27,23 @@ pub(crate) struct Intake {
     next_validator: usize,
 }
 
+/// What became of a transaction that reached this node.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Taken {
+    /// It waits in the mempool since now.
+    New,
+    /// It waited there before.
+    Waits,
+    /// It was executed.
+    Executed,
+    /// It is void at the newest block's time; it may have been executed before.
+    Expired,
+    /// It expires later than the network remembers ids: at latest possible, in Unix milliseconds.
+    ExpiryTooFar(u64),
+    MempoolFull,
+    SignerFull,
+}
+
 impl Intake {
     /// It is final or expired.
     pub(crate) fn forget(&mut self, id: &TxId) {
@@ -38,13 +55,14 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     pub(crate) fn on_submit(&mut self, now: Now, ticket: Ticket, list: Vec<Pooled>, effects: &mut Effects) {
         let mut admissions = Vec::with_capacity(list.len());
         let mut fresh = Vec::new();
+        let latest = self.latest_expiry(now);
         for pooled in list {
-            let transaction = Arc::clone(&pooled.transaction);
-            let (admission, new) = self.admit(now, pooled);
-            admissions.push(admission);
-            if new {
-                fresh.push(transaction);
+            let (id, copy) = (pooled.id, pooled.clone());
+            let taken = self.take_in(latest, pooled);
+            if taken == Taken::New {
+                fresh.push(copy);
             }
+            admissions.push(self.admission(&id, taken));
         }
         effects.admissions.push((ticket, admissions));
         self.relay(now, fresh, effects);
@@ -60,10 +78,11 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         effects: &mut Effects,
     ) {
         let mut fresh = Vec::new();
+        let latest = self.latest_expiry(now);
         for pooled in list {
-            let transaction = Arc::clone(&pooled.transaction);
-            if let (Admission::Pending, true) = self.admit(now, pooled) {
-                fresh.push(transaction);
+            let copy = pooled.clone();
+            if self.take_in(latest, pooled) == Taken::New {
+                fresh.push(copy);
             }
         }
         if matches!(source, Source::Request(..)) {
@@ -71,54 +90,70 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         }
     }
 
-    /// Judges one transaction by what this node knows, and says whether it is new here.
-    fn admit(&mut self, now: Now, pooled: Pooled) -> (Admission, bool) {
-        let lifetime = self.parameters.max_tx_lifetime_ms;
+    /// The latest expiry that a block made now could hold. The validators' clocks decide, not this node's alone: what
+    /// they don't let into a block would only wait here.
+    fn latest_expiry(&self, now: Now) -> u64 {
+        let time_ms = self.ledger.tip().time_ms.max(self.catch_up.median_clock(now, &self.validators));
+        time_ms.saturating_add(self.parameters.max_tx_lifetime_ms)
+    }
+
+    /// Takes a transaction in, unless what this node remembers speaks against it. Reads no disk.
+    fn take_in(&mut self, latest: u64, pooled: Pooled) -> Taken {
         let time = self.ledger.tip().time_ms;
-        let latest = time.max(now.wall_ms).saturating_add(lifetime);
         let expires = pooled.transaction.transaction.expires_at_ms;
         if self.ledger.is_seen(&pooled.id) {
-            let height = self.ledger.find_transaction(&pooled.id).map_or(0, |(height, _)| height);
-            return (Admission::Final(height), false);
+            return Taken::Executed;
         }
         if self.mempool.contains(&pooled.id) {
-            return (Admission::Pending, false);
+            return Taken::Waits;
         }
         if expires <= time {
-            let executed = self.ledger.find_transaction(&pooled.id);
-            return (executed.map_or(Admission::Expired, |(height, _)| Admission::Final(height)), false);
+            return Taken::Expired;
         }
         if expires > latest {
-            return (Admission::ExpiryTooFar(latest), false);
+            return Taken::ExpiryTooFar(latest);
         }
         match self.mempool.add(pooled) {
-            Ok(()) => (Admission::Pending, true),
-            Err(Refusal::Duplicate) => (Admission::Pending, false),
-            Err(Refusal::Full) => (Admission::MempoolFull, false),
-            Err(Refusal::SignerFull) => (Admission::SignerFull, false),
+            Ok(()) => Taken::New,
+            Err(Refusal::Duplicate) => Taken::Waits,
+            Err(Refusal::Full) => Taken::MempoolFull,
+            Err(Refusal::SignerFull) => Taken::SignerFull,
+        }
+    }
+
+    /// What a client hears. One that asks again about what was executed long ago gets the same answer as ever.
+    fn admission(&self, id: &TxId, taken: Taken) -> Admission {
+        let executed = || self.ledger.find_transaction(id).map(|(height, _)| Admission::Final(height));
+        match taken {
+            Taken::New | Taken::Waits => Admission::Pending,
+            Taken::Executed => executed().unwrap_or(Admission::Pending),
+            Taken::Expired => executed().unwrap_or(Admission::Expired),
+            Taken::ExpiryTooFar(latest) => Admission::ExpiryTooFar(latest),
+            Taken::MempoolFull => Admission::MempoolFull,
+            Taken::SignerFull => Admission::SignerFull,
         }
     }
 
     /// Sends transactions on and remembers to do so again.
-    fn relay(&mut self, now: Now, transactions: Vec<Arc<SignedTransaction>>, effects: &mut Effects) {
-        for transaction in &transactions {
-            self.intake.relayed.insert(transaction.id(), now.tick);
-        }
-        for part in parts(transactions) {
-            self.pass_on(now, Message::Transactions(part), effects);
-        }
+    fn relay(&mut self, now: Now, list: Vec<Pooled>, effects: &mut Effects) {
+        self.intake.relayed.extend(list.iter().map(|pooled| (pooled.id, now.tick)));
+        self.pass_on(now, list, effects);
     }
 
-    fn pass_on(&mut self, now: Now, message: Message, effects: &mut Effects) {
-        if self.identity.validator.is_some() {
-            effects.send.push(outgoing(Class::Transactions, &message));
-        } else if let Some(node) = self.next_validator(now) {
-            effects.requests.push((node, message));
+    /// Sends transactions to all validators; a node outside the group hands them to one.
+    fn pass_on(&mut self, now: Now, list: Vec<Pooled>, effects: &mut Effects) {
+        for part in parts(list) {
+            let message = Message::Transactions(part);
+            if self.identity.validator.is_some() {
+                effects.send.push(outgoing(Class::Transactions, &message));
+            } else if let Some(node) = self.next_validator(now) {
+                effects.requests.push((node, message));
+            }
         }
     }
 
     /// Validators in turn, those that can be reached.
-    fn next_validator(&mut self, now: Now) -> Option<witan_types::NodeId> {
+    fn next_validator(&mut self, now: Now) -> Option<NodeId> {
         let reachable: Vec<_> =
             self.validators.iter().filter(|node| self.catch_up.is_reached(now, node)).copied().collect();
         self.intake.next_validator = self.intake.next_validator.wrapping_add(1);
@@ -138,19 +173,16 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
                 break;
             }
             *sent = now.tick;
-            again.push(Arc::clone(&pooled.transaction));
+            again.push(pooled.clone());
         }
-        for part in parts(again) {
-            self.pass_on(now, Message::Transactions(part), effects);
-        }
+        self.pass_on(now, again, effects);
     }
 }
 
 /// Cuts a list into parts that fit a message each.
-fn parts(transactions: Vec<Arc<SignedTransaction>>) -> Vec<Vec<Arc<SignedTransaction>>> {
+fn parts(list: Vec<Pooled>) -> Vec<Vec<Arc<SignedTransaction>>> {
     let (mut parts, mut part, mut bytes) = (Vec::new(), Vec::new(), 0);
-    for transaction in transactions {
-        let size = transaction.size();
+    for Pooled { size, transaction, .. } in list {
         if !part.is_empty() && (bytes + size > RELAY_BYTES || part.len() == MAX_RELAYED) {
             parts.push(std::mem::take(&mut part));
             bytes = 0;

@@ -3,16 +3,17 @@
 //! The host (the node's event loop, or the simulator) gives each [`Event`] to [`Group::step`] and obeys the
 //! [`Effects`] that come back. The replica itself holds back what must not leave before it is durable.
 
+mod driving;
 pub mod event;
+mod executing;
 mod hosting;
 mod intake;
 pub mod message;
+mod open;
 mod proposing;
 mod replica;
 mod sealing;
 mod sync;
-#[cfg(test)]
-mod tests;
 pub mod verify;
 
 pub use event::{
@@ -20,5 +21,6 @@ pub use event::{
     WriteSeq,
 };
 pub use message::Message;
-pub use replica::{Group, GroupStatus, Identity, Open, Replica};
+pub use open::{Identity, Open};
+pub use replica::{Group, GroupStatus, Replica};
 pub use verify::{MessageVerifier, NoCache, Rejection, SignatureCache, VerifiedMessage};

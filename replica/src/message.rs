@@ -28,13 +28,18 @@ pub struct Heartbeat {
 }
 
 /// A message between replicas of one group.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "messages are made and consumed one by one, never stored in numbers"
+)]
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub enum Message {
     /// The engine's, in its wire form.
     Engine(#[borsh(deserialize_with = "bounded_bytes::<MAX_MESSAGE_BYTES, _>")] Vec<u8>),
     /// Transactions to put into the mempool.
     Transactions(#[borsh(deserialize_with = "bounded::<MAX_RELAYED, _, _>")] Vec<Arc<SignedTransaction>>),
-    /// The answer to transactions that came as a request: they are in this validator's mempool or final.
+    /// The answer to a request that asks for nothing else: it arrived. Transactions handed over may still not have
+    /// found room; whoever took them in from a client hands them on again until they are final or expired.
     Accepted,
     /// Seal shares.
     Shares {

@@ -1,13 +1,14 @@
 //! The leader's turn: when a block is made, with what time and what in it; and the judgement of others' blocks.
 
 use crate::event::{Effects, Now, Timer};
-use crate::replica::{Replica, verdict};
+use crate::replica::Replica;
 use crate::sealing::MAX_UNSEALED;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use crate::verify::JudgedBlock;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{Draft, Engine, Input, Tick, Turn, Verdict};
-use witan_ledger::{Store, clock};
+use witan_ledger::{Pooled, Store, Validity, clock};
 use witan_types::{Batch, Block, BlockId, Header, Height, Payload, SignedTransaction, TxId};
 
 /// The most blocks that wait to be judged again.
@@ -20,14 +21,21 @@ const MAX_UNDECIDED: usize = 256;
 struct Undecided {
     height: Height,
     time_ms: u64,
-    transactions: BTreeSet<TxId>,
+    /// Ascending.
+    transactions: Vec<TxId>,
 }
 
 /// What the replica knows of undecided blocks and of its own turn.
 #[derive(Debug)]
 pub(crate) struct Proposing {
     /// The turn that waits for an answer.
-    pub(crate) turn: Option<Turn>,
+    turn: Option<Turn>,
+    /// What came into the mempool before this number is in an ancestor of the turn.
+    news_from: u64,
+    /// Height, tag and transactions of the draft that the engine is given just now.
+    drafted: Option<(Height, u64, Vec<TxId>)>,
+    /// The blocks that came with the message of this step.
+    pub(crate) arrived: Vec<JudgedBlock>,
     undecided: BTreeMap<BlockId, Undecided>,
     too_early: VecDeque<Arc<Block>>,
     last_block: Tick,
@@ -35,8 +43,20 @@ pub(crate) struct Proposing {
 
 impl Proposing {
     pub(crate) fn new(now: Now) -> Proposing {
-        let (undecided, too_early) = (BTreeMap::new(), VecDeque::new());
-        Proposing { turn: None, undecided, too_early, last_block: now.tick }
+        Proposing {
+            turn: None,
+            news_from: 0,
+            drafted: None,
+            arrived: Vec::new(),
+            undecided: BTreeMap::new(),
+            too_early: VecDeque::new(),
+            last_block: now.tick,
+        }
+    }
+
+    /// The engine asks for a payload. A later turn replaces an earlier one.
+    pub(crate) fn take_turn(&mut self, turn: Turn) {
+        (self.turn, self.news_from) = (Some(turn), 0);
     }
 
     /// A block was executed: what was undecided at its height no longer is.
@@ -46,18 +66,30 @@ impl Proposing {
         self.too_early.retain(|block| block.header.height > header.height);
     }
 
-    fn remember(&mut self, id: BlockId, block: &Block) {
+    fn remember(&mut self, id: BlockId, header: &Header, mut transactions: Vec<TxId>) {
         if self.undecided.len() < MAX_UNDECIDED {
-            let Header { height, time_ms, .. } = block.header;
-            let transactions = block.payload.transactions().map(SignedTransaction::id).collect();
+            transactions.sort_unstable();
+            let Header { height, time_ms, .. } = *header;
             self.undecided.insert(id, Undecided { height, time_ms, transactions });
         }
     }
 
-    fn is_repeated(&self, ancestors: &[BlockId], id: &TxId) -> bool {
-        let known = ancestors.iter().filter_map(|ancestor| self.undecided.get(ancestor));
-        known.into_iter().any(|block| block.transactions.contains(id))
+    fn take_arrived(&mut self, id: &BlockId) -> Option<JudgedBlock> {
+        let place = self.arrived.iter().position(|judged| judged.id == *id)?;
+        Some(self.arrived.swap_remove(place))
     }
+
+    fn known<'a>(&'a self, ancestors: &'a [BlockId]) -> impl Iterator<Item = &'a Undecided> {
+        ancestors.iter().filter_map(|ancestor| self.undecided.get(ancestor))
+    }
+
+    fn is_repeated(&self, ancestors: &[BlockId], id: &TxId) -> bool {
+        self.known(ancestors).any(|block| block.transactions.binary_search(id).is_ok())
+    }
+}
+
+fn ids(block: &Block) -> Vec<TxId> {
+    block.payload.transactions().map(SignedTransaction::id).collect()
 }
 
 impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
@@ -69,9 +101,18 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         block: Arc<Block>,
         effects: &mut Effects,
     ) -> Option<Verdict> {
-        let answer = verdict(self.ledger.validate(&block, self.parent_time(&block.header), now.wall_ms));
+        let parent_time = self.parent_time(&block.header);
+        let judged = self.proposing.take_arrived(&id).map(|judged| judged.transactions);
+        let validity = match &judged {
+            Some(transactions) => self.ledger.validate_judged(&block, transactions, parent_time, now.wall_ms),
+            None => self.ledger.validate(&block, parent_time, now.wall_ms),
+        };
+        let answer = verdict(validity);
         match answer {
-            Some(Verdict::Valid) => self.proposing.remember(id, &block),
+            Some(Verdict::Valid) => {
+                let known = judged.map(|judged| judged.into_iter().map(|(id, _)| id).collect());
+                self.proposing.remember(id, &block.header, known.unwrap_or_else(|| ids(&block)));
+            }
             Some(Verdict::Never) => {}
             None if self.proposing.too_early.len() < MAX_TOO_EARLY => {
                 let horizon = now.wall_ms.saturating_add(self.parameters.max_drift_ms);
@@ -82,6 +123,20 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             None => {}
         }
         answer
+    }
+
+    /// A block of this node's own that its engine sends: nobody asks for a judgement of it.
+    pub(crate) fn remember_own(&mut self, block: &Arc<Block>) {
+        let header = &block.header;
+        if Some(header.proposer) == self.place() && header.height > self.ledger.tip().height {
+            let id = block.id();
+            if !self.proposing.undecided.contains_key(&id) {
+                let drafted = self.proposing.drafted.take();
+                let drafted =
+                    drafted.filter(|(height, tag, _)| (*height, *tag) == (header.height, header.tag));
+                self.proposing.remember(id, header, drafted.map_or_else(|| ids(block), |(.., ids)| ids));
+            }
+        }
     }
 
     /// The time of a block's parent as far as it is remembered here; engines hold the parent and compare for good.
@@ -106,7 +161,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     pub(crate) fn has_work(&self, now: Now) -> bool {
         !self.mempool.is_empty()
             || self.first_block_due(now)
-            || self.idle_for(now) >= self.idle_interval() * 2
+            || self.idle_for(now) >= self.idle_interval().saturating_mul(2)
     }
 
     fn first_block_due(&self, now: Now) -> bool {
@@ -123,48 +178,83 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
 
     /// Answers the leader's turn as soon as a block should be made.
     pub(crate) fn answer_turn(&mut self, now: Now, effects: &mut Effects) {
-        let Some(turn) = &self.proposing.turn else { return };
-        if let Some(wait) = self.wait_before_block(now, turn) {
-            effects.timers.push((Timer::Propose, wait));
-            return;
-        }
         let unsealed = self.ledger.tip().height.saturating_sub(self.sealing.sealed());
         if unsealed >= MAX_UNSEALED {
             return;
         }
         let Some(turn) = self.proposing.turn.take() else { return };
-        let draft = self.draft(now, &turn);
+        if let Some(wait) = self.wait_before_block(now, &turn) {
+            effects.timers.push((Timer::Propose, wait));
+            self.proposing.turn = Some(turn);
+            return;
+        }
+        let (draft, ids) = self.draft(now, &turn);
+        self.proposing.drafted = Some((turn.height, turn.tag, ids));
         self.tell(now, Input::Payload(turn, draft), effects);
+        self.proposing.drafted = None;
     }
 
     /// How long to wait before making a block at this turn; `None` if it is time.
-    fn wait_before_block(&self, now: Now, turn: &Turn) -> Option<Duration> {
-        let due = turn.parent_time_ms.saturating_add(self.parameters.block_time_ms);
-        if due > now.wall_ms && self.parameters.block_time_ms > 0 {
-            return Some(Duration::from_millis((due - now.wall_ms).min(self.parameters.block_time_ms)));
+    fn wait_before_block(&mut self, now: Now, turn: &Turn) -> Option<Duration> {
+        let gap = self.gap_left(now, turn);
+        if gap.is_some() || turn.at_once || self.has_news(turn) {
+            return gap;
         }
-        let idle = self.idle_for(now);
-        if turn.at_once
-            || !self.mempool.is_empty()
-            || self.first_block_due(now)
-            || idle >= self.idle_interval()
-        {
-            return None;
+        if !turn.ancestors.is_empty() {
+            // They are decided without this block, and then the engine tells the turn anew.
+            return Some(self.idle_interval());
         }
-        Some(self.idle_interval().saturating_sub(idle))
+        let left = self.idle_interval().saturating_sub(self.idle_for(now));
+        (!left.is_zero() && !self.first_block_due(now)).then_some(left)
     }
 
-    fn draft(&self, now: Now, turn: &Turn) -> Draft {
+    /// What is left of the least time between blocks, by the same clocks that give a block its time.
+    fn gap_left(&self, now: Now, turn: &Turn) -> Option<Duration> {
+        let gap = self.parameters.block_time_ms;
+        if gap == 0 {
+            return None;
+        }
+        let due = turn.parent_time_ms.saturating_add(gap);
+        let left = due.saturating_sub(self.catch_up.median_clock(now, &self.validators));
+        (left > 0).then(|| Duration::from_millis(left.min(gap)))
+    }
+
+    /// Whether a transaction waits that no ancestor of the turn carries. What was looked at is not looked at again.
+    fn has_news(&mut self, turn: &Turn) -> bool {
+        let carried: usize =
+            self.proposing.known(&turn.ancestors).map(|block| block.transactions.len()).sum();
+        if self.mempool.len() > carried {
+            return true;
+        }
+        let mut waiting = self.mempool.since(self.proposing.news_from);
+        let is_new = |pooled: &Pooled| !self.proposing.is_repeated(&turn.ancestors, &pooled.id);
+        let news = waiting.find(|(_, pooled)| is_new(pooled)).map(|(arrival, _)| arrival);
+        self.proposing.news_from = news.unwrap_or(self.mempool.next_arrival());
+        news.is_some()
+    }
+
+    /// What goes into a block at this turn, and the ids of its transactions.
+    fn draft(&self, now: Now, turn: &Turn) -> (Draft, Vec<TxId>) {
         let time_ms =
             clock::propose_time(turn.parent_time_ms, self.catch_up.median_clock(now, &self.validators));
         let max_bytes = usize::try_from(self.parameters.max_block_bytes).unwrap_or(usize::MAX);
         let repeated = |id: &TxId| self.proposing.is_repeated(&turn.ancestors, id);
-        let taken = self.mempool.take(max_bytes, time_ms, &repeated);
+        let mut taken = self.mempool.select(max_bytes, time_ms, &repeated);
         // A transaction may have been taken in by a clock ahead of the block's.
         let latest = time_ms.saturating_add(self.parameters.max_tx_lifetime_ms);
-        let fits = |signed: &Arc<SignedTransaction>| signed.transaction.expires_at_ms <= latest;
-        let transactions: Vec<_> = taken.into_iter().filter(fits).map(Arc::unwrap_or_clone).collect();
+        taken.retain(|pooled| pooled.transaction.transaction.expires_at_ms <= latest);
+        let ids = taken.iter().map(|pooled| pooled.id).collect();
+        let transactions: Vec<_> = taken.into_iter().map(|pooled| (*pooled.transaction).clone()).collect();
         let batches = if transactions.is_empty() { Vec::new() } else { vec![Batch::Inline(transactions)] };
-        Draft { time_ms, payload: Payload { batches, envelopes: Vec::new() } }
+        (Draft { time_ms, payload: Payload { batches, envelopes: Vec::new() } }, ids)
+    }
+}
+
+/// The ledger's judgement in the engine's words.
+fn verdict(validity: Validity) -> Option<Verdict> {
+    match validity {
+        Validity::Valid => Some(Verdict::Valid),
+        Validity::Never => Some(Verdict::Never),
+        Validity::NotYet => None,
     }
 }

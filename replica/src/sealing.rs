@@ -1,8 +1,15 @@
 //! Sealing: shares of this validator are made when a block was executed, those of others are collected, and a quorum
 //! of them on the same result is the seal. Lost shares are sent again; whoever holds the seal answers with it.
 
-use std::collections::BTreeMap;
-use witan_types::{Committee, Height, Outcome, QuorumSignatures, Seal, SealShare, ValidatorIndex};
+use crate::event::{Class, Effects, Outgoing, Recipient};
+use crate::message::{MAX_SHARES, Message};
+use crate::replica::{Replica, outgoing};
+use std::collections::{BTreeMap, BTreeSet};
+use witan_consensus::engine::{Engine, Evidence};
+use witan_ledger::Store;
+use witan_types::{
+    Committee, Height, NodeId, Outcome, QuorumSignatures, Seal, SealShare, Signed, ValidatorIndex,
+};
 
 /// At this many executed but unsealed blocks leaders wait; votes do not.
 pub(crate) const MAX_UNSEALED: u64 = 16;
@@ -16,6 +23,8 @@ pub(crate) struct Sealing {
     own: BTreeMap<Height, SealShare>,
     executed: BTreeMap<Height, Outcome>,
     sealed: Height,
+    /// Who was caught signing two results: said once.
+    accused: BTreeSet<ValidatorIndex>,
 }
 
 impl Sealing {
@@ -45,7 +54,7 @@ impl Sealing {
     }
 
     /// A verified share. One too far ahead, or below the last seal, is dropped. A second one of the same validator at
-    /// a height is dropped too, and returned beside the first if it names another result: evidence.
+    /// a height is dropped too, and returned beside the first if it names another result: evidence, once of each.
     pub(crate) fn add(&mut self, share: SealShare) -> Option<(SealShare, SealShare)> {
         let height = share.outcome.height;
         let newest = self.executed.last_key_value().map_or(self.sealed, |(height, _)| *height);
@@ -54,7 +63,8 @@ impl Sealing {
         }
         let first =
             self.shares.entry(height).or_default().entry(share.validator).or_insert_with(|| share.clone());
-        (first.outcome != share.outcome).then(|| (first.clone(), share))
+        let is_lie = first.outcome != share.outcome && self.accused.insert(share.validator);
+        is_lie.then(|| (first.clone(), share))
     }
 
     /// The seal of the lowest unsealed height that has a quorum now. Seals come in order of height, without gaps.
@@ -95,9 +105,9 @@ impl Sealing {
         true
     }
 
-    /// Own shares above the last seal, lowest first: what to send again.
+    /// Own shares above the last seal, lowest first, as many as a message holds: what to send again.
     pub(crate) fn unsealed_shares(&self) -> Vec<SealShare> {
-        self.own.values().take(MAX_UNSEALED as usize).cloned().collect()
+        self.own.values().take(MAX_SHARES).cloned().collect()
     }
 
     fn advance(&mut self, height: Height) {
@@ -106,5 +116,66 @@ impl Sealing {
         self.shares = self.shares.split_off(&above);
         self.own = self.own.split_off(&above);
         self.executed = self.executed.split_off(&above);
+    }
+}
+
+impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
+    /// Says again what may have been lost: the shares above the last seal.
+    pub(crate) fn share_again(&self, effects: &mut Effects) {
+        let shares = self.sealing.unsealed_shares();
+        if !shares.is_empty() {
+            effects.send.push(outgoing(Class::Sync, &Message::Shares { again: true, shares }));
+        }
+    }
+
+    pub(crate) fn on_shares(
+        &mut self,
+        from: NodeId,
+        again: bool,
+        shares: Vec<SealShare>,
+        effects: &mut Effects,
+    ) {
+        let sealed = self.sealing.sealed();
+        let mut lost = BTreeSet::new();
+        for share in shares {
+            if share.outcome.height <= sealed {
+                lost.insert(share.outcome.height);
+            } else if let Some((first, second)) = self.sealing.add(share) {
+                effects.accuse.extend(self.evidence(&first, &second));
+            }
+        }
+        if again {
+            self.hand_seals(from, lost, effects);
+        }
+        self.seal_ready(effects);
+    }
+
+    /// Whoever still collects shares of sealed blocks gets the seals.
+    fn hand_seals(&self, to: NodeId, heights: BTreeSet<Height>, effects: &mut Effects) {
+        let store = self.ledger.store();
+        let seals: Vec<Seal> = heights.into_iter().filter_map(|height| store.seal(height)).collect();
+        if !seals.is_empty() {
+            let bytes = Message::Seals(seals).bytes();
+            effects.send.push(Outgoing { to: Recipient::Node(to), class: Class::Sync, bytes });
+        }
+    }
+
+    pub(crate) fn on_seals(&mut self, seals: Vec<Seal>, effects: &mut Effects) {
+        for seal in seals {
+            if self.sealing.accept(&seal) {
+                self.write_seal(seal, effects);
+            }
+        }
+        self.seal_ready(effects);
+    }
+
+    fn evidence(&self, first: &SealShare, second: &SealShare) -> Option<Evidence> {
+        let (validator, key) = (first.validator, *self.committee.key(first.validator)?);
+        let signed = |share: &SealShare| {
+            let (message, signature) = (share.outcome.signing_bytes(), share.signature);
+            Signed { key, message, signature }
+        };
+        let (first, second) = (signed(first), signed(second));
+        Some(Evidence { validator, key, conflict: "two results of one block", first, second })
     }
 }

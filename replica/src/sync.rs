@@ -1,7 +1,7 @@
 //! Knowing how peers stand, and catching up by fetching sealed blocks. Nothing is believed because a peer said it:
 //! a block counts for its seal.
 
-use crate::event::{Class, Effects, Now, Outgoing, Recipient};
+use crate::event::{Class, Effects, Now, Outgoing, Recipient, Timer};
 use crate::message::{BLOCKS_BYTES, Heartbeat, MAX_BLOCKS, Message};
 use crate::replica::Replica;
 use std::collections::BTreeMap;
@@ -11,11 +11,13 @@ use witan_consensus::engine::{Engine, Tick};
 use witan_ledger::{Store, clock};
 use witan_types::{Height, NodeId, SealedBlock, SealedHeader, ValidatorIndex};
 
+/// The time between heartbeats.
+pub(crate) const HEARTBEAT: Duration = Duration::from_millis(1000);
 /// A request for blocks that is not answered for this long is given up.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connected peer that says nothing for this long counts as not reached.
 const SILENCE: Duration = Duration::from_secs(4);
-/// The most peers remembered.
+/// The most peers remembered, the validators apart.
 const MAX_PEERS: usize = 1024;
 
 /// What a peer last said of itself.
@@ -37,8 +39,8 @@ impl Peer {
 #[derive(Debug, Default)]
 pub(crate) struct CatchUp {
     peers: BTreeMap<NodeId, Peer>,
-    /// The height the engine asked to be brought to.
-    pub(crate) wanted: Height,
+    /// The height the engine asked to be brought to; it asks again while it needs to.
+    wanted: Height,
     fetch: Option<(NodeId, Tick)>,
     attempts: usize,
     /// Executed and sealed heights at the last heartbeat: no progress since then means something was lost.
@@ -120,8 +122,15 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if self.catch_up.peers.len() >= MAX_PEERS {
             self.catch_up.peers.retain(|_, peer| peer.connected);
         }
-        self.catch_up.peers.insert(node, Peer { connected: true, since: now.tick, heard: None });
-        self.ask(now, node, effects);
+        if self.catch_up.peers.len() < MAX_PEERS || self.validators.contains(&node) {
+            self.catch_up.peers.insert(node, Peer { connected: true, since: now.tick, heard: None });
+            self.ask(now, node, effects);
+        }
+    }
+
+    /// How this node stands, for its peers.
+    pub(crate) fn heartbeat(&self, now: Now) -> Heartbeat {
+        Heartbeat { wall_ms: now.wall_ms, executed: self.ledger.tip().height, sealed: self.sealing.sealed() }
     }
 
     /// Tells a fellow validator how we stand; asks anyone else.
@@ -140,6 +149,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
 
     /// The heartbeat itself, and the look at whether this node is behind.
     pub(crate) fn beat(&mut self, now: Now, effects: &mut Effects) {
+        effects.timers.push((Timer::Heartbeat, HEARTBEAT));
         let up: Vec<NodeId> =
             self.catch_up.peers.iter().filter(|(_, peer)| peer.connected).map(|(node, _)| *node).collect();
         for node in up {
@@ -183,6 +193,13 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         }
     }
 
+    /// The engine asks for what peers' engines have forgotten. A peer's word may be behind that, so it counts only
+    /// until nobody has more or a fetch brought nothing.
+    pub(crate) fn on_behind(&mut self, now: Now, height: Height, effects: &mut Effects) {
+        self.catch_up.wanted = self.catch_up.wanted.max(height);
+        self.fetch_if_told(now, effects);
+    }
+
     /// Fetches if the engine asked for it, or if there is no engine to bring blocks here.
     fn fetch_if_told(&mut self, now: Now, effects: &mut Effects) {
         if self.engine.is_none() || self.catch_up.wanted > self.sealing.sealed() {
@@ -199,13 +216,15 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if let Some(node) = self.catch_up.source(sealed) {
             self.catch_up.fetch = Some((node, now.tick));
             effects.requests.push((node, Message::BlocksRequest { from: sealed.saturating_add(1) }));
+        } else {
+            self.catch_up.wanted = 0;
         }
     }
 
-    pub(crate) fn on_request_failed(&mut self, now: Now, node: NodeId, effects: &mut Effects) {
-        if self.catch_up.fetch.is_some_and(|(from, _)| from == node) {
+    /// The next heartbeat tries another peer: trying at once could go round and round without a pause.
+    pub(crate) fn on_request_failed(&mut self, node: &NodeId) {
+        if self.catch_up.fetch.is_some_and(|(from, _)| from == *node) {
             self.catch_up.fetch = None;
-            self.fetch_if_told(now, effects);
         }
     }
 
@@ -224,28 +243,44 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             return;
         }
         self.catch_up.fetch = None;
-        let progress = !blocks.is_empty();
-        for SealedBlock { block, seal } in blocks {
-            let tip = self.ledger.tip();
-            if block.header.height > tip.height {
-                if block.header.height != tip.height.saturating_add(1) || block.header.parent != tip.id() {
-                    break;
-                }
-                self.execute(now, Arc::new(block), effects);
-            }
-            if self.sealing.accept(&seal) {
-                self.write_seal(seal, effects);
+        let before = self.sealing.sealed();
+        for sealed in blocks {
+            if sealed.block.header.height > self.sealing.sealed() && !self.follow(now, sealed, effects) {
+                break;
             }
         }
-        if progress {
+        self.seal_ready(effects);
+        if self.sealing.sealed() > before {
             self.fetch_rest(now, effects);
+        } else {
+            self.catch_up.wanted = 0;
         }
+    }
+
+    /// Takes the next sealed block over; only its seal, if the block was executed here before. Says whether it was
+    /// the next.
+    fn follow(&mut self, now: Now, sealed: SealedBlock, effects: &mut Effects) -> bool {
+        let SealedBlock { block, seal } = sealed;
+        let (header, tip) = (&block.header, self.ledger.tip());
+        if header.height != self.sealing.sealed().saturating_add(1) {
+            return false;
+        }
+        if header.height == tip.height.saturating_add(1)
+            && header.parent == self.ledger.tip_outcome().block_id
+        {
+            self.execute(now, Arc::new(block), effects);
+        }
+        let is_next = self.sealing.accept(&seal);
+        if is_next {
+            self.write_seal(seal, effects);
+        }
+        is_next
     }
 
     /// More blocks at once, as long as this node is well behind.
     fn fetch_rest(&mut self, now: Now, effects: &mut Effects) {
         let behind = self.catch_up.best_peer().saturating_sub(self.sealing.sealed());
-        if self.engine.is_none() || behind > MAX_BLOCKS as u64 / 2 {
+        if behind > MAX_BLOCKS as u64 / 2 {
             self.fetch(now, effects);
         }
         self.fetch_if_told(now, effects);

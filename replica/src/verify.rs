@@ -7,9 +7,10 @@ use std::fmt;
 use std::sync::Arc;
 use witan_consensus::engine::{Engine, Instance, Rejected, Verified};
 use witan_ledger::Pooled;
+use witan_types::transaction::Encoded;
 use witan_types::{
-    Block, CodecError, Committee, NodeId, Outcome, SealedBlock, SealedHeader, Signature, SignedTransaction,
-    TransactionError, TxId, ValidatorIndex, Wire,
+    Block, BlockId, CodecError, Committee, NodeId, Outcome, SealedBlock, SealedHeader, Signature,
+    SignedTransaction, TransactionError, TxId, ValidatorIndex, Wire,
 };
 
 /// Why a peer's message is refused. Held against the peer that sent it.
@@ -62,18 +63,26 @@ impl SignatureCache for NoCache {
 pub struct VerifiedMessage(pub(crate) Content);
 
 pub(crate) enum Content {
-    /// An engine's `Verified<E::Message>`.
-    Engine(Box<dyn Any + Send>),
+    /// An engine's `Verified<E::Message>`, and what was found out about the blocks it carries.
+    Engine(Box<dyn Any + Send>, Vec<JudgedBlock>),
     /// Transactions whose signatures are good.
     Transactions(Vec<Pooled>),
     /// Anything else, as it was sent.
-    Plain(Message),
+    Plain(Box<Message>),
+}
+
+/// A block whose payload is its header's and whose transactions have the right form, chain and signatures.
+#[derive(Debug)]
+pub(crate) struct JudgedBlock {
+    pub(crate) id: BlockId,
+    /// Ids and sizes in bytes, in order.
+    pub(crate) transactions: Vec<(TxId, usize)>,
 }
 
 impl fmt::Debug for VerifiedMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Content::Engine(_) => f.write_str("engine message"),
+            Content::Engine(..) => f.write_str("engine message"),
             Content::Transactions(list) => write!(f, "{} transactions", list.len()),
             Content::Plain(message) => message.fmt(f),
         }
@@ -135,18 +144,21 @@ impl MessageVerifier {
             Message::Engine(bytes) => {
                 let place = *self.validators.get(&from).ok_or(Rejection::NotAValidator)?;
                 let (message, blocks) = (self.engine)(&self.instance, &self.committee, place, &bytes)?;
-                for block in blocks {
-                    self.check_signatures(cache, block.payload.transactions())?;
-                }
-                Content::Engine(message)
+                let judge = |block: &Arc<Block>| {
+                    let transactions = self.judge_transactions(cache, block.payload.transactions())?;
+                    Ok(JudgedBlock { id: block.id(), transactions })
+                };
+                let blocks: Result<Vec<JudgedBlock>, Rejection> = blocks.iter().map(judge).collect();
+                Content::Engine(message, blocks?)
             }
             Message::Transactions(list) => {
-                self.check_signatures(cache, list.iter().map(Arc::as_ref))?;
-                Content::Transactions(list.into_iter().map(Pooled::new).collect())
+                let judged = self.judge_transactions(cache, list.iter().map(Arc::as_ref))?;
+                let pooled = |(transaction, (id, size))| Pooled { id, size, transaction };
+                Content::Transactions(list.into_iter().zip(judged).map(pooled).collect())
             }
             other => {
                 self.check_seals(from, &other)?;
-                Content::Plain(other)
+                Content::Plain(Box::new(other))
             }
         };
         Ok(VerifiedMessage(content))
@@ -161,14 +173,23 @@ impl MessageVerifier {
         cache: &dyn SignatureCache,
         transactions: impl Iterator<Item = &'a SignedTransaction>,
     ) -> Result<(), Rejection> {
-        let mut unknown = Vec::new();
+        self.judge_transactions(cache, transactions).map(|_| ())
+    }
+
+    /// [`MessageVerifier::check_signatures`], with each transaction's id and size in bytes for an answer.
+    fn judge_transactions<'a>(
+        &self,
+        cache: &dyn SignatureCache,
+        transactions: impl Iterator<Item = &'a SignedTransaction>,
+    ) -> Result<Vec<(TxId, usize)>, Rejection> {
+        let (mut judged, mut unknown) = (Vec::new(), Vec::new());
         for signed in transactions {
             if signed.transaction.chain != self.instance.chain {
                 return Err(Rejection::WrongChain);
             }
-            signed.transaction.check_form()?;
-            let item = signed.signed();
-            let id = TxId(witan_types::sha256(&[&item.message]));
+            let Encoded { id, size, signed: item } = signed.encoded();
+            signed.transaction.check_form_of(size)?;
+            judged.push((id, size));
             if !cache.is_known(&id, &signed.signature) {
                 unknown.push((id, item));
             }
@@ -180,16 +201,17 @@ impl MessageVerifier {
         for (id, item) in ids.iter().zip(&items) {
             cache.learn(id, &item.signature);
         }
-        Ok(())
+        Ok(judged)
     }
 
     fn check_seals(&self, from: NodeId, message: &Message) -> Result<(), Rejection> {
         let valid = match message {
-            Message::Shares { shares, .. } => shares.iter().all(|share| {
-                self.validators.get(&from).is_some()
-                    && self.is_ours(&share.outcome)
-                    && share.verify(&self.committee)
-            }),
+            Message::Shares { .. } if !self.validators.contains_key(&from) => {
+                return Err(Rejection::NotAValidator);
+            }
+            Message::Shares { shares, .. } => {
+                shares.iter().all(|share| self.is_ours(&share.outcome) && share.verify(&self.committee))
+            }
             Message::Seals(seals) => {
                 seals.iter().all(|seal| self.is_ours(&seal.outcome) && seal.verify(&self.committee).is_ok())
             }

@@ -45,11 +45,17 @@ pub trait Wire: BorshSerialize + BorshDeserialize + Sized {
 }
 
 /// The canonical encoding of any borsh value. Writing to memory can't fail.
-#[expect(clippy::missing_panics_doc, reason = "a Vec takes every byte; lengths are far below u32::MAX")]
 pub fn encode<T: BorshSerialize + ?Sized>(value: &T) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(256);
-    match value.serialize(&mut bytes) {
-        Ok(()) => bytes,
+    encode_onto(value, &mut bytes);
+    bytes
+}
+
+/// [`encode`], behind what `bytes` hold already.
+#[expect(clippy::missing_panics_doc, reason = "a Vec takes every byte; lengths are far below u32::MAX")]
+pub fn encode_onto<T: BorshSerialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) {
+    match value.serialize(bytes) {
+        Ok(()) => {}
         Err(error) => panic!("encoding to memory failed: {error}"),
     }
 }

@@ -4,7 +4,7 @@
 //! implementation (ed25519-zebra), so that two nodes can't differ on what is valid. What is signed always starts with
 //! a [`Domain`]: a vote can't be replayed in another group, epoch or role.
 
-use crate::codec::encode;
+use crate::codec::encode_onto;
 use crate::genesis::EngineKind;
 use crate::hash::{Hash, sha256};
 use crate::ids::{ChainId, Epoch, GroupId};
@@ -78,9 +78,10 @@ impl Domain {
 
     /// The bytes to sign for `statement` here: prefix, domain, statement.
     pub fn signing_bytes<T: BorshSerialize + ?Sized>(&self, statement: &T) -> Vec<u8> {
-        let mut bytes = SIGNING_PREFIX.to_vec();
-        bytes.extend_from_slice(&encode(self));
-        bytes.extend_from_slice(&encode(statement));
+        let mut bytes = Vec::with_capacity(512);
+        bytes.extend_from_slice(SIGNING_PREFIX);
+        encode_onto(self, &mut bytes);
+        encode_onto(statement, &mut bytes);
         bytes
     }
 }

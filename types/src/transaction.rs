@@ -20,6 +20,8 @@ pub const MAX_CHECKS: usize = 128;
 pub const MAX_TRANSACTION_BYTES: usize = 128 * 1024;
 /// Bytes of a signature.
 const SIGNATURE_BYTES: usize = 64;
+/// Bytes before the transaction in what its signer signs: prefix and domain.
+const SIGNING_DOMAIN_BYTES: usize = 53;
 
 /// A state key: 1 to 256 bytes.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
@@ -207,6 +209,14 @@ impl Transaction {
     /// # Errors
     /// The first rule it breaks.
     pub fn check_form(&self) -> Result<(), TransactionError> {
+        self.check_form_of(self.signed_size())
+    }
+
+    /// [`Transaction::check_form`] for whoever knows the bytes of the encoding with a signature.
+    ///
+    /// # Errors
+    /// The first rule it breaks.
+    pub fn check_form_of(&self, signed_size: usize) -> Result<(), TransactionError> {
         let (ops, checks) = (self.ops.len(), self.checks.len());
         if ops == 0 {
             return Err(TransactionError::NoOps);
@@ -217,7 +227,7 @@ impl Transaction {
         self.checks.iter().try_for_each(check_lengths)?;
         self.ops.iter().try_for_each(|op| self.check_op(op))?;
         // Decoding bounds a transaction that travels alone, but not one inside a payload.
-        match self.signed_size() {
+        match signed_size {
             0..=MAX_TRANSACTION_BYTES => Ok(()),
             size => Err(TransactionError::TooLarge(size)),
         }
@@ -275,7 +285,25 @@ pub struct SignedTransaction {
     pub signature: Signature,
 }
 
+/// What one encoding of a signed transaction tells of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Encoded {
+    /// The transaction's id.
+    pub id: TxId,
+    /// Bytes of the encoding, signature included.
+    pub size: usize,
+    /// The item to verify, alone or in a batch.
+    pub signed: Signed,
+}
+
 impl SignedTransaction {
+    /// Id, size and what is signed, for the price of one encoding.
+    pub fn encoded(&self) -> Encoded {
+        let signed = self.signed();
+        let size = signed.message.len().saturating_sub(SIGNING_DOMAIN_BYTES) + SIGNATURE_BYTES;
+        Encoded { id: TxId(sha256(&[&signed.message])), size, signed }
+    }
+
     /// The transaction's id.
     pub fn id(&self) -> TxId {
         self.transaction.id()

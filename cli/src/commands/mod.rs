@@ -7,6 +7,7 @@ pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod keys;
 mod remote;
+pub(crate) mod sim;
 pub(crate) mod start;
 pub(crate) mod state;
 pub(crate) mod testnet;
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Import(import::Args),
     /// Measure a local network under load
     Bench(bench::Args),
+    /// Run networks in virtual time and check every promise
+    Sim(sim::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
 }
@@ -77,6 +80,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), CliError> {
         Command::Verify(args) => verify::run(&args, context),
         Command::Import(args) => block_on(import::run(args, context)),
         Command::Bench(args) => block_on(bench::run(args, context)),
+        Command::Sim(args) => sim::run(&args, context),
         Command::Completions(args) => completions::run(&args, context),
     }
 }

@@ -28,7 +28,12 @@ pub(crate) fn witan(arguments: &[&str]) -> Command {
     for name in ["WITAN_RPC", "WITAN_DIR", "WITAN_NAME", "WITAN_HOME"] {
         command.env_remove(name);
     }
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
     command
 }
 

@@ -1,18 +1,22 @@
 //! A network comes up, goes down, comes back.
 
 use crate::command::{finish, run, text, witan};
+use crate::load::Load;
 use crate::network::{
-    DEADLINE, ENGINES, GROUP, Testnet, group, is_free, put, signal, tell, under_each_engine, until,
-    with_four_validators,
+    DEADLINE, GROUP, Testnet, group, is_free, signal, tell, under_each_engine, until, with_four_validators,
 };
 use nix::sys::signal::Signal;
 use std::time::{Duration, Instant};
-use witan_testnet::rpc::{At, TransactionDetail, TransactionState, Wait};
+use witan_testnet::rpc::{At, TransactionDetail, TransactionState};
 
 /// What users are promised of a start is 3 s on a machine of their own.
 const UP_AT_MOST: Duration = Duration::from_secs(20);
 /// How long a node may take to stop.
 const STOP_AT_MOST: Duration = Duration::from_secs(10);
+/// Clients at the node that is told to stop.
+const CLIENTS: usize = 8;
+/// Transactions reported as committed before it is told.
+const COMMITTED_BEFORE: usize = 50;
 
 #[test]
 fn four_validators_come_up_with_a_block_each_and_leave_no_process_and_no_port() {
@@ -31,7 +35,10 @@ fn four_validators_come_up_with_a_block_each_and_leave_no_process_and_no_port() 
         let nodes = testnet.network.description().nodes.clone();
         assert_eq!(nodes.len(), 4);
         for (node, printed) in nodes.iter().zip(printed["nodes"].as_array().unwrap()) {
-            assert_eq!((printed["name"].as_str(), printed["rpc"].as_str()), (Some(&*node.name), Some(&*node.rpc)));
+            assert_eq!(
+                (printed["name"].as_str(), printed["rpc"].as_str()),
+                (Some(&*node.name), Some(&*node.rpc))
+            );
             let status = testnet.status(&node.name).await;
             assert!(status.ready, "{}: {:?}", node.name, status.reasons);
             assert!(group(&status).height >= 1, "{} has no block", node.name);
@@ -79,10 +86,9 @@ fn a_node_told_to_stop_does_so_in_order_even_under_load() {
         let home = testnet.network.node("n3").unwrap().home.clone();
         let mut child = witan(&["start", "--home", text(&home)]).spawn().unwrap();
         until("n3 answers", async || testnet.client("n3").status().await.ok()).await;
-        let client = testnet.client("n3");
-        let accepted = testnet.signed(vec![put("during", "the stop")]);
-        client.submit(&accepted, Wait::Accepted, DEADLINE).await.unwrap();
-
+        let n3 = ["n3".to_owned()];
+        let load = Load::start(testnet, &n3, CLIENTS);
+        until("the load is under way", async || (load.committed() >= COMMITTED_BEFORE).then_some(())).await;
         let told = Instant::now();
         signal(child.id().unwrap(), Signal::SIGTERM);
         let ended = tokio::time::timeout(STOP_AT_MOST, child.wait()).await;
@@ -90,9 +96,11 @@ fn a_node_told_to_stop_does_so_in_order_even_under_load() {
         tell("from SIGTERM to the end of the process", told.elapsed(), "10 s");
         assert_eq!(status.code(), Some(0), "{status:?}");
 
+        let committed = load.end().await.committed;
         testnet.network.start("n3").unwrap();
-        testnet.network.wait_answering(&["n3".to_owned()], DEADLINE).await.unwrap();
+        testnet.network.wait_answering(&n3, DEADLINE).await.unwrap();
         testnet.goes_on("a graceful stop").await;
+        testnet.holds("n3", &committed).await;
         testnet.same_chain(&testnet.names()).await;
     });
 }
@@ -119,14 +127,15 @@ fn every_command_of_the_first_minute_works() {
         let status = testnet.run(&["testnet", "status", "--json"]).await.json();
         assert_eq!(status.as_array().or(status["nodes"].as_array()).unwrap().len(), 4, "{status}");
         let height = put["height"].as_u64().unwrap();
-        let block = testnet.client("n0").block(GROUP, At::Height(height), TransactionDetail::Ids).await.unwrap();
+        let block =
+            testnet.client("n0").block(GROUP, At::Height(height), TransactionDetail::Ids).await.unwrap();
         assert_eq!(block.tx_count, 1);
         let overdraft = testnet.network.description().accounts[1].address.clone();
-        let refused = testnet.run(&["tx", "transfer", "--to", &overdraft, "--amount", "2000000000", "--json"]).await;
+        let refused =
+            testnet.run(&["tx", "transfer", "--to", &overdraft, "--amount", "2000000000", "--json"]).await;
         assert_eq!(refused.code, Some(1), "{refused:?}");
         assert!(refused.stdout.contains("INSUFFICIENT_BALANCE"), "{refused:?}");
         let id = put["txId"].as_str().unwrap().parse().unwrap();
         assert_eq!(testnet.client("n2").transaction(id).await.unwrap().status, TransactionState::Committed);
-        assert!(!ENGINES.is_empty());
     });
 }

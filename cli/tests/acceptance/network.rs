@@ -10,11 +10,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 use witan_testnet::local::{Network, Spec};
 use witan_testnet::rpc::{
-    At, BlockTransactions, Client, GroupStatus, NodeStatus, TransactionDetail, TransactionState, TxStatusView,
-    Wait,
+    At, BlockTransactions, Client, GroupStatus, NodeStatus, TransactionDetail, TransactionState,
+    TxStatusView, Wait,
 };
 use witan_types::{
-    Account, BlockId, EngineKind, GroupId, Hash, Height, Key, Op, SecretKey, SignedTransaction, Transaction, TxId,
+    Account, BlockId, EngineKind, GroupId, Hash, Height, Key, Op, SecretKey, SignedTransaction, Transaction,
+    TxId,
 };
 
 /// The engines that every story is told under.

@@ -6,7 +6,7 @@ use crate::value::TransactionOutcome;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use witan_types::transaction::MAX_VALUE_BYTES;
-use witan_types::{Envelope, Op, QuorumSignatures, Seal, Transaction};
+use witan_types::{Envelope, Op, QuorumSignatures, Seal, SignedTransaction, Transaction};
 
 /// A ledger in memory that holds genesis.
 fn started() -> Ledger<MemoryStore> {
@@ -237,7 +237,19 @@ fn verdict(transactions: Vec<Transaction>, change: impl Fn(&mut Block)) -> Valid
     let ledger = started();
     let mut block = child(ledger.tip(), NOW, transactions);
     change(&mut block);
-    ledger.validate(&block, ledger.tip().time_ms, NOW)
+    let verdict = ledger.validate(&block, ledger.tip().time_ms, NOW);
+    assert_eq!(verdict_on_judged(&ledger, &block).unwrap_or(verdict), verdict, "known or not");
+    verdict
+}
+
+/// The verdict of whoever judged payload and form before, if they pass.
+fn verdict_on_judged(ledger: &Ledger<MemoryStore>, block: &Block) -> Option<Validity> {
+    let formed = |signed: &SignedTransaction| {
+        signed.transaction.chain == ledger.tip().chain && signed.transaction.check_form().is_ok()
+    };
+    let judged: Vec<_> = block.payload.transactions().map(|signed| (signed.id(), signed.size())).collect();
+    let passes = block.is_consistent() && block.payload.transactions().all(formed);
+    passes.then(|| ledger.validate_judged(block, &judged, ledger.tip().time_ms, NOW))
 }
 
 fn one() -> Vec<Transaction> {

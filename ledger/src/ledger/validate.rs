@@ -4,10 +4,7 @@
 use super::Ledger;
 use crate::clock::{TimeVerdict, judge_time};
 use crate::store::Store;
-use std::collections::BTreeSet;
-use witan_types::codec::encode;
-use witan_types::transaction::MAX_TRANSACTION_BYTES;
-use witan_types::{Block, SignedTransaction};
+use witan_types::{Block, Payload, SignedTransaction, TxId};
 
 /// Whether a block may be voted for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,35 +21,66 @@ impl<S: Store> Ledger<S> {
     /// Judges a block against its parent's time and the wall clock here, both Unix milliseconds. The height and parent
     /// are the engine's to judge.
     pub fn validate(&self, block: &Block, parent_time_ms: u64, now_ms: u64) -> Validity {
-        let time_ms = block.header.time_ms;
-        match judge_time(time_ms, parent_time_ms, now_ms, self.parameters.max_drift_ms) {
+        self.in_time(block, parent_time_ms, now_ms, || self.is_well_formed(block))
+    }
+
+    /// [`Ledger::validate`] of a block whose payload is known to be its header's and whose transactions are known to
+    /// be of this chain and of right form: they come with their ids and sizes in bytes, in order.
+    pub fn validate_judged(
+        &self,
+        block: &Block,
+        transactions: &[(TxId, usize)],
+        parent_time_ms: u64,
+        now_ms: u64,
+    ) -> Validity {
+        self.in_time(block, parent_time_ms, now_ms, || self.fits(block, transactions))
+    }
+
+    fn in_time(
+        &self,
+        block: &Block,
+        parent_time_ms: u64,
+        now_ms: u64,
+        is_well_formed: impl FnOnce() -> bool,
+    ) -> Validity {
+        match judge_time(block.header.time_ms, parent_time_ms, now_ms, self.parameters.max_drift_ms) {
             TimeVerdict::NotAbove => Validity::Never,
             TimeVerdict::TooEarly => Validity::NotYet,
-            TimeVerdict::Ok if self.is_well_formed(block) => Validity::Valid,
+            TimeVerdict::Ok if is_well_formed() => Validity::Valid,
             TimeVerdict::Ok => Validity::Never,
         }
     }
 
     fn is_well_formed(&self, block: &Block) -> bool {
+        let judge = |signed: &SignedTransaction| {
+            let (id, size) = (signed.id(), signed.size());
+            let formed =
+                signed.transaction.chain == self.tip.chain && signed.transaction.check_form_of(size).is_ok();
+            formed.then_some((id, size))
+        };
+        let transactions: Option<Vec<_>> = block.payload.transactions().map(judge).collect();
+        block.is_consistent() && transactions.is_some_and(|transactions| self.fits(block, &transactions))
+    }
+
+    /// What is left to judge of a block that is well made: its place, its size, repetitions and expiry.
+    fn fits(&self, block: &Block, transactions: &[(TxId, usize)]) -> bool {
         let Block { header, payload } = block;
         let max_payload_bytes = self.parameters.max_block_bytes.saturating_mul(2);
         let latest_expiry = header.time_ms.saturating_add(self.parameters.max_tx_lifetime_ms);
-        let mut ids = BTreeSet::new();
+        let mut ids: Vec<&TxId> = transactions.iter().map(|(id, _)| id).collect();
+        ids.sort_unstable();
         (header.chain, header.group) == (self.tip.chain, self.tip.group)
             // Channels between groups do not exist yet.
             && payload.envelopes.is_empty()
-            && encode(payload).len() as u64 <= max_payload_bytes
-            && block.is_consistent()
-            && payload.transactions().all(|signed| {
-                self.may_stand_in_block(signed, latest_expiry) && ids.insert(signed.id())
-            })
+            && payload_bytes(payload, transactions) <= max_payload_bytes
+            && ids.is_sorted_by(|one, next| one < next)
+            && payload.transactions().all(|signed| signed.transaction.expires_at_ms <= latest_expiry)
     }
+}
 
-    fn may_stand_in_block(&self, signed: &SignedTransaction, latest_expiry: u64) -> bool {
-        let transaction = &signed.transaction;
-        transaction.chain == self.tip.chain
-            && transaction.expires_at_ms <= latest_expiry
-            && signed.size() <= MAX_TRANSACTION_BYTES
-            && transaction.check_form().is_ok()
-    }
+/// Bytes of the encoding of a payload without envelopes: two list lengths, each batch's tag and length, and the
+/// transactions.
+fn payload_bytes(payload: &Payload, transactions: &[(TxId, usize)]) -> u64 {
+    let sizes: usize = transactions.iter().map(|(_, size)| size).sum();
+    (8 + 5 * payload.batches.len() + sizes) as u64
 }

@@ -149,3 +149,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_came_since_a_number_is_told_in_order_whatever_left() {
+    let mut mempool = filled([5, 1].map(|salt| pooled(1, salt, 100, 10)));
+    let mark = mempool.next_arrival();
+    let (gone, kept) = (pooled(1, 9, 100, 10), pooled(1, 3, 100, 10));
+    mempool.add(gone.clone()).unwrap();
+    mempool.add(kept.clone()).unwrap();
+    mempool.remove(&gone.id);
+    assert_eq!(mempool.since(mark).collect::<Vec<_>>(), [(mark + 1, &kept)]);
+    assert_eq!(mempool.since(mempool.next_arrival()).count(), 0);
+}

@@ -149,7 +149,7 @@ settings! {
     /// What is kept on disk.
     storage: Storage {
         /// Bytes of memory for blocks of the database.
-        cache_bytes: u64 = 64 * 1024 * 1024;
+        cache_bytes: u64 = 32 * 1024 * 1024;
         /// The node stops when the disk has fewer free bytes than this, before a write is lost.
         min_free_bytes: u64 = 256 * 1024 * 1024;
     }

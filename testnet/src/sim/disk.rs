@@ -12,8 +12,8 @@ use witan_types::{Block, Height, Key, Outcome, Seal, TxId};
 
 /// How often a sync also obeys a wish to truncate, in percent: it may come late, or never before a crash.
 const TRUNCATES: u64 = 70;
-/// How often a forgetful disk really keeps what it has, in percent of syncs.
-const REALLY_KEEPS: u64 = 2;
+/// The most durable records that a forgetful disk loses in a crash.
+const FORGETS: usize = 4;
 
 /// A flushed ledger that a replica reads and its disk writes.
 #[derive(Clone, Debug, Default)]
@@ -109,8 +109,6 @@ pub(super) struct Disk {
     log_queue: Queue<LogWrite>,
     ledger_queue: Queue<(WriteSeq, LedgerWrite)>,
     honesty: Disks,
-    /// A forgetful disk loses everything after this record.
-    kept: Seq,
 }
 
 impl Disk {
@@ -151,9 +149,6 @@ impl Disk {
                 LogWrite::Truncate(_) => {}
             }
         }
-        if random.chance(REALLY_KEEPS) {
-            self.kept = self.newest();
-        }
         synced
     }
 
@@ -169,28 +164,22 @@ impl Disk {
 
     /// Power is lost. Returns the records that were not called durable and survived all the same.
     pub(super) fn crash(&mut self, random: &mut Random) -> Vec<(Seq, Vec<u8>)> {
-        if self.honesty == Disks::ForgetRecords {
-            self.log.split_off(&self.kept.saturating_add(1));
-        }
         let mut survived = Vec::new();
         for write in self.log_queue.surviving(random) {
             if let LogWrite::Record(seq, bytes) = write {
                 survived.push((seq, bytes));
             }
         }
-        // A gap can't arise: a disk that forgot earlier records has no use for later ones.
-        if self.honesty == Disks::ForgetRecords {
-            survived.clear();
-        }
         self.log.extend(survived.iter().cloned());
+        if self.honesty == Disks::ForgetRecords {
+            for _ in 0..random.place(FORGETS + 1) {
+                self.log.pop_last();
+            }
+        }
         for (_, write) in self.ledger_queue.surviving(random) {
             self.store.write(write);
         }
         survived
-    }
-
-    fn newest(&self) -> Seq {
-        self.log.last_key_value().map_or(0, |(seq, _)| *seq)
     }
 
     /// The consensus log as it is read at a start.

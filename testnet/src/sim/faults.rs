@@ -4,9 +4,13 @@ use super::random::Random;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::ops::RangeInclusive;
 
 /// How far apart honest clocks may be in either direction, in milliseconds.
 pub(super) const CLOCK_ERROR_MS: u64 = 150;
+
+/// How long a node stays down, in microseconds.
+const DOWN: RangeInclusive<u64> = 1_000..=1_500_000;
 
 /// The kinds of fault.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
@@ -64,37 +68,45 @@ pub(super) enum Fault {
     Partition { side: BTreeSet<usize>, noticed: bool },
     Disconnect { one: usize, other: usize },
     Crash { node: usize },
-    PowerLoss { nodes: BTreeSet<usize> },
+    PowerLoss { node: usize },
     SlowDisk { node: usize },
     ClockSkew { node: usize, ms: i64 },
     Pause { node: usize },
 }
 
 impl Fault {
-    /// A fault among this many nodes, and how long it lasts in microseconds.
-    pub(super) fn draw(random: &mut Random, nodes: usize) -> (Fault, u64) {
+    /// What begins at one moment among this many nodes, and how long each lasts in microseconds.
+    pub(super) fn draw(random: &mut Random, nodes: usize) -> Vec<(Fault, u64)> {
+        let fault = match random.below(14) {
+            0 => return power_loss(random, nodes, 60),
+            1 => return power_loss(random, nodes, 100),
+            kind => Fault::draw_one(random, nodes, kind),
+        };
+        let lasts = match fault {
+            Fault::Crash { .. } => random.within(DOWN),
+            _ => random.within(50_000..=2_500_000),
+        };
+        vec![(fault, lasts)]
+    }
+
+    fn draw_one(random: &mut Random, nodes: usize, kind: u64) -> Fault {
         let node = random.place(nodes);
         let other = (node + 1 + random.place(nodes.saturating_sub(1))) % nodes.max(1);
-        let some = |random: &mut Random, percent| (0..nodes).filter(|_| random.chance(percent)).collect();
-        let fault = match random.below(14) {
-            0 => Fault::Loss { percent: random.within(2..=40) },
-            1 => Fault::Duplication { percent: random.within(5..=60) },
-            2 => Fault::Delay { up_to_us: random.within(50_000..=1_000_000) },
-            3 => Fault::OneWayCut { from: node, to: other },
-            4 => Fault::Partition { side: some(random, 50), noticed: random.chance(50) },
-            5 => Fault::Disconnect { one: node, other },
-            6 | 7 => Fault::Crash { node },
-            8 => Fault::PowerLoss { nodes: some(random, 60) },
-            9 => Fault::PowerLoss { nodes: (0..nodes).collect() },
+        match kind {
+            2 => Fault::Loss { percent: random.within(2..=40) },
+            3 => Fault::Duplication { percent: random.within(5..=60) },
+            4 => Fault::Delay { up_to_us: random.within(50_000..=1_000_000) },
+            5 => Fault::OneWayCut { from: node, to: other },
+            6 => Fault::Partition {
+                side: (0..nodes).filter(|_| random.chance(50)).collect(),
+                noticed: random.chance(50),
+            },
+            7 => Fault::Disconnect { one: node, other },
+            8 | 9 => Fault::Crash { node },
             10 => Fault::SlowDisk { node },
             11 | 12 => Fault::ClockSkew { node, ms: skew(random) },
             _ => Fault::Pause { node },
-        };
-        let lasts = match fault {
-            Fault::Crash { .. } | Fault::PowerLoss { .. } => random.within(1_000..=1_500_000),
-            _ => random.within(50_000..=2_500_000),
-        };
-        (fault, lasts)
+        }
     }
 
     pub(super) fn kind(&self) -> FaultKind {
@@ -114,6 +126,12 @@ impl Fault {
     }
 }
 
+/// The power of this share of the nodes, in percent, goes at one moment and comes back at one after another.
+fn power_loss(random: &mut Random, nodes: usize, percent: u64) -> Vec<(Fault, u64)> {
+    let hit: Vec<usize> = (0..nodes).filter(|_| random.chance(percent)).collect();
+    hit.into_iter().map(|node| (Fault::PowerLoss { node }, random.within(DOWN))).collect()
+}
+
 /// Within what validators forgive, and sometimes far beyond.
 fn skew(random: &mut Random) -> i64 {
     let most = if random.chance(30) { 5_000 } else { 400 };
@@ -126,14 +144,13 @@ fn skew(random: &mut Random) -> i64 {
 pub(super) struct Faults {
     active: BTreeMap<u64, Fault>,
     begun: u64,
-    /// How often each kind began.
+    /// How often each kind began, however many nodes it hit.
     pub(super) counts: BTreeMap<FaultKind, u64>,
 }
 
 impl Faults {
     /// Begins a fault; the number names it.
     pub(super) fn begin(&mut self, fault: Fault) -> u64 {
-        *self.counts.entry(fault.kind()).or_default() += 1;
         self.begun += 1;
         self.active.insert(self.begun, fault);
         self.begun
@@ -189,8 +206,7 @@ impl Faults {
 
     pub(super) fn is_down(&self, at: usize) -> bool {
         self.all().any(|fault| match fault {
-            Fault::Crash { node } => *node == at,
-            Fault::PowerLoss { nodes } => nodes.contains(&at),
+            Fault::Crash { node } | Fault::PowerLoss { node } => *node == at,
             _ => false,
         })
     }

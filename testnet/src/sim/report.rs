@@ -42,6 +42,8 @@ pub struct Report {
     pub faults: BTreeMap<FaultKind, u64>,
     /// Virtual time, milliseconds.
     pub virtual_ms: u64,
+    /// How long after the heal everything was well again, in virtual milliseconds.
+    pub well_after_ms: Option<u64>,
     /// Whether enough blocks were decided under enough kinds of fault for the run to say something.
     pub counts: bool,
     /// The hash of all that happened: the same for the same seed.
@@ -56,6 +58,9 @@ impl fmt::Display for Report {
         let (kinds, seconds) = (self.faults.len(), self.virtual_ms / 1_000);
         write!(f, "seed {seed}: {nodes} nodes, {blocks} blocks, {transactions} transactions, ")?;
         write!(f, "{kinds} kinds of fault, {crashes} crashes, {seconds} s, trace {trace}")?;
+        if let Some(after) = self.well_after_ms {
+            write!(f, ", well {after} ms after the heal")?;
+        }
         if !self.counts {
             f.write_str(", too little happened to count")?;
         }

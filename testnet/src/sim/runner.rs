@@ -48,7 +48,7 @@ pub fn run_all(
             scope.spawn(move || {
                 let done = std::iter::from_fn(next).filter_map(|scenario| run(&scenario).ok());
                 // Nobody listens any more if the caller gave up.
-                done.map(|report| sender.send(report)).take_while(Result::is_ok).for_each(drop);
+                done.map(|report| sender.send(report).is_ok()).take_while(|heard| *heard).for_each(drop);
             });
         }
         drop(sender);

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use witan_consensus::hotstuff;
-use witan_replica::Message;
-use witan_types::Wire;
+use witan_replica::{Message, Timer};
+use witan_types::{TxId, Wire};
 
 /// The events that are kept to be shown.
 const KEPT: usize = 40;
@@ -14,10 +14,10 @@ const KEPT: usize = 40;
 #[derive(Clone, Debug)]
 pub(super) enum Line {
     Message { from: usize, how: &'static str, bytes: Arc<[u8]> },
-    Timer(Arc<[u8]>),
+    Timer(Timer),
     Disk(&'static str, u64),
     Peer(&'static str, usize),
-    Client(Arc<[u8]>),
+    Client(TxId),
     Host(&'static str),
     Fault(String),
 }
@@ -26,10 +26,11 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Line::Message { from, how, bytes } => write!(f, "{how} from {from}: {}", name(bytes)),
-            Line::Timer(timer) => write!(f, "timer {}", String::from_utf8_lossy(timer)),
+            Line::Timer(Timer::Engine(bytes)) => write!(f, "timer {:?}", hotstuff::Timer::decode(bytes)),
+            Line::Timer(timer) => write!(f, "timer {timer:?}"),
             Line::Disk(what, number) => write!(f, "{what} {number}"),
             Line::Peer(what, peer) => write!(f, "{what} {peer}"),
-            Line::Client(_) => f.write_str("a client submits"),
+            Line::Client(id) => write!(f, "a client submits {id}"),
             Line::Host(what) => f.write_str(what),
             Line::Fault(what) => f.write_str(what),
         }
@@ -46,7 +47,7 @@ fn name(bytes: &[u8]) -> String {
         Ok(message) => format!("{message:?}"),
         Err(error) => format!("{error}"),
     };
-    full.chars().take(120).collect()
+    full.chars().take(160).collect()
 }
 
 /// Hash and newest events.
@@ -86,7 +87,9 @@ impl Trace {
                 self.bytes(how.as_bytes());
                 self.bytes(bytes);
             }
-            Line::Timer(bytes) | Line::Client(bytes) => self.bytes(bytes),
+            Line::Timer(Timer::Engine(bytes)) => self.bytes(bytes),
+            Line::Timer(timer) => self.bytes(format!("{timer:?}").as_bytes()),
+            Line::Client(id) => self.bytes(id.0.as_bytes()),
             Line::Disk(what, number) => {
                 self.bytes(what.as_bytes());
                 self.number(*number);

@@ -9,7 +9,7 @@ use super::disk::Disk;
 use super::faults::{CLOCK_ERROR_MS, Fault, Faults};
 use super::random::Random;
 use super::report::{Report, Violation};
-use super::scenario::{GENESIS_MS, GROUP, Scenario};
+use super::scenario::{Disks, GENESIS_MS, GROUP, Scenario};
 use super::trace::{Line, Trace};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,9 +24,11 @@ const BLOCKS_UNDER_FAULTS: u64 = 50;
 /// And if there were this many kinds of them.
 const KINDS_OF_FAULT: usize = 3;
 /// Faults come and go for at least this long, and until the run counts; microseconds.
-const FAULTS_AT_LEAST: u64 = 6_000_000;
+const FAULTS_AT_LEAST: u64 = 10_000_000;
 /// A run that does not count after this long never will; microseconds.
 const FAULTS_AT_MOST: u64 = 240_000_000;
+/// A group whose disks break their word may never go on; microseconds.
+const PLANTED_AT_MOST: u64 = 20_000_000;
 /// How often measures are taken, in microseconds.
 const LOOK_EVERY: u64 = 40_000;
 
@@ -124,6 +126,8 @@ pub(super) struct World {
     messages: u64,
     crashes: u64,
     violation: Option<Violation>,
+    /// Every node goes on after the heal.
+    well: bool,
     done: bool,
 }
 
@@ -165,6 +169,7 @@ impl World {
             messages: 0,
             crashes: 0,
             violation: None,
+            well: false,
             done: false,
         }
     }
@@ -317,14 +322,13 @@ impl World {
             return;
         }
         running.timers.remove(&timer);
-        let name = format!("{timer:?}").into_bytes().into();
-        self.trace.event(self.now_us, at, Line::Timer(name));
+        self.trace.event(self.now_us, at, Line::Timer(timer.clone()));
         self.step(at, Event::Timer(timer));
     }
 
     fn submit(&mut self, at: usize, transaction: Arc<SignedTransaction>) {
         let pooled = Pooled::new(transaction);
-        self.trace.event(self.now_us, at, Line::Client(pooled.id.0.0.into()));
+        self.trace.event(self.now_us, at, Line::Client(pooled.id));
         let ticket = Ticket(self.number());
         let (id, transaction) = (pooled.id, Arc::clone(&pooled.transaction));
         self.step(at, Event::Submit(ticket, vec![pooled]));
@@ -353,16 +357,21 @@ impl World {
     fn fault_begins(&mut self) {
         let kinds = self.faults.counts.len();
         self.counts = self.agreement.newest() >= BLOCKS_UNDER_FAULTS && kinds >= KINDS_OF_FAULT;
-        let over = self.now_us >= FAULTS_AT_MOST || (self.counts && self.now_us >= FAULTS_AT_LEAST);
-        if over {
+        let planted = self.scenario.disks != Disks::Honest;
+        let most = if planted { PLANTED_AT_MOST } else { FAULTS_AT_MOST };
+        if self.now_us >= most || (self.counts && self.now_us >= FAULTS_AT_LEAST) {
             return self.heal();
         }
         let pause = self.random.within(20_000..=900_000);
         self.after(pause, Happening::FaultBegins);
-        let (fault, lasts) = Fault::draw(&mut self.random, self.nodes.len());
-        self.trace.event(self.now_us, 0, Line::Fault(format!("{fault:?} for {lasts} us")));
-        let number = self.faults.begin(fault);
-        self.after(lasts, Happening::FaultEnds(number));
+        let drawn = Fault::draw(&mut self.random, self.nodes.len());
+        let kind = drawn.first().map(|(fault, _)| fault.kind());
+        kind.into_iter().for_each(|kind| *self.faults.counts.entry(kind).or_default() += 1);
+        for (fault, lasts) in drawn {
+            self.trace.event(self.now_us, 0, Line::Fault(format!("{fault:?} for {lasts} us")));
+            let number = self.faults.begin(fault);
+            self.after(lasts, Happening::FaultEnds(number));
+        }
         self.follow_faults();
     }
 
@@ -438,9 +447,10 @@ impl World {
             }
         }
         if let (Some(liveness), Some(standings)) = (&self.liveness, self.standings()) {
-            self.done = liveness.is_reached(&standings);
-            let verdict = liveness.in_time(self.now_us, &standings);
-            self.note(verdict);
+            let in_time = liveness.in_time(self.now_us, &standings);
+            self.well = liveness.is_reached(&standings);
+            self.done = self.well || in_time.is_err();
+            self.note(in_time);
         }
     }
 
@@ -466,6 +476,10 @@ impl World {
             crashes: self.crashes,
             faults: self.faults.counts,
             virtual_ms: self.now_us / 1_000,
+            well_after_ms: self
+                .liveness
+                .filter(|_| self.well)
+                .map(|liveness| liveness.since(self.now_us) / 1_000),
             counts: self.counts,
             trace: self.trace.hash(),
             violation: self.violation,

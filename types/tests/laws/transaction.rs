@@ -192,3 +192,13 @@ fn a_batch_judges_transactions_as_one_by_one() {
     assert!(!forged.verify(Scheme::Ed25519));
     assert!(signed_transaction().verify(Scheme::Ed25519));
 }
+
+proptest::proptest! {
+    #[test]
+    fn one_encoding_tells_the_id_the_size_and_what_is_signed(signed in crate::strategies::signed_transaction()) {
+        let encoded = signed.encoded();
+        proptest::prop_assert_eq!(encoded.id, signed.id());
+        proptest::prop_assert_eq!(encoded.size, signed.size());
+        proptest::prop_assert_eq!(encoded.signed, signed.signed());
+    }
+}

@@ -25,6 +25,7 @@ pub(in crate::sim) struct Standing {
 #[derive(Debug)]
 pub(in crate::sim) struct Liveness {
     target: Height,
+    healed_us: u64,
     deadline_us: u64,
     fresh: BTreeSet<TxId>,
     /// Transactions of `fresh` that each node has committed.
@@ -36,7 +37,13 @@ impl Liveness {
     pub(in crate::sim) fn healed(at_us: u64, newest: Height, max_timeout_ms: u64, nodes: usize) -> Liveness {
         let deadline_us = at_us.saturating_add(TIMEOUTS * max_timeout_ms * 1_000);
         let committed = vec![BTreeSet::new(); nodes];
-        Liveness { target: newest.saturating_add(BLOCKS), deadline_us, fresh: BTreeSet::new(), committed }
+        let target = newest.saturating_add(BLOCKS);
+        Liveness { target, healed_us: at_us, deadline_us, fresh: BTreeSet::new(), committed }
+    }
+
+    /// Microseconds since the heal.
+    pub(in crate::sim) fn since(&self, now_us: u64) -> u64 {
+        now_us.saturating_sub(self.healed_us)
     }
 
     /// A client submitted this after the heal.

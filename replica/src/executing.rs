@@ -1,0 +1,113 @@
+//! From a final block to the disk: execute, sign the result, write, and tell whoever waits.
+
+use crate::event::{Class, Effects, LedgerWrite, Notice, Now, WriteSeq};
+use crate::message::Message;
+use crate::replica::{Replica, outgoing};
+use std::sync::Arc;
+use witan_consensus::engine::{Engine, Input};
+use witan_ledger::{BlockCommit, Store};
+use witan_types::{Block, Outcome, Seal, SealShare, SealedHeader, TxId, ValidatorIndex};
+
+/// What follows once a ledger write is durable.
+#[derive(Debug)]
+pub(crate) enum Unwritten {
+    /// The block, and the transactions that expired with it.
+    Block(Arc<BlockCommit>, Vec<TxId>),
+    /// The seal.
+    Seal(Box<SealedHeader>),
+}
+
+impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
+    /// A final block from the engine. Catching up may have executed it already.
+    pub(crate) fn decide(&mut self, now: Now, block: Arc<Block>, effects: &mut Effects) {
+        if block.header.height <= self.ledger.tip().height {
+            return;
+        }
+        let outcome = self.execute(now, block, effects);
+        if let Some(share) = self.own_share(outcome) {
+            effects
+                .send
+                .push(outgoing(Class::Consensus, &Message::Shares { again: false, shares: vec![share] }));
+        }
+        self.seal_ready(effects);
+    }
+
+    /// Executes the next block of the chain and hands it to the disk.
+    pub(crate) fn execute(&mut self, now: Now, block: Arc<Block>, effects: &mut Effects) -> Outcome {
+        let executed = self.ledger.execute(block);
+        let commit = executed.commit;
+        for receipt in &commit.receipts {
+            self.mempool.remove(&receipt.id);
+            self.intake.forget(&receipt.id);
+        }
+        let expired = self.mempool.expire(commit.block.header.time_ms);
+        expired.iter().for_each(|id| self.intake.forget(id));
+        self.proposing.executed(now, &commit.block.header);
+        let outcome = commit.outcome.clone();
+        self.sealing.executed(outcome.clone());
+        self.write_block(commit, expired, effects);
+        outcome
+    }
+
+    /// Signs a result, if this node votes.
+    pub(crate) fn own_share(&mut self, outcome: Outcome) -> Option<SealShare> {
+        let (me, key) = self.identity.validator.as_ref()?;
+        let share = SealShare::sign(outcome, *me, key);
+        self.sealing.add_own(share.clone());
+        Some(share)
+    }
+
+    /// Turns shares into seals as far as they reach.
+    pub(crate) fn seal_ready(&mut self, effects: &mut Effects) {
+        while let Some(seal) = self.sealing.next_seal(&self.committee) {
+            self.write_seal(seal, effects);
+        }
+    }
+
+    pub(crate) fn write_block(&mut self, commit: BlockCommit, expired: Vec<TxId>, effects: &mut Effects) {
+        let commit = Arc::new(commit);
+        self.written = self.written.saturating_add(1);
+        effects.writes.push((self.written, LedgerWrite::Block(Arc::clone(&commit))));
+        self.unwritten.push_back((self.written, Unwritten::Block(commit, expired)));
+    }
+
+    /// Hands a seal to the disk; its block's proposer tells the nodes outside the group.
+    pub(crate) fn write_seal(&mut self, seal: Seal, effects: &mut Effects) {
+        let Some(block) = self.ledger.block(seal.outcome.height) else { return };
+        let sealed = SealedHeader { header: block.header.clone(), seal };
+        if self.place() == Some(sealed.header.proposer) {
+            effects.gossip.push(sealed.clone());
+        }
+        self.written = self.written.saturating_add(1);
+        effects.writes.push((self.written, LedgerWrite::Seal(Box::new(sealed.seal.clone()))));
+        self.unwritten.push_back((self.written, Unwritten::Seal(Box::new(sealed))));
+    }
+
+    pub(crate) fn place(&self) -> Option<ValidatorIndex> {
+        self.identity.validator.as_ref().map(|(place, _)| *place)
+    }
+
+    /// Ledger writes up to `seq` are durable: users may hear of them, and the engine may forget what is sealed.
+    pub(crate) fn on_written(&mut self, now: Now, seq: WriteSeq, effects: &mut Effects) {
+        let mut stable = None;
+        while self.unwritten.front().is_some_and(|(next, _)| *next <= seq) {
+            match self.unwritten.pop_front() {
+                Some((_, Unwritten::Block(commit, expired))) => {
+                    self.ledger.flushed(commit.outcome.height);
+                    effects.notices.push(Notice::Committed(commit));
+                    if !expired.is_empty() {
+                        effects.notices.push(Notice::Expired(expired));
+                    }
+                }
+                Some((_, Unwritten::Seal(sealed))) => {
+                    effects.notices.push(Notice::Sealed(sealed.clone()));
+                    stable = Some(*sealed);
+                }
+                None => return,
+            }
+        }
+        if let Some(sealed) = stable {
+            self.tell(now, Input::Stable(sealed), effects);
+        }
+    }
+}

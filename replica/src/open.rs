@@ -1,0 +1,144 @@
+//! Opening a group from what is on disk, wherever a crash left it.
+
+use crate::event::{Effects, Now, Timer};
+use crate::hosting::Hosted;
+use crate::intake::Intake;
+use crate::proposing::Proposing;
+use crate::replica::Replica;
+use crate::sealing::Sealing;
+use crate::sync::{CatchUp, HEARTBEAT};
+use crate::verify::MessageVerifier;
+use std::collections::VecDeque;
+use std::time::Duration;
+use witan_consensus::engine::{Engine, Instance, Seq, Setup};
+use witan_ledger::mempool::Limits;
+use witan_ledger::{Ledger, LedgerError, Mempool, Store};
+use witan_types::{Epoch, Genesis, GroupId, Header, NodeId, Scheme, SecretKey, ValidatorIndex, Wire};
+
+/// Who this node is in the group.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Its network identity.
+    pub node: NodeId,
+    /// Its place and key, if it votes.
+    pub validator: Option<(ValidatorIndex, SecretKey)>,
+}
+
+/// What a replica starts from.
+#[derive(Debug)]
+pub struct Open<'a, S> {
+    /// The network's genesis, checked.
+    pub genesis: &'a Genesis,
+    /// Which group.
+    pub group: GroupId,
+    /// Who this node is.
+    pub identity: Identity,
+    /// The flushed ledger.
+    pub store: S,
+    /// Every consensus record on disk, ascending.
+    pub records: Vec<(Seq, Vec<u8>)>,
+    /// Bounds of the mempool.
+    pub mempool: Limits,
+    /// Where the engine's jitter comes from.
+    pub seed: u64,
+    /// How signatures are judged: [`Scheme::Ed25519`] outside the simulator.
+    pub scheme: Scheme,
+}
+
+impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
+    /// Opens the group from what is on disk.
+    ///
+    /// # Errors
+    /// If the ledger on disk contradicts itself or the genesis.
+    pub fn open(open: Open<'_, S>, now: Now) -> Result<(Self, MessageVerifier, Effects), LedgerError> {
+        let Open { genesis, group, identity, store, records, mempool, seed, scheme } = open;
+        let committee = genesis.committee(group).ok_or(LedgerError::UnknownGroup(group))?.under(scheme);
+        let validators: Vec<NodeId> = genesis.validators.iter().map(|validator| validator.node).collect();
+        let instance = Instance { chain: genesis.chain(), group, epoch: Epoch(1) };
+        let verifier = MessageVerifier::new::<E>(instance, committee.clone(), &validators);
+        let (ledger, genesis_commit) = Ledger::open(store, genesis, group)?;
+        let (sealed, tip) = (ledger.store().sealed_tip(), ledger.tip().height);
+        if sealed > tip {
+            return Err(LedgerError::Missing { what: "block", height: sealed, tip });
+        }
+        let mut replica = Replica {
+            group,
+            committee,
+            parameters: genesis.parameters.clone(),
+            validators,
+            identity,
+            engine: None,
+            ledger,
+            mempool: Mempool::new(mempool),
+            sealing: Sealing::new(sealed),
+            proposing: Proposing::new(now),
+            intake: Intake::default(),
+            catch_up: CatchUp::default(),
+            written: 0,
+            unwritten: VecDeque::new(),
+        };
+        let mut effects = Effects::default();
+        if let Some(commit) = genesis_commit {
+            replica.write_block(commit, Vec::new(), &mut effects);
+        }
+        replica.remake_shares();
+        replica.open_engine(now, genesis.base_header(group), instance, (records, seed), &mut effects)?;
+        replica.seal_ready(&mut effects);
+        effects.timers.push((Timer::Heartbeat, HEARTBEAT / 10));
+        replica.settle(now, &mut effects);
+        Ok((replica, verifier, effects))
+    }
+
+    fn open_engine(
+        &mut self,
+        now: Now,
+        base: Header,
+        instance: Instance,
+        records: (Vec<(Seq, Vec<u8>)>, u64),
+        effects: &mut Effects,
+    ) -> Result<(), LedgerError> {
+        let Some((me, key)) = self.identity.validator.clone() else { return Ok(()) };
+        let (records, seed) = records;
+        let sealed = self.sealing.sealed();
+        let tip = self.ledger.tip().height;
+        let missing = LedgerError::Missing { what: "block", height: sealed, tip };
+        let stable = self.ledger.block(sealed).ok_or(missing)?.header.clone();
+        let durable = records.last().map_or(0, |(seq, _)| *seq);
+        let setup = Setup {
+            instance,
+            committee: self.committee.clone(),
+            me,
+            key,
+            base,
+            stable,
+            durable: tip,
+            base_timeout: Duration::from_millis(self.parameters.base_timeout_ms),
+            max_timeout: Duration::from_millis(self.parameters.max_timeout_ms),
+            seed,
+        };
+        let (engine, outputs) = E::open(setup, decode_records::<E>(&records));
+        self.engine = Some(Hosted::new(engine, durable, self.validators.clone()));
+        let mut inputs = VecDeque::new();
+        self.obey(now, outputs, &mut inputs, effects);
+        self.drive(now, inputs, effects);
+        Ok(())
+    }
+
+    /// After a restart the shares above the last seal are made again from the stored results.
+    fn remake_shares(&mut self) {
+        for height in self.sealing.sealed().saturating_add(1)..=self.ledger.tip().height {
+            if let Some(outcome) = self.ledger.outcome(height) {
+                self.sealing.executed(outcome.clone());
+                self.own_share(outcome);
+            }
+        }
+    }
+}
+
+fn decode_records<E: Engine>(records: &[(Seq, Vec<u8>)]) -> Vec<(Seq, E::Record)> {
+    let decode = |(seq, bytes): &(Seq, Vec<u8>)| match E::Record::decode(bytes) {
+        Ok(record) => (*seq, record),
+        Err(error) => panic!("consensus record {seq} was written by this node and can't be read: {error}"),
+    };
+    records.iter().map(decode).collect()
+}

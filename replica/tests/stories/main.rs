@@ -1,0 +1,14 @@
+//! Stories of groups of real replicas with the HotStuff engine, in memory, in which messages arrive at once.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test that meets the unexpected should fail"
+)]
+
+mod catching_up;
+mod cluster;
+mod intake;
+mod proposing;
+mod sealing;
+mod verifying;

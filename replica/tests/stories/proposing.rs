@@ -1,0 +1,138 @@
+//! When blocks are made, and when not.
+
+use crate::cluster::{Cluster, node};
+use std::time::Duration;
+use witan_replica::{Admission, Event, Message, Notice};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn the_first_block_is_made_at_once_when_a_quorum_is_connected_and_not_before() {
+    let mut cluster = Cluster::of(4, 0);
+    cluster.connect(0, 1);
+    cluster.run(Duration::from_secs(3));
+    assert_eq!(cluster.height(0), 0, "two of four are no quorum");
+    cluster.connect(0, 2);
+    cluster.connect(1, 2);
+    cluster.run(Duration::from_secs(4));
+    assert_eq!(cluster.height(0), 1, "and one block is enough for a start");
+
+    let mut whole = Cluster::of(4, 0);
+    whole.connect_all();
+    whole.run(Duration::from_millis(1));
+    assert_eq!(whole.height(0), 1);
+    whole.assert_sealed_alike(1);
+}
+
+#[test]
+fn an_idle_network_makes_a_block_each_idle_interval_and_no_other() {
+    let mut cluster = Cluster::running(4, 0);
+    let before = cluster.height(0);
+    cluster.run(MINUTE);
+    assert_eq!(cluster.height(0) - before, 6, "an idle interval is ten seconds");
+    assert_eq!(cluster.status(0).consensus.unwrap().consecutive_timeouts, 0, "and nobody grows impatient");
+}
+
+#[test]
+fn a_transaction_costs_one_block_whoever_takes_it_in() {
+    for validators in [1, 4] {
+        let mut cluster = Cluster::running(validators, 0);
+        for salt in 0..8 {
+            let before = cluster.height(0);
+            cluster.execute(salt as usize % validators, salt);
+            assert_eq!(
+                cluster.height(0),
+                before + 1,
+                "of {validators}: the next leader makes no empty block"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_leader_waits_at_sixteen_unsealed_blocks_and_goes_on_when_seals_come() {
+    let mut cluster = Cluster::running(4, 0);
+    cluster.loses = |_, _, message| matches!(message, Message::Shares { .. } | Message::Seals(_));
+    for salt in 0..40 {
+        let transaction = cluster.put(salt);
+        cluster.submit(0, &transaction);
+        cluster.run(Duration::from_millis(50));
+    }
+    let status = cluster.status(0);
+    assert_eq!((status.sealed, status.tip.height), (1, 17));
+    assert!(status.mempool_count > 0);
+    cluster.loses = |_, _, _| false;
+    cluster.run(Duration::from_secs(20));
+    let status = cluster.status(0);
+    assert_eq!((status.sealed, status.mempool_count), (status.tip.height, 0));
+    cluster.assert_sealed_alike(status.sealed);
+}
+
+#[test]
+fn a_single_validator_that_crashed_before_its_seals_were_written_seals_again() {
+    let mut cluster = Cluster::running(1, 0);
+    cluster.nodes[0].loses_seals = true;
+    (0..20).for_each(|salt| {
+        cluster.execute(0, salt);
+    });
+    cluster.crash(0);
+    assert_eq!(cluster.nodes[0].disk.read(witan_ledger::Store::sealed_tip), 1);
+    cluster.nodes[0].loses_seals = false;
+    cluster.restart(0);
+    cluster.execute(0, 20);
+    cluster.assert_sealed_alike(22);
+}
+
+#[test]
+fn what_an_engine_says_leaves_only_when_its_record_is_durable() {
+    let mut cluster = Cluster::running(4, 0);
+    (0..4).for_each(|place| cluster.nodes[place].log_stalls = true);
+    (0..4).for_each(|place| cluster.nodes[place].sent.clear());
+    let transaction = cluster.put(1);
+    (0..4).for_each(|place| {
+        cluster.submit(place, &transaction);
+    });
+    cluster.run(Duration::from_secs(5));
+    let engine_messages = |cluster: &Cluster| {
+        let sent = cluster.nodes.iter().flat_map(|node| &node.sent);
+        sent.filter(|message| matches!(message, Message::Engine(_))).count()
+    };
+    assert_eq!(engine_messages(&cluster), 0, "a proposal and time-outs wait for four disks");
+    (0..4).for_each(|place| cluster.flush_log(place));
+    cluster.run(Duration::from_secs(5));
+    assert!(engine_messages(&cluster) > 0);
+    assert_eq!(cluster.submit(0, &transaction), Admission::Final(2));
+}
+
+#[test]
+fn users_hear_of_a_block_only_when_it_is_written() {
+    let mut cluster = Cluster::running(4, 0);
+    let transaction = cluster.execute(0, 1);
+    let told = cluster.nodes[3].notices.iter().any(|notice| match notice {
+        Notice::Committed(commit) => commit.receipts.iter().any(|receipt| receipt.id == transaction.id()),
+        Notice::Sealed(_) | Notice::Expired(_) => false,
+    });
+    assert!(told);
+    let late = cluster.put(2);
+    cluster.nodes[0].notices.clear();
+    cluster.submit(0, &late);
+    assert!(cluster.nodes[0].notices.is_empty(), "nothing is written in the step that takes it in");
+}
+
+#[test]
+fn a_leader_that_is_cut_off_is_replaced_and_catches_up_when_it_is_back() {
+    let mut cluster = Cluster::running(4, 0);
+    for round in 0..4 {
+        cluster.isolate(round);
+        let other = (round + 1) % 4;
+        let transaction = cluster.put(round as u64);
+        cluster.submit(other, &transaction);
+        cluster.run(Duration::from_secs(10));
+        assert!(matches!(cluster.submit(other, &transaction), Admission::Final(_)), "round {round}");
+        cluster.connect_all();
+        cluster.run(Duration::from_secs(10));
+        assert!(matches!(cluster.submit(round, &transaction), Admission::Final(_)), "round {round}");
+    }
+    assert_eq!(cluster.nodes.iter().map(|node| node.accused.len()).sum::<usize>(), 0);
+    cluster.step(0, Event::PeerDown(node(3)));
+}

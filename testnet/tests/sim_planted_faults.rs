@@ -1,0 +1,72 @@
+//! Tests of the checkers: disks that break their word, and which promises are seen to break.
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test may fail by panic")]
+
+use std::collections::BTreeSet;
+use std::num::NonZero;
+use witan_testnet::sim::{Disks, Promise, Report, Scenario, UnknownEngine, run, run_all};
+use witan_types::EngineKind;
+
+fn with(disks: Disks, seed: u64, unchecked: &[Promise]) -> Scenario {
+    let unchecked: BTreeSet<Promise> = unchecked.iter().copied().collect();
+    Scenario { disks, unchecked, ..Scenario::of(seed, 4) }
+}
+
+/// How many of these seeds break each of the promises.
+fn broken(disks: Disks, seeds: std::ops::RangeInclusive<u64>, unchecked: &[Promise]) -> Vec<Promise> {
+    let scenarios = seeds.map(|seed| with(disks, seed, unchecked)).collect();
+    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let mut broken = Vec::new();
+    run_all(scenarios, threads, &mut |report| broken.extend(report.violation.map(|found| found.promise)))
+        .unwrap();
+    broken
+}
+
+fn count(broken: &[Promise], promise: Promise) -> usize {
+    broken.iter().filter(|found| **found == promise).count()
+}
+
+/// Everything that notices a fault before two nodes disagree.
+const EARLIER: [Promise; 3] = [Promise::WriteAhead, Promise::Innocence, Promise::Liveness];
+
+#[test]
+fn a_disk_that_forgets_records_in_a_crash_breaks_agreement() {
+    let broken = broken(Disks::ForgetRecords, 1..=60, &EARLIER);
+    assert!(count(&broken, Promise::Agreement) > 0, "of 60 seeds: {broken:?}");
+}
+
+#[test]
+fn a_validator_whose_disk_forgot_is_seen_to_contradict_itself() {
+    let broken = broken(Disks::ForgetRecords, 1..=60, &[]);
+    assert!(count(&broken, Promise::Innocence) > 0, "of 60 seeds: {broken:?}");
+}
+
+#[test]
+fn saying_that_records_are_durable_too_early_is_noticed_at_the_first_message() {
+    let broken = broken(Disks::ReportEarly, 1..=10, &[]);
+    assert_eq!(count(&broken, Promise::WriteAhead), 10, "{broken:?}");
+}
+
+#[test]
+fn messages_released_before_their_records_are_durable_break_agreement_in_a_crash() {
+    let broken = broken(Disks::ReportEarly, 1..=60, &EARLIER);
+    assert!(count(&broken, Promise::Agreement) > 0, "of 60 seeds: {broken:?}");
+}
+
+#[test]
+fn a_violation_names_its_promise_its_seed_and_how_to_see_it_again() {
+    let scenario = with(Disks::ReportEarly, 7, &[]);
+    let report = run(&scenario).unwrap();
+    let text = report.to_string();
+    assert!(text.contains("nothing before it is durable"), "{text}");
+    assert!(text.contains("witan sim run -n 4 --engine hotstuff --seed 7"), "{text}");
+    let events = |report: Report| report.violation.unwrap().events;
+    let again = run(&scenario).unwrap();
+    assert_eq!(again.trace, report.trace);
+    assert_eq!(events(again), events(report));
+}
+
+#[test]
+fn an_engine_that_is_not_there_is_refused() {
+    let scenario = Scenario { engine: EngineKind::Pbft, ..Scenario::of(1, 4) };
+    assert_eq!(run(&scenario).err(), Some(UnknownEngine(EngineKind::Pbft)));
+}
