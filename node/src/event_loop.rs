@@ -256,9 +256,12 @@ impl EventLoop {
                 self.network.respond(token, wire::frame(id, &message.bytes()));
             }
         }
-        for sealed in effects.gossip {
-            let bytes = wire::frame(id, &Message::SealedHeader(sealed).bytes());
-            self.network.publish(Topic::SealedHeaders(id), bytes);
+        for message in effects.gossip {
+            let topic = match message {
+                Message::Transactions(_) => Topic::Transactions(id),
+                _ => Topic::SealedHeaders(id),
+            };
+            self.network.publish(topic, wire::frame(id, &message.bytes()));
         }
         self.set_timers(id, effects.timers);
         for (ticket, admissions) in effects.admissions {

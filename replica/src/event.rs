@@ -160,8 +160,8 @@ pub struct Effects {
     pub requests: Vec<(NodeId, Message)>,
     /// Answers to requests.
     pub replies: Vec<(Ticket, Message)>,
-    /// Sealed headers for nodes outside the group.
-    pub gossip: Vec<SealedHeader>,
+    /// Sealed headers for nodes outside the group, and transactions from there: only ever a way to be faster.
+    pub gossip: Vec<Message>,
     /// Timers to set.
     pub timers: Vec<(Timer, Duration)>,
     /// Answers to submissions, in the order of their transactions.

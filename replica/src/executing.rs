@@ -76,7 +76,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         let Some(block) = self.ledger.block(seal.outcome.height) else { return };
         let sealed = SealedHeader { header: block.header.clone(), seal };
         if self.place() == Some(sealed.header.proposer) {
-            effects.gossip.push(sealed.clone());
+            effects.gossip.push(Message::SealedHeader(sealed.clone()));
         }
         self.written = self.written.saturating_add(1);
         effects.writes.push((self.written, LedgerWrite::Seal(Box::new(sealed.seal.clone()))));

@@ -146,8 +146,9 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             let message = Message::Transactions(part);
             if self.identity.validator.is_some() {
                 effects.send.push(outgoing(Class::Transactions, &message));
-            } else if let Some(node) = self.next_validator(now) {
-                effects.requests.push((node, message));
+            } else {
+                effects.gossip.push(message.clone());
+                effects.requests.extend(self.next_validator(now).map(|node| (node, message)));
             }
         }
     }

@@ -25,6 +25,8 @@ pub struct Heartbeat {
     pub executed: Height,
     /// Its newest sealed height.
     pub sealed: Height,
+    /// Whether it votes: a validator that lost what it had signed follows without a vote.
+    pub votes: bool,
 }
 
 /// A message between replicas of one group.

@@ -38,7 +38,7 @@ pub struct GroupStatus {
     pub mempool_count: usize,
     /// Their bytes.
     pub mempool_bytes: usize,
-    /// Validators that can be reached, this one included.
+    /// Validators that can be reached and vote, this one included.
     pub connected_validators: Vec<ValidatorIndex>,
     /// Validators that make a quorum.
     pub quorum: usize,

@@ -57,6 +57,12 @@ impl CatchUp {
         }
     }
 
+    /// Whether the validator votes, unless it said otherwise.
+    fn votes(&self, node: &NodeId) -> bool {
+        let heard = self.peers.get(node).and_then(|peer| peer.heard);
+        heard.is_none_or(|(heartbeat, _)| heartbeat.votes)
+    }
+
     /// Whether the node is connected and not silent.
     pub(crate) fn is_reached(&self, now: Now, node: &NodeId) -> bool {
         self.peers.get(node).is_some_and(|peer| peer.is_reached(now))
@@ -110,12 +116,14 @@ impl CatchUp {
 }
 
 impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
-    /// Validators that can be reached, this one included.
+    /// Validators that can be reached and vote as far as they said, this one included.
     pub(crate) fn connected_validators(&self, now: Now) -> Vec<ValidatorIndex> {
+        let votes = |node: &NodeId| match *node == self.identity.node {
+            true => self.engine.is_some(),
+            false => self.catch_up.is_reached(now, node) && self.catch_up.votes(node),
+        };
         let places = self.committee.validators().zip(&self.validators);
-        let reached =
-            places.filter(|(_, node)| **node == self.identity.node || self.catch_up.is_reached(now, node));
-        reached.map(|(place, _)| place).collect()
+        places.filter(|(_, node)| votes(node)).map(|(place, _)| place).collect()
     }
 
     pub(crate) fn on_peer_up(&mut self, now: Now, node: NodeId, effects: &mut Effects) {
@@ -130,7 +138,12 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
 
     /// How this node stands, for its peers.
     pub(crate) fn heartbeat(&self, now: Now) -> Heartbeat {
-        Heartbeat { wall_ms: now.wall_ms, executed: self.ledger.tip().height, sealed: self.sealing.sealed() }
+        Heartbeat {
+            wall_ms: now.wall_ms,
+            executed: self.ledger.tip().height,
+            sealed: self.sealing.sealed(),
+            votes: self.engine.is_some(),
+        }
     }
 
     /// Tells a fellow validator how we stand; asks anyone else.
@@ -186,9 +199,9 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     ) {
         let sealed = sealed.header.height;
         let heard = self.catch_up.peers.get(&from).and_then(|peer| peer.heard);
-        let wall_ms = heard.map_or(now.wall_ms, |(heard, _)| heard.wall_ms);
+        let (wall_ms, votes) = heard.map_or((now.wall_ms, false), |(heard, _)| (heard.wall_ms, heard.votes));
         if heard.is_none_or(|(heard, _)| heard.sealed < sealed) && self.identity.validator.is_none() {
-            self.catch_up.hear(now, from, Heartbeat { wall_ms, executed: sealed, sealed });
+            self.catch_up.hear(now, from, Heartbeat { wall_ms, executed: sealed, sealed, votes });
             self.fetch_if_told(now, effects);
         }
     }

@@ -1,7 +1,6 @@
 //! The harness: one network of real processes for one story, torn down whatever happens.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 use std::fs::read_to_string;
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -281,6 +280,6 @@ pub(crate) async fn until<T>(what: &str, condition: impl AsyncFn() -> Option<T>)
 }
 
 /// Prints a time that users are promised, beside the promise.
-pub(crate) fn tell(what: impl Debug, took: Duration, promise: &str) {
-    println!("    {what:?}: {:.2} s (promised: {promise})", took.as_secs_f64());
+pub(crate) fn tell(what: &str, took: Duration, promise: &str) {
+    println!("    {what}: {:.2} s (promised: {promise})", took.as_secs_f64());
 }

@@ -7,7 +7,7 @@ use witan_types::{Height, Key};
 
 /// For how many of the newest heights proofs can be made. More than a group may have unsealed, so that there is always
 /// a sealed one among them.
-pub const PROOF_WINDOW: usize = 64;
+pub const PROOF_WINDOW: usize = 32;
 
 /// The state trees of the newest heights: a snapshot that any thread may hold. Cloning costs nothing.
 #[derive(Clone, Debug)]

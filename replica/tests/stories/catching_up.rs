@@ -12,7 +12,7 @@ fn requests_for_blocks(cluster: &Cluster, place: usize) -> usize {
 }
 
 fn lie(cluster: &Cluster, sealed: u64) -> Message {
-    Message::Heartbeat(Heartbeat { wall_ms: cluster.now().wall_ms, executed: sealed, sealed })
+    Message::Heartbeat(Heartbeat { wall_ms: cluster.now().wall_ms, executed: sealed, sealed, votes: true })
 }
 
 #[test]

@@ -64,11 +64,15 @@ fn transactions_by_request_are_accepted_and_relayed_to_the_validators() {
 fn every_request_is_answered_once_in_its_step() {
     let mut cluster = Cluster::running(4, 1);
     cluster.execute(0, 1);
-    let heartbeat = Heartbeat { wall_ms: 1, executed: 1, sealed: 1 };
+    let heartbeat = Heartbeat { wall_ms: 1, executed: 1, sealed: 1, votes: false };
     let answers = cluster.ask(4, 0, &Message::Heartbeat(heartbeat));
     let status = cluster.status(0);
-    let expected =
-        Heartbeat { wall_ms: cluster.now().wall_ms, executed: status.tip.height, sealed: status.sealed };
+    let expected = Heartbeat {
+        wall_ms: cluster.now().wall_ms,
+        executed: status.tip.height,
+        sealed: status.sealed,
+        votes: true,
+    };
     assert_eq!(answers, [Message::Heartbeat(expected)]);
     let blocks = cluster.ask(4, 0, &Message::BlocksRequest { from: 0 });
     assert!(matches!(&blocks[..], [Message::Blocks(blocks)] if blocks.len() == 2));

@@ -13,7 +13,7 @@ use witan_replica::{
     Effects, Event, Identity, LedgerWrite, Message, Notice, Open, Outgoing, Recipient, Replica, Timer,
     WriteSeq,
 };
-use witan_types::{NodeId, SealedHeader, ValidatorIndex};
+use witan_types::{NodeId, ValidatorIndex};
 
 /// A request is given up after this long; microseconds.
 const REQUEST_TIMEOUT: u64 = 3_000_000;
@@ -80,8 +80,8 @@ impl World {
                 self.carry(at, to, How::Response(id), message.bytes());
             }
         }
-        for sealed in effects.gossip {
-            self.gossip(at, sealed);
+        for message in effects.gossip {
+            self.gossip(at, &message);
         }
         for (timer, after) in effects.timers {
             self.set_timer(at, timer, after);
@@ -235,9 +235,9 @@ impl World {
         self.carry(at, to, How::Request(id), message.bytes());
     }
 
-    fn gossip(&mut self, at: usize, sealed: SealedHeader) {
-        let bytes = Message::SealedHeader(sealed).bytes();
-        for to in self.scenario.nodes..self.nodes.len() {
+    fn gossip(&mut self, at: usize, message: &Message) {
+        let bytes = message.bytes();
+        for to in 0..self.nodes.len() {
             if !self.random.chance(GOSSIP_LOSS) {
                 self.carry(at, to, How::OneWay, Arc::clone(&bytes));
             }

@@ -9,6 +9,8 @@ mod innocence;
 mod liveness;
 mod order;
 mod seals;
+#[cfg(test)]
+mod tests;
 mod write_ahead;
 
 pub(super) use agreement::Agreement;
