@@ -106,7 +106,7 @@ pub enum Rejected {
 }
 
 /// A place in the chain for which a leader asks the host for a payload.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Turn {
     /// The block's height.
     pub height: Height,
@@ -116,8 +116,9 @@ pub struct Turn {
     pub parent: BlockId,
     /// The parent's time, Unix milliseconds; the block's is above it.
     pub parent_time_ms: u64,
-    /// Undecided ancestors, parent first: their transactions must not be repeated.
-    pub ancestors: Vec<BlockId>,
+    /// Undecided ancestors, parent first: their transactions must not be repeated. Whole blocks, since after a restart
+    /// the engine alone still has them.
+    pub ancestors: Vec<Arc<Block>>,
     /// An undecided ancestor needs this block to be decided: answer at once, with an empty payload if need be.
     pub at_once: bool,
 }

@@ -124,6 +124,7 @@ impl EventLoop {
     pub(crate) fn add_group(&mut self, id: GroupId, group: Box<dyn Group>, effects: Effects) {
         self.groups.insert(id, group);
         self.obey(id, effects);
+        self.publish();
     }
 
     /// Runs until told to stop or until the disk fails.

@@ -31,9 +31,6 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     ) {
         effects.persist.extend(outputs.persist.iter().map(|(seq, record)| (*seq, record.encode())));
         effects.truncate = effects.truncate.max(outputs.truncate);
-        for block in outputs.send.iter().flat_map(|(_, message)| E::blocks(message)) {
-            self.remember_own(block);
-        }
         if let Some(engine) = &mut self.engine {
             engine.hold(&mut outputs);
         }

@@ -30,10 +30,10 @@ struct Undecided {
 pub(crate) struct Proposing {
     /// The turn that waits for an answer.
     turn: Option<Turn>,
+    /// The undecided ancestors of the newest turn.
+    ancestors: Vec<BlockId>,
     /// What came into the mempool before this number is in an ancestor of the turn.
     news_from: u64,
-    /// Height, tag and transactions of the draft that the engine is given just now.
-    drafted: Option<(Height, u64, Vec<TxId>)>,
     /// The blocks that came with the message of this step.
     pub(crate) arrived: Vec<JudgedBlock>,
     undecided: BTreeMap<BlockId, Undecided>,
@@ -45,8 +45,8 @@ impl Proposing {
     pub(crate) fn new(now: Now) -> Proposing {
         Proposing {
             turn: None,
+            ancestors: Vec::new(),
             news_from: 0,
-            drafted: None,
             arrived: Vec::new(),
             undecided: BTreeMap::new(),
             too_early: VecDeque::new(),
@@ -54,8 +54,16 @@ impl Proposing {
         }
     }
 
-    /// The engine asks for a payload. A later turn replaces an earlier one.
+    /// The engine asks for a payload. A later turn replaces an earlier one. Ancestors that nobody asked to judge here,
+    /// since this node made them or voted for them before a restart, are remembered now.
     pub(crate) fn take_turn(&mut self, turn: Turn) {
+        self.ancestors = turn.ancestors.iter().map(|block| block.id()).collect();
+        for (place, block) in turn.ancestors.iter().enumerate() {
+            let id = self.ancestors.get(place).copied().unwrap_or_default();
+            if !self.undecided.contains_key(&id) {
+                self.remember(id, &block.header, ids(block));
+            }
+        }
         (self.turn, self.news_from) = (Some(turn), 0);
     }
 
@@ -79,12 +87,13 @@ impl Proposing {
         Some(self.arrived.swap_remove(place))
     }
 
-    fn known<'a>(&'a self, ancestors: &'a [BlockId]) -> impl Iterator<Item = &'a Undecided> {
-        ancestors.iter().filter_map(|ancestor| self.undecided.get(ancestor))
+    fn ancestors(&self) -> impl Iterator<Item = &Undecided> {
+        self.ancestors.iter().filter_map(|ancestor| self.undecided.get(ancestor))
     }
 
-    fn is_repeated(&self, ancestors: &[BlockId], id: &TxId) -> bool {
-        self.known(ancestors).any(|block| block.transactions.binary_search(id).is_ok())
+    /// Whether an ancestor of the newest turn carries the transaction.
+    fn is_repeated(&self, id: &TxId) -> bool {
+        self.ancestors().any(|block| block.transactions.binary_search(id).is_ok())
     }
 }
 
@@ -123,20 +132,6 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             None => {}
         }
         answer
-    }
-
-    /// A block of this node's own that its engine sends: nobody asks for a judgement of it.
-    pub(crate) fn remember_own(&mut self, block: &Arc<Block>) {
-        let header = &block.header;
-        if Some(header.proposer) == self.place() && header.height > self.ledger.tip().height {
-            let id = block.id();
-            if !self.proposing.undecided.contains_key(&id) {
-                let drafted = self.proposing.drafted.take();
-                let drafted =
-                    drafted.filter(|(height, tag, _)| (*height, *tag) == (header.height, header.tag));
-                self.proposing.remember(id, header, drafted.map_or_else(|| ids(block), |(.., ids)| ids));
-            }
-        }
     }
 
     /// The time of a block's parent as far as it is remembered here; engines hold the parent and compare for good.
@@ -188,16 +183,14 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             self.proposing.turn = Some(turn);
             return;
         }
-        let (draft, ids) = self.draft(now, &turn);
-        self.proposing.drafted = Some((turn.height, turn.tag, ids));
+        let draft = self.draft(now, &turn);
         self.tell(now, Input::Payload(turn, draft), effects);
-        self.proposing.drafted = None;
     }
 
     /// How long to wait before making a block at this turn; `None` if it is time.
     fn wait_before_block(&mut self, now: Now, turn: &Turn) -> Option<Duration> {
         let gap = self.gap_left(now, turn);
-        if gap.is_some() || turn.at_once || self.has_news(turn) {
+        if gap.is_some() || turn.at_once || self.has_news() {
             return gap;
         }
         if !turn.ancestors.is_empty() {
@@ -220,33 +213,31 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     }
 
     /// Whether a transaction waits that no ancestor of the turn carries. What was looked at is not looked at again.
-    fn has_news(&mut self, turn: &Turn) -> bool {
-        let carried: usize =
-            self.proposing.known(&turn.ancestors).map(|block| block.transactions.len()).sum();
+    fn has_news(&mut self) -> bool {
+        let carried: usize = self.proposing.ancestors().map(|block| block.transactions.len()).sum();
         if self.mempool.len() > carried {
             return true;
         }
         let mut waiting = self.mempool.since(self.proposing.news_from);
-        let is_new = |pooled: &Pooled| !self.proposing.is_repeated(&turn.ancestors, &pooled.id);
+        let is_new = |pooled: &Pooled| !self.proposing.is_repeated(&pooled.id);
         let news = waiting.find(|(_, pooled)| is_new(pooled)).map(|(arrival, _)| arrival);
         self.proposing.news_from = news.unwrap_or(self.mempool.next_arrival());
         news.is_some()
     }
 
-    /// What goes into a block at this turn, and the ids of its transactions.
-    fn draft(&self, now: Now, turn: &Turn) -> (Draft, Vec<TxId>) {
+    /// What goes into a block at this turn.
+    fn draft(&self, now: Now, turn: &Turn) -> Draft {
         let time_ms =
             clock::propose_time(turn.parent_time_ms, self.catch_up.median_clock(now, &self.validators));
         let max_bytes = usize::try_from(self.parameters.max_block_bytes).unwrap_or(usize::MAX);
-        let repeated = |id: &TxId| self.proposing.is_repeated(&turn.ancestors, id);
+        let repeated = |id: &TxId| self.proposing.is_repeated(id);
         let mut taken = self.mempool.select(max_bytes, time_ms, &repeated);
         // A transaction may have been taken in by a clock ahead of the block's.
         let latest = time_ms.saturating_add(self.parameters.max_tx_lifetime_ms);
         taken.retain(|pooled| pooled.transaction.transaction.expires_at_ms <= latest);
-        let ids = taken.iter().map(|pooled| pooled.id).collect();
         let transactions: Vec<_> = taken.into_iter().map(|pooled| (*pooled.transaction).clone()).collect();
         let batches = if transactions.is_empty() { Vec::new() } else { vec![Batch::Inline(transactions)] };
-        (Draft { time_ms, payload: Payload { batches, envelopes: Vec::new() } }, ids)
+        Draft { time_ms, payload: Payload { batches, envelopes: Vec::new() } }
     }
 }
 

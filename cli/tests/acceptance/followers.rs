@@ -1,7 +1,7 @@
 //! A node without a vote: it follows, serves and relays.
 
 use crate::command::{run, text, witan};
-use crate::network::{DEADLINE, GROUP, group, put, signal, text_of, until, with_four_validators};
+use crate::network::{DEADLINE, GROUP, put, signal, text_of, until, with_four_validators};
 use nix::sys::signal::Signal;
 use std::time::Duration;
 use witan_testnet::rpc::{At, Client, TransactionState, Wait};
@@ -34,7 +34,7 @@ fn a_follower_joins_late_takes_transactions_and_reports_the_same_sealed_root() {
             }
         }
         let agreed = testnet.agreement(&nodes).await;
-        assert_eq!(group(&testnet.status(&follower).await).sealed_state_root, agreed.sealed_state_root);
+        assert_eq!(testnet.group(&follower).await.sealed_state_root, agreed.sealed_state_root);
         assert_eq!(testnet.text_at("n0", "through the follower").await.as_deref(), Some("Applied"));
 
         let rpc = testnet.network.node(&follower).unwrap().rpc.clone();

@@ -3,7 +3,7 @@
 use crate::command::{finish, run, text, witan};
 use crate::load::Load;
 use crate::network::{
-    DEADLINE, GROUP, Testnet, group, is_free, signal, tell, under_each_engine, until, with_four_validators,
+    DEADLINE, GROUP, Testnet, is_free, signal, tell, under_each_engine, until, with_four_validators,
 };
 use nix::sys::signal::Signal;
 use std::time::{Duration, Instant};
@@ -41,7 +41,7 @@ fn four_validators_come_up_with_a_block_each_and_leave_no_process_and_no_port() 
             );
             let status = testnet.status(&node.name).await;
             assert!(status.ready, "{}: {:?}", node.name, status.reasons);
-            assert!(group(&status).height >= 1, "{} has no block", node.name);
+            assert!(testnet.height(&node.name).await >= 1, "{} has no block", node.name);
         }
         let pids = testnet.pids();
         assert!(pids.values().all(Option::is_some), "{pids:?}");

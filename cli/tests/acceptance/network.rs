@@ -134,8 +134,17 @@ impl Testnet {
         self.client(node).status().await.unwrap()
     }
 
+    /// How the user group stands on this node, as soon as that can be said: a node that starts answers before.
+    pub(crate) async fn group(&self, node: &str) -> GroupStatus {
+        until(&format!("{node} has opened its group"), async || {
+            group(&self.client(node).status().await.ok()?)
+        })
+        .await
+    }
+
+    /// The newest block that this node has executed.
     pub(crate) async fn height(&self, node: &str) -> Height {
-        group(&self.status(node).await).height
+        self.group(node).await.height
     }
 
     /// Waits until these nodes report the same height, block and state root, all sealed.
@@ -143,7 +152,7 @@ impl Testnet {
         until("all nodes report the same sealed block", async || {
             let mut reports = Vec::new();
             for node in nodes {
-                reports.push(group(&self.client(node).status().await.ok()?).clone());
+                reports.push(group(&self.client(node).status().await.ok()?)?);
             }
             let point = |report: &GroupStatus| {
                 let sealed = (report.sealed_height, report.sealed_state_root);
@@ -242,9 +251,9 @@ pub(crate) fn signal(pid: u32, signal: nix::sys::signal::Signal) {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(i32::try_from(pid).unwrap()), signal).ok();
 }
 
-/// How the user group stands.
-pub(crate) fn group(status: &NodeStatus) -> &GroupStatus {
-    status.groups.iter().find(|group| group.group == GROUP).expect("node_status lists the user group")
+/// How the user group stands, if the node has opened it yet.
+fn group(status: &NodeStatus) -> Option<GroupStatus> {
+    status.groups.iter().find(|group| group.group == GROUP).cloned()
 }
 
 pub(crate) fn put(key: &str, value: &str) -> Op {

@@ -43,7 +43,11 @@ impl HotStuff {
             parent: parent.id,
             parent_time_ms: parent.time_ms,
             at_once: needed && !ancestors.is_empty(),
-            ancestors: ancestors.into_iter().map(|place| place.id).collect(),
+            ancestors: ancestors
+                .iter()
+                .filter_map(|place| self.tree.get(place.id))
+                .map(|kept| Arc::clone(&kept.block))
+                .collect(),
         })
     }
 

@@ -1,8 +1,11 @@
 //! When blocks are made, and when not.
 
 use crate::cluster::{Cluster, node};
+use std::sync::Arc;
 use std::time::Duration;
+use witan_ledger::Store as _;
 use witan_replica::{Admission, Event, Message, Notice};
+use witan_types::Block;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -135,4 +138,25 @@ fn a_leader_that_is_cut_off_is_replaced_and_catches_up_when_it_is_back() {
     }
     assert_eq!(cluster.nodes.iter().map(|node| node.accused.len()).sum::<usize>(), 0);
     cluster.step(0, Event::PeerDown(node(3)));
+}
+
+#[test]
+fn a_leader_that_crashed_does_not_repeat_the_transactions_of_its_undecided_block() {
+    let mut cluster = Cluster::running(1, 0);
+    let transaction = cluster.put(1);
+    cluster.submit(0, &transaction);
+    cluster.crash(0);
+    cluster.restart(0);
+    // The client saw no answer, so it sends the same bytes again.
+    cluster.submit(0, &transaction);
+    let other = cluster.put(2);
+    cluster.submit(0, &other);
+    cluster.run(Duration::from_secs(5));
+    let carried = cluster.nodes[0].disk.read(|disk| {
+        let blocks = (0..=disk.tip().unwrap()).filter_map(|height| disk.block(height));
+        let ids =
+            |block: Arc<Block>| block.payload.transactions().map(|signed| signed.id()).collect::<Vec<_>>();
+        blocks.flat_map(ids).collect::<Vec<_>>()
+    });
+    assert_eq!(carried, [transaction.id(), other.id()]);
 }
