@@ -25,7 +25,7 @@ lint:
 	$(CARGO) clippy --release --locked --workspace --all-targets -- -D warnings
 
 unit:
-	$(CARGO) test --release --locked --workspace
+	$(CARGO) test --release --locked --workspace --no-fail-fast
 
 ## The simulator at length: 1,000 seeds with 4 nodes and 1,000 with 7.
 soak: build

@@ -190,7 +190,9 @@ fn a_block_on_another_parent_is_a_bug() {
 fn proofs_hold_against_the_root_of_their_height_for_the_whole_window() {
     let mut ledger = started();
     let early = ledger.proofs();
-    for height in 1..=70_u64 {
+    let (window, tip) = (PROOF_WINDOW as u64, 70);
+    let oldest = tip + 1 - window;
+    for height in 1..=tip {
         let value = height.to_string();
         let mut write = transaction(height, vec![], vec![put("a", &value)]);
         write.expires_at_ms = u64::MAX;
@@ -198,9 +200,9 @@ fn proofs_hold_against_the_root_of_their_height_for_the_whole_window() {
         flush(&mut ledger, executed);
     }
     let (proofs, key) = (ledger.proofs(), Key::from("a"));
-    assert_eq!((proofs.oldest(), early.oldest()), (Some(7), Some(0)));
-    assert!(proofs.prove(6, &key).is_none() && proofs.prove(71, &key).is_none());
-    for height in 7..=70_u64 {
+    assert_eq!((proofs.oldest(), early.oldest()), (Some(oldest), Some(0)));
+    assert!(proofs.prove(oldest - 1, &key).is_none() && proofs.prove(tip + 1, &key).is_none());
+    for height in oldest..=tip {
         let value = Value::Bytes(height.to_string().into_bytes());
         let entry = Entry { value, version: Version::new(0, height, 0) };
         let (root, proof) = (ledger.outcome(height).unwrap().state_root, proofs.prove(height, &key).unwrap());
