@@ -295,6 +295,15 @@ fn blocks_that_nobody_asked_for_are_not_taken() {
 }
 
 #[test]
+fn a_member_that_asks_for_blocks_without_end_is_answered_now_and_then_only() {
+    let mut stage = Stage::of_four();
+    stage.lose(|_| true);
+    let fetch = witan_consensus::hotstuff::Fetch { block: base().id(), above: 0 };
+    (0..100).for_each(|_| stage.say(2, 0, Message::Fetch(fetch)));
+    assert_eq!(stage.pool.len(), 1);
+}
+
+#[test]
 fn timeouts_grow_by_half_to_a_cap_and_are_said_again_at_the_base_rate() {
     let mut stage = Stage::of_four();
     stage.lose(|_| true);

@@ -1,22 +1,25 @@
-//! From the network to the loop: messages are judged on worker threads, each peer's on one of them, so that a peer's
-//! messages keep their order. A worker that waits for the loop makes its peers wait.
+//! From the network to the loop: messages are judged on worker threads, each validator's on one of them, so that its
+//! messages keep their order. A worker that waits for the loop makes its peers wait. Gossip and the requests of
+//! strangers have a worker of their own, whose queue drops what does not fit: votes never wait behind them.
 
 use crate::event_loop::Command;
 use crate::signatures::Signatures;
 use crate::wire;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::thread;
 use tokio::sync::mpsc;
-use witan_p2p::{Misbehaviour, Network, NetworkEvent, RequestError};
+use witan_p2p::{Misbehaviour, Network, NetworkEvent, RequestError, Topic};
 use witan_replica::{MessageVerifier, Rejection, VerifiedMessage};
 use witan_types::{GroupId, NodeId};
 
 /// Events that may wait for a worker.
 const QUEUE: usize = 256;
+/// Events of strangers that may wait.
+const STRANGERS_QUEUE: usize = 64;
 
 /// What judging needs.
 #[derive(Clone)]
@@ -24,6 +27,7 @@ pub(crate) struct Judge {
     pub(crate) verifiers: Arc<BTreeMap<GroupId, MessageVerifier>>,
     pub(crate) signatures: Arc<Signatures>,
     pub(crate) network: Network,
+    pub(crate) validators: Arc<BTreeSet<NodeId>>,
     pub(crate) commands: SyncSender<Command>,
 }
 
@@ -36,13 +40,18 @@ pub(crate) fn start(
 ) -> io::Result<()> {
     let mut queues = Vec::new();
     for number in 0..workers.max(1) {
-        let (queue, jobs) = mpsc::channel(QUEUE);
-        let judge = judge.clone();
-        thread::Builder::new().name(format!("judge-{number}")).spawn(move || judge.run(jobs))?;
-        queues.push(queue);
+        queues.push(judge.start(format!("judge-{number}"), QUEUE)?);
     }
+    let strangers = judge.start("judge-strangers".into(), STRANGERS_QUEUE)?;
+    let validators = Arc::clone(&judge.validators);
     runtime.spawn(async move {
         while let Some(event) = events.recv().await {
+            if is_strangers(&event, &validators) {
+                if strangers.try_send(event).is_err() {
+                    tracing::debug!("dropped a stranger's message: too many wait");
+                }
+                continue;
+            }
             let place = worker_of(&event, queues.len());
             if let Some(queue) = queues.get(place)
                 && queue.send(event).await.is_err()
@@ -52,6 +61,18 @@ pub(crate) fn start(
         }
     });
     Ok(())
+}
+
+/// Whether anyone at all can send as many of these as the network lets through.
+fn is_strangers(event: &NetworkEvent, validators: &BTreeSet<NodeId>) -> bool {
+    match event {
+        NetworkEvent::Gossip { .. } => true,
+        NetworkEvent::Request { from, .. } => !validators.contains(from),
+        NetworkEvent::Connected(_)
+        | NetworkEvent::Disconnected(_)
+        | NetworkEvent::Frame { .. }
+        | NetworkEvent::Response { .. } => false,
+    }
 }
 
 fn worker_of(event: &NetworkEvent, workers: usize) -> usize {
@@ -68,6 +89,13 @@ fn worker_of(event: &NetworkEvent, workers: usize) -> usize {
 }
 
 impl Judge {
+    fn start(&self, name: String, queue: usize) -> io::Result<mpsc::Sender<NetworkEvent>> {
+        let (queue, jobs) = mpsc::channel(queue);
+        let judge = self.clone();
+        thread::Builder::new().name(name).spawn(move || judge.run(jobs))?;
+        Ok(queue)
+    }
+
     fn run(self, mut jobs: mpsc::Receiver<NetworkEvent>) {
         while let Some(event) = jobs.blocking_recv() {
             if let Some(command) = self.judge(event)
@@ -82,9 +110,10 @@ impl Judge {
         match event {
             NetworkEvent::Connected(node) => Some(Command::PeerUp(node)),
             NetworkEvent::Disconnected(node) => Some(Command::PeerDown(node)),
-            NetworkEvent::Frame { from, bytes } | NetworkEvent::Gossip { from, bytes, .. } => {
+            NetworkEvent::Frame { from, bytes } => {
                 self.accept(from, &bytes).map(|(group, message)| Command::Message(group, from, message))
             }
+            NetworkEvent::Gossip { topic, from, bytes } => self.judge_gossip(topic, from, &bytes),
             NetworkEvent::Request { from, token, bytes } => self
                 .accept(from, &bytes)
                 .map(|(group, message)| Command::Request(group, from, token, message)),
@@ -99,13 +128,27 @@ impl Judge {
         }
     }
 
+    /// Gossip says nothing of its author, and who passed it on did not judge it: only what proves itself counts, in
+    /// the topic where it belongs, and what is wrong is held against nobody.
+    fn judge_gossip(&self, topic: Topic, from: NodeId, bytes: &[u8]) -> Option<Command> {
+        let (group, verdict) = self.verify(from, bytes)?;
+        let message = verdict.ok()?;
+        let fits = match topic {
+            Topic::Transactions(about) => about == group && message.is_transactions(),
+            Topic::SealedHeaders(about) => about == group && message.is_sealed_header(),
+        };
+        fits.then_some(Command::Message(group, from, message))
+    }
+
+    fn verify(&self, from: NodeId, bytes: &[u8]) -> Option<(GroupId, Result<VerifiedMessage, Rejection>)> {
+        let (group, message) = wire::split(bytes)?;
+        let verifier = self.verifiers.get(&group)?;
+        Some((group, verifier.verify(self.signatures.as_ref(), from, message)))
+    }
+
     /// Decodes and verifies; what is wrong is held against the sender.
     fn accept(&self, from: NodeId, bytes: &[u8]) -> Option<(GroupId, VerifiedMessage)> {
-        let judged = wire::split(bytes).and_then(|(group, message)| {
-            let verifier = self.verifiers.get(&group)?;
-            Some((group, verifier.verify(self.signatures.as_ref(), from, message)))
-        });
-        match judged {
+        match self.verify(from, bytes) {
             Some((group, Ok(message))) => Some((group, message)),
             Some((_, Err(rejection))) => {
                 tracing::debug!(%from, %rejection, "refused a message");
@@ -128,3 +171,6 @@ fn misbehaviour(rejection: &Rejection) -> Misbehaviour {
         Rejection::Engine(_) | Rejection::ClientSignature(_) | Rejection::Seal => Misbehaviour::Forged,
     }
 }
+
+#[cfg(test)]
+mod tests;

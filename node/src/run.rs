@@ -41,6 +41,7 @@ pub fn run(home: &Path, overrides: &Overrides, password: &PasswordSource) -> Res
     start_logs(&config);
     let genesis = home.genesis()?;
     let keys = home.keys(password)?;
+    end_with_lost_threads();
     let lock = home.lock()?;
     let node = Starting { home: &home, config: &config, genesis: &genesis, keys: &keys }.start(lock)?;
     node.serve(config.node.shutdown_timeout)
@@ -58,6 +59,19 @@ fn start_logs(config: &Config) {
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi);
     // A second node in one process (tests) keeps the first one's logs.
     drop(if human { logs.try_init() } else { logs.json().flatten_event(true).try_init() });
+}
+
+/// A node without one of its workers would look alive and do nothing: it ends instead. (The loop's own panic ends the
+/// node in order, and a panic while serving one client costs that client its answer.)
+fn end_with_lost_threads() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        report(info);
+        let name = thread::current().name().unwrap_or_default().to_owned();
+        if name.starts_with("judge-") || name.ends_with("-writer") {
+            std::process::exit(101);
+        }
+    }));
 }
 
 /// What a start rests on.
@@ -97,6 +111,7 @@ impl Starting<'_> {
             verifiers: Arc::default(),
             signatures: Arc::clone(&signatures),
             network: network.clone(),
+            validators: Arc::new(self.nodes().into_iter().collect()),
             commands: commands.clone(),
         };
         let event_loop = self.start_loop(event_loop, inbox, &storage, &mut judge)?;

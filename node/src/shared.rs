@@ -116,8 +116,8 @@ impl Shared {
         }
     }
 
-    /// Resolves when the transaction was executed or expired; `None` if too many wait already.
-    pub(crate) fn wait_for(&self, id: TxId) -> Option<oneshot::Receiver<()>> {
+    /// A place among those who wait for a transaction; `None` if too many wait already.
+    pub(crate) fn wait_for(self: &Arc<Self>, id: TxId) -> Option<Waiter> {
         let mut waiting = lock(&self.waiting);
         if waiting.len() >= MAX_WAITED_FOR {
             return None;
@@ -126,11 +126,11 @@ impl Shared {
         let waiters = waiting.entry(id).or_default();
         waiters.retain(|waiter| !waiter.is_closed());
         waiters.push(sender);
-        Some(receiver)
+        Some(Waiter { id, told: receiver, shared: Arc::clone(self) })
     }
 
     /// Forgets those who no longer wait for the transaction.
-    pub(crate) fn give_up(&self, id: &TxId) {
+    fn give_up(&self, id: &TxId) {
         let mut waiting = lock(&self.waiting);
         if let Some(waiters) = waiting.get_mut(id) {
             waiters.retain(|waiter| !waiter.is_closed());
@@ -151,6 +151,28 @@ impl Shared {
     }
 }
 
+/// Somebody who waits for a transaction. Dropped, however that comes, it leaves no trace.
+#[derive(Debug)]
+pub(crate) struct Waiter {
+    id: TxId,
+    told: oneshot::Receiver<()>,
+    shared: Arc<Shared>,
+}
+
+impl Waiter {
+    /// Returns when the transaction was executed or expired; false if nobody is left to tell.
+    pub(crate) async fn wait(&mut self) -> bool {
+        (&mut self.told).await.is_ok()
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.told.close();
+        self.shared.give_up(&self.id);
+    }
+}
+
 impl Expired {
     fn remember(&mut self, ids: &[TxId]) {
         for id in ids {
@@ -163,5 +185,22 @@ impl Expired {
                 self.ids.remove(&oldest);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use witan_types::Hash;
+
+    #[test]
+    fn whoever_stops_waiting_leaves_no_trace() {
+        let shared = Arc::new(Shared::new());
+        let id = TxId(Hash([1; 32]));
+        let (first, second) = (shared.wait_for(id).unwrap(), shared.wait_for(id).unwrap());
+        drop(first);
+        assert_eq!(lock(&shared.waiting).get(&id).map(Vec::len), Some(1), "the other one still waits");
+        drop(second);
+        assert!(lock(&shared.waiting).is_empty());
     }
 }

@@ -8,6 +8,9 @@ use witan_consensus::engine::{Engine, Input};
 use witan_ledger::{BlockCommit, Store};
 use witan_types::{Block, Outcome, Seal, SealShare, SealedHeader, TxId, ValidatorIndex};
 
+/// With more ledger writes than this under way, the disk is behind: no block is made or fetched until it catches up.
+pub(crate) const MAX_UNWRITTEN: usize = 256;
+
 /// What follows once a ledger write is durable.
 #[derive(Debug)]
 pub(crate) enum Unwritten {
@@ -109,5 +112,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if let Some(sealed) = stable {
             self.tell(now, Input::Stable(sealed), effects);
         }
+        // Fetching may have waited for the disk.
+        self.fetch_rest(now, effects);
     }
 }

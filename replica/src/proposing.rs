@@ -1,6 +1,7 @@
 //! The leader's turn: when a block is made, with what time and what in it; and the judgement of others' blocks.
 
 use crate::event::{Effects, Now, Timer};
+use crate::executing::MAX_UNWRITTEN;
 use crate::replica::Replica;
 use crate::sealing::MAX_UNSEALED;
 use crate::verify::JudgedBlock;
@@ -174,7 +175,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     /// Answers the leader's turn as soon as a block should be made.
     pub(crate) fn answer_turn(&mut self, now: Now, effects: &mut Effects) {
         let unsealed = self.ledger.tip().height.saturating_sub(self.sealing.sealed());
-        if unsealed >= MAX_UNSEALED {
+        if unsealed >= MAX_UNSEALED || self.unwritten.len() > MAX_UNWRITTEN {
             return;
         }
         let Some(turn) = self.proposing.turn.take() else { return };

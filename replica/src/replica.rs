@@ -42,8 +42,8 @@ pub struct GroupStatus {
     pub connected_validators: Vec<ValidatorIndex>,
     /// Validators that make a quorum.
     pub quorum: usize,
-    /// The newest sealed height a peer told of.
-    pub best_peer: Height,
+    /// The newest sealed height that an honest validator can be taken to have, by what validators say.
+    pub sealed_elsewhere: Height,
     /// Whether this node is fetching blocks it missed.
     pub syncing: bool,
 }
@@ -147,12 +147,12 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     }
 
     /// Every request gets exactly one answer, in the step that takes it.
-    fn reply(&self, now: Now, source: Source, message: &VerifiedMessage, effects: &mut Effects) {
-        let Source::Request(_, ticket) = source else { return };
+    fn reply(&mut self, now: Now, source: Source, message: &VerifiedMessage, effects: &mut Effects) {
+        let Source::Request(node, ticket) = source else { return };
         let answer = match &message.0 {
             Content::Plain(message) => match **message {
                 Message::Heartbeat(_) => Message::Heartbeat(self.heartbeat(now)),
-                Message::BlocksRequest { from } => Message::Blocks(self.sealed_blocks(from)),
+                Message::BlocksRequest { from } => Message::Blocks(self.sealed_blocks(now, node, from)),
                 _ => Message::Accepted,
             },
             Content::Engine(..) | Content::Transactions(_) => Message::Accepted,
@@ -198,7 +198,7 @@ impl<E: Engine + Send, S: Store + Send> Group for Replica<E, S> {
             mempool_bytes: self.mempool.bytes(),
             connected_validators: self.connected_validators(now),
             quorum: self.committee.quorum(),
-            best_peer: self.catch_up.best_peer(),
+            sealed_elsewhere: self.sealed_elsewhere(),
             syncing: self.catch_up.is_syncing(),
         }
     }

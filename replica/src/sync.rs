@@ -2,6 +2,7 @@
 //! a block counts for its seal.
 
 use crate::event::{Class, Effects, Now, Outgoing, Recipient, Timer};
+use crate::executing::MAX_UNWRITTEN;
 use crate::message::{BLOCKS_BYTES, Heartbeat, MAX_BLOCKS, Message};
 use crate::replica::Replica;
 use std::collections::BTreeMap;
@@ -14,9 +15,14 @@ use witan_types::{Height, NodeId, SealedBlock, SealedHeader, ValidatorIndex};
 /// The time between heartbeats.
 pub(crate) const HEARTBEAT: Duration = Duration::from_millis(1000);
 /// A request for blocks that is not answered for this long is given up.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+const FETCH_TIMEOUT: Duration = Duration::from_secs(12);
+/// Bytes of blocks a second that nodes outside the group may fetch here, all together: reading them for everyone must
+/// not keep the votes waiting.
+const SERVED_BYTES_A_SECOND: usize = 16 * 1024 * 1024;
 /// A connected peer that says nothing for this long counts as not reached.
 const SILENCE: Duration = Duration::from_secs(4);
+/// What serving a block counts for at least: finding it costs too.
+const MIN_SERVED_BYTES: usize = 4 * 1024;
 /// The most peers remembered, the validators apart.
 const MAX_PEERS: usize = 1024;
 
@@ -43,6 +49,8 @@ pub(crate) struct CatchUp {
     wanted: Height,
     fetch: Option<(NodeId, Tick)>,
     attempts: usize,
+    /// Since when, and how many, bytes of blocks went to nodes outside the group.
+    served: (Tick, usize),
     /// Executed and sealed heights at the last heartbeat: no progress since then means something was lost.
     last_beat: (Height, Height),
 }
@@ -68,10 +76,23 @@ impl CatchUp {
         self.peers.get(node).is_some_and(|peer| peer.is_reached(now))
     }
 
-    /// The newest sealed height that a connected peer told of.
-    pub(crate) fn best_peer(&self) -> Height {
-        let connected = self.peers.values().filter(|peer| peer.connected);
-        connected.filter_map(|peer| peer.heard).map(|(heard, _)| heard.sealed).max().unwrap_or(0)
+    /// The sealed height that at least one honest validator has, going by what connected ones say of themselves:
+    /// at most `max_faulty` of them lie.
+    fn sealed_elsewhere(&self, validators: &[NodeId], max_faulty: usize) -> Height {
+        let peers = validators.iter().filter_map(|node| self.peers.get(node)).filter(|peer| peer.connected);
+        let mut claims: Vec<Height> =
+            peers.filter_map(|peer| peer.heard).map(|(heard, _)| heard.sealed).collect();
+        claims.sort_unstable_by(|one, other| other.cmp(one));
+        claims.get(max_faulty).copied().unwrap_or(0)
+    }
+
+    /// Whether a node outside the group may have this many bytes now.
+    fn may_serve(&mut self, now: Now, bytes: usize) -> bool {
+        if now.tick.0.saturating_sub(self.served.0.0) >= Duration::from_secs(1) {
+            self.served = (now.tick, 0);
+        }
+        self.served.1 = self.served.1.saturating_add(bytes);
+        self.served.1 <= SERVED_BYTES_A_SECOND
     }
 
     pub(crate) fn is_syncing(&self) -> bool {
@@ -104,12 +125,14 @@ impl CatchUp {
         }
     }
 
-    /// A connected peer that says it has sealed blocks above `sealed`; another one at each attempt.
-    fn source(&mut self, sealed: Height) -> Option<NodeId> {
+    /// A connected peer that says it has sealed blocks above `sealed`; another one at each attempt, and validators
+    /// before anybody else who may only boast.
+    fn source(&mut self, sealed: Height, validators: &[NodeId]) -> Option<NodeId> {
         let has_more =
             |peer: &Peer| peer.connected && peer.heard.is_some_and(|(heard, _)| heard.sealed > sealed);
-        let able: Vec<NodeId> =
-            self.peers.iter().filter(|(_, peer)| has_more(peer)).map(|(node, _)| *node).collect();
+        let able = self.peers.iter().filter(|(_, peer)| has_more(peer)).map(|(node, _)| *node);
+        let (among, others): (Vec<NodeId>, Vec<NodeId>) = able.partition(|node| validators.contains(node));
+        let able = if among.is_empty() { others } else { among };
         self.attempts = self.attempts.wrapping_add(1);
         able.get(self.attempts.checked_rem(able.len())?).copied()
     }
@@ -226,7 +249,10 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if self.catch_up.fetch.is_some() {
             return;
         }
-        if let Some(node) = self.catch_up.source(sealed) {
+        if self.unwritten.len() > MAX_UNWRITTEN {
+            return;
+        }
+        if let Some(node) = self.catch_up.source(sealed, &self.validators) {
             self.catch_up.fetch = Some((node, now.tick));
             effects.requests.push((node, Message::BlocksRequest { from: sealed.saturating_add(1) }));
         } else {
@@ -291,17 +317,26 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     }
 
     /// More blocks at once, as long as this node is well behind.
-    fn fetch_rest(&mut self, now: Now, effects: &mut Effects) {
-        let behind = self.catch_up.best_peer().saturating_sub(self.sealing.sealed());
+    pub(crate) fn fetch_rest(&mut self, now: Now, effects: &mut Effects) {
+        let behind = self.sealed_elsewhere().saturating_sub(self.sealing.sealed());
         if behind > MAX_BLOCKS as u64 / 2 {
             self.fetch(now, effects);
         }
         self.fetch_if_told(now, effects);
     }
 
-    /// The sealed blocks kept here from a height on, within the bounds of an answer.
-    pub(crate) fn sealed_blocks(&self, from: Height) -> Vec<SealedBlock> {
-        let (mut blocks, mut bytes) = (Vec::new(), 0);
+    /// The newest sealed height that an honest validator can be taken to have.
+    pub(crate) fn sealed_elsewhere(&self) -> Height {
+        self.catch_up.sealed_elsewhere(&self.validators, self.committee.max_faulty())
+    }
+
+    /// The sealed blocks kept here from a height on, within the bounds of an answer; none for a stranger while
+    /// strangers have had their share.
+    pub(crate) fn sealed_blocks(&mut self, now: Now, to: NodeId, from: Height) -> Vec<SealedBlock> {
+        if !self.validators.contains(&to) && !self.catch_up.may_serve(now, 0) {
+            return Vec::new();
+        }
+        let (mut blocks, mut bytes, mut cost) = (Vec::new(), 0, 0);
         for height in (from.max(1)..=self.sealing.sealed()).take(MAX_BLOCKS) {
             let store = self.ledger.store();
             let (Some(block), Some(seal)) = (store.block(height), store.seal(height)) else { break };
@@ -310,7 +345,11 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
                 break;
             }
             bytes += size;
+            cost += size.max(MIN_SERVED_BYTES);
             blocks.push(SealedBlock { block: Arc::unwrap_or_clone(block), seal });
+        }
+        if !self.validators.contains(&to) {
+            self.catch_up.may_serve(now, cost);
         }
         blocks
     }

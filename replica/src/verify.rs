@@ -79,6 +79,18 @@ pub(crate) struct JudgedBlock {
     pub(crate) transactions: Vec<(TxId, usize)>,
 }
 
+impl VerifiedMessage {
+    /// Whether it is transactions.
+    pub fn is_transactions(&self) -> bool {
+        matches!(self.0, Content::Transactions(..))
+    }
+
+    /// Whether it is a sealed header.
+    pub fn is_sealed_header(&self) -> bool {
+        matches!(&self.0, Content::Plain(message) if matches!(**message, Message::SealedHeader(_)))
+    }
+}
+
 impl fmt::Debug for VerifiedMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {

@@ -24,6 +24,8 @@ pub(super) struct Sync {
     asked: BTreeMap<BlockId, usize>,
     /// When each member last got certificates unasked.
     answered: BTreeMap<ValidatorIndex, Tick>,
+    /// When each member was last given blocks.
+    served: BTreeMap<ValidatorIndex, Tick>,
     /// When each member was last asked for certificates.
     greeted: BTreeMap<ValidatorIndex, Tick>,
 }
@@ -169,7 +171,12 @@ impl HotStuff {
         }
     }
 
+    /// Answers at most so often: an answer is thousands of times as large as what asks for it.
     pub(super) fn on_fetch(&mut self, from: ValidatorIndex, fetch: Fetch) {
+        let (now, gap) = (self.now, self.setup.base_timeout / 16);
+        if !is_due(&mut self.sync.served, from, now, gap) {
+            return;
+        }
         let mut blocks = Vec::new();
         let mut bytes = 0_usize;
         for place in self.tree.path_down(fetch.block, fetch.above).into_iter().take(MAX_FETCHED_BLOCKS) {

@@ -6,8 +6,11 @@ use witan_rpc::RpcError;
 use witan_rpc::parameter::{At, Order, TransactionDetail};
 use witan_rpc::server::BlockSlice;
 use witan_rpc::view::{BlockTransactions, BlockView, SealView};
-use witan_storage::{self as storage, LedgerStore};
+use witan_storage::LedgerStore;
 use witan_types::{Block, GroupId, Height, SignedTransaction};
+
+/// A page of blocks ends once the blocks read for it exceed this many bytes.
+const LIST_BYTES: usize = 8 * 1024 * 1024;
 
 impl NodeBackend {
     pub(super) fn read_block(
@@ -39,14 +42,18 @@ impl NodeBackend {
     ) -> Result<BlockSlice, RpcError> {
         let store = self.store(group)?;
         let tip = self.point(group, At::Latest)?.height;
-        let (from, order) = match order {
-            Order::Asc => (from.unwrap_or(0), storage::Order::Ascending),
-            Order::Desc => (from.unwrap_or(tip), storage::Order::Descending),
+        let mut heights: Box<dyn Iterator<Item = Height>> = match order {
+            Order::Asc => Box::new(from.unwrap_or(0)..=tip),
+            Order::Desc => Box::new((0..=from.unwrap_or(tip).min(tip)).rev()),
         };
-        let mut blocks = store.list_blocks(from, order, limit.saturating_add(1));
-        let next = blocks.get(limit).map(|block| block.header.height);
-        blocks.truncate(limit);
-        Ok(BlockSlice { items: blocks.iter().map(|block| block_view(store, block)).collect(), next })
+        // One block at a time is in memory, and a page ends when enough has been read.
+        let (mut items, mut bytes) = (Vec::new(), 0);
+        while items.len() < limit && bytes < LIST_BYTES {
+            let Some(block) = heights.next().and_then(|height| store.block(height)) else { break };
+            bytes += block.payload.transactions().map(SignedTransaction::size).sum::<usize>();
+            items.push(block_view(store, &block));
+        }
+        Ok(BlockSlice { items, next: heights.next() })
     }
 
     pub(super) fn read_seal(&self, group: GroupId, height: Height) -> Result<SealView, RpcError> {

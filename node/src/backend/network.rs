@@ -162,5 +162,5 @@ impl NodeBackend {
 }
 
 fn is_syncing(view: &View) -> bool {
-    view.status.best_peer > view.status.sealed.saturating_add(SYNCING_BLOCKS)
+    view.status.sealed_elsewhere > view.status.sealed.saturating_add(SYNCING_BLOCKS)
 }

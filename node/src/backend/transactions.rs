@@ -3,6 +3,7 @@
 use super::state::{value_view, version_of};
 use super::{NodeBackend, USER_GROUP};
 use crate::event_loop::Command;
+use crate::shared::Waiter;
 use crate::signatures::{Refused, judge};
 use std::sync::mpsc::TrySendError;
 use std::time::Duration;
@@ -39,15 +40,8 @@ impl NodeBackend {
         };
         let admitted =
             self.admit(vec![pooled]).await.and_then(|mut admissions| self.admitted(id, admissions.pop()));
-        let (status, waiter) = match (admitted, waiter) {
-            (Ok(status), Some(waiter)) => (status, waiter),
-            (Ok(status), None) => return Ok(status),
-            (Err(error), waiter) => {
-                drop(waiter);
-                self.shared.give_up(&id);
-                return Err(error);
-            }
-        };
+        let status = admitted?;
+        let Some(waiter) = waiter else { return Ok(status) };
         let status =
             if status.status.is_final() { status } else { self.wait_final(id, waiter, deadline).await? };
         if wait == Wait::Sealed { self.wait_sealed(status, deadline).await } else { Ok(status) }
@@ -109,24 +103,23 @@ impl NodeBackend {
     async fn wait_final(
         &self,
         id: TxId,
-        waiter: oneshot::Receiver<()>,
+        mut waiter: Waiter,
         deadline: Instant,
     ) -> Result<TxStatusView, RpcError> {
         // Executed between admission and waiting: nobody will tell.
         if let Some(status) = self.executed(&id)? {
             return Ok(status);
         }
-        let told = tokio::time::timeout_at(deadline, waiter).await;
+        let told = tokio::time::timeout_at(deadline, waiter.wait()).await;
         if let Some(status) = self.executed(&id)? {
             return Ok(status);
         }
         if self.shared.has_expired(&id) {
             return Ok(TxStatusView::outside_blocks(id, TransactionState::Expired));
         }
-        if let Ok(Err(_)) = told {
+        if told == Ok(false) {
             return Err(stopping());
         }
-        self.shared.give_up(&id);
         Err(RpcError::WaitTimeout { tx_id: id, status: TransactionState::Accepted })
     }
 

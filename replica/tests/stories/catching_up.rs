@@ -180,3 +180,26 @@ fn sealed_blocks_that_nobody_asked_for_are_ignored() {
     cluster.tell(3, 4, &blocks);
     assert_eq!(cluster.height(4), 1);
 }
+
+#[test]
+fn one_liar_makes_nobody_believe_that_they_are_behind() {
+    let mut cluster = Cluster::running(4, 1);
+    let boast = lie(&cluster, u64::MAX);
+    for (liar, kind) in [(4, "a stranger"), (3, "one of four validators")] {
+        cluster.ask(liar, 0, &boast);
+        cluster.tell(liar, 0, &boast);
+        assert!(cluster.status(0).sealed_elsewhere <= cluster.height(0), "{kind}");
+    }
+}
+
+#[test]
+fn strangers_share_what_is_served_in_a_second_and_validators_do_not() {
+    let mut cluster = Cluster::running(4, 1);
+    let request = Message::BlocksRequest { from: 1 };
+    let is_full = |answer: &[Message]| matches!(answer, [Message::Blocks(blocks)] if !blocks.is_empty());
+    let served = (0..100_000).take_while(|_| is_full(&cluster.ask(4, 0, &request))).count();
+    assert!((1..100_000).contains(&served), "{served} answers until strangers have had their share");
+    assert!(is_full(&cluster.ask(1, 0, &request)), "a validator is served all the same");
+    cluster.run(Duration::from_millis(1_100));
+    assert!(is_full(&cluster.ask(4, 0, &request)), "and the next second is another one");
+}

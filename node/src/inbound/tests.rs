@@ -1,0 +1,71 @@
+use super::*;
+use std::net::SocketAddr;
+use std::sync::mpsc::sync_channel;
+use witan_consensus::engine::Instance;
+use witan_consensus::hotstuff::HotStuff;
+use witan_p2p::{Limits, NetworkConfig};
+use witan_replica::Message;
+use witan_replica::message::Heartbeat;
+use witan_types::{
+    Account, ChainId, Committee, Epoch, FaultModel, Hash, Key, Op, SecretKey, SignedTransaction, Transaction,
+};
+
+const GROUP: GroupId = GroupId(1);
+const CHAIN: ChainId = ChainId(Hash([7; 32]));
+const TRANSACTIONS: Topic = Topic::Transactions(GROUP);
+
+fn judge(runtime: &tokio::runtime::Runtime) -> Judge {
+    let key = SecretKey::from_seed([1; 32]).public();
+    let node = witan_p2p::node_id([2; 32]).unwrap();
+    let config = NetworkConfig {
+        identity_seed: [2; 32],
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        peers: Vec::new(),
+        chain: CHAIN,
+        validators: vec![node],
+        allowed: None,
+        groups: vec![GROUP],
+        limits: Limits::default(),
+    };
+    let (network, _) = witan_p2p::start(config, runtime.handle()).unwrap();
+    let committee = Committee::new(vec![key], FaultModel::Byzantine);
+    let instance = Instance { chain: CHAIN, group: GROUP, epoch: Epoch(1) };
+    let verifier = MessageVerifier::new::<HotStuff>(instance, committee, &[node]);
+    Judge {
+        verifiers: Arc::new(BTreeMap::from([(GROUP, verifier)])),
+        signatures: Arc::default(),
+        network,
+        validators: Arc::new(BTreeSet::from([node])),
+        commands: sync_channel(1).0,
+    }
+}
+
+fn transaction(chain: ChainId) -> SignedTransaction {
+    let key = SecretKey::from_seed([9; 32]);
+    let ops = vec![Op::Put { key: Key::from("a"), value: vec![1] }];
+    Transaction { chain, signer: Account(key.public()), salt: 0, expires_at_ms: 1, checks: vec![], ops }
+        .sign(&key)
+}
+
+fn gossip(topic: Topic, message: &Message) -> NetworkEvent {
+    NetworkEvent::Gossip { topic, from: NodeId(Hash([3; 32])), bytes: wire::frame(GROUP, &message.bytes()) }
+}
+
+#[test]
+fn gossip_brings_what_proves_itself_in_its_topic_and_is_held_against_nobody() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let judge = judge(&runtime);
+    let good = Message::Transactions(vec![Arc::new(transaction(CHAIN))]);
+    assert!(matches!(judge.judge(gossip(TRANSACTIONS, &good)), Some(Command::Message(..))));
+    assert!(judge.judge(gossip(Topic::SealedHeaders(GROUP), &good)).is_none(), "in the wrong topic");
+    let forged = Heartbeat { wall_ms: u64::MAX, executed: 0, sealed: u64::MAX, votes: false };
+    let other_chain = Message::Transactions(vec![Arc::new(transaction(ChainId(Hash([8; 32]))))]);
+    let refused = [Message::Heartbeat(forged), other_chain, Message::Engine(vec![1]), Message::Accepted];
+    for message in refused {
+        assert!(judge.judge(gossip(TRANSACTIONS, &message)).is_none(), "{message:?}");
+    }
+    let garbage =
+        NetworkEvent::Gossip { topic: TRANSACTIONS, from: NodeId(Hash([3; 32])), bytes: vec![0xff; 99] };
+    assert!(judge.judge(garbage).is_none());
+    assert_eq!(judge.network.counters().misbehaviours, 0, "who passed it on could not know");
+}
