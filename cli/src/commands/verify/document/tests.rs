@@ -128,6 +128,11 @@ fn secret(place: u16) -> SecretKey {
 
 /// A block of two puts with the seal of three of four validators, as `chain block --prove --json` prints it.
 fn block_document() -> Value {
+    block_document_of(&[1, 2])
+}
+
+/// A block with one transaction for each salt.
+fn block_document_of(salts: &[u64]) -> Value {
     let genesis = genesis();
     let base = genesis.base_header(GroupId(1));
     let put = |salt: u64| {
@@ -143,8 +148,9 @@ fn block_document() -> Value {
         };
         transaction.sign(&key)
     };
-    let transactions = vec![put(1), put(2)];
-    let payload = Payload { batches: vec![Batch::Inline(transactions.clone())], envelopes: Vec::new() };
+    let transactions: Vec<_> = salts.iter().copied().map(put).collect();
+    let batches = if salts.is_empty() { Vec::new() } else { vec![Batch::Inline(transactions.clone())] };
+    let payload = Payload { batches, envelopes: Vec::new() };
     let header = Header {
         height: 1,
         tag: 3,
@@ -198,6 +204,12 @@ fn a_block_is_proved_with_all_its_transactions() {
     let proved = judge(&block_document()).unwrap();
     assert_eq!((proved.kind, proved.group, proved.height), ("block", GroupId(1), 1));
     assert!(proved.statement.contains("exactly the 2 transactions"), "{}", proved.statement);
+}
+
+#[test]
+fn an_empty_block_is_proved_too() {
+    let proved = judge(&block_document_of(&[])).unwrap();
+    assert!(proved.statement.contains("0 transactions"), "{}", proved.statement);
 }
 
 #[test]
