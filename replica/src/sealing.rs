@@ -13,6 +13,8 @@ use witan_types::{
 
 /// At this many executed but unsealed blocks leaders wait; votes do not.
 pub(crate) const MAX_UNSEALED: u64 = 16;
+// Proofs are made for sealed blocks: the newest of them must still be in the window.
+const _: () = assert!(witan_ledger::PROOF_WINDOW as u64 > MAX_UNSEALED);
 /// Shares are kept for this many heights above the newest executed one.
 const SHARE_WINDOW: u64 = 2 * MAX_UNSEALED;
 
