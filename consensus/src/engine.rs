@@ -184,6 +184,8 @@ pub enum Input<E: Engine> {
     Stable(SealedHeader),
     /// Whether work waits. View timers run only while it does, or while the engine itself has an undecided block.
     Pending(bool),
+    /// This node is about to stop. Whoever leads may hand that over, so that nobody has to wait for a time-out.
+    Leaving,
 }
 
 /// What comes out of an engine. Field order is the order of obedience.

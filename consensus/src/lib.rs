@@ -3,3 +3,5 @@
 
 pub mod engine;
 pub mod hotstuff;
+mod judging;
+mod pacing;

@@ -11,7 +11,8 @@
 
 mod common;
 
-use common::stage::{Letter, Stage, block};
+use common::hotstuff::{Stage, block};
+use common::stage::Letter;
 use witan_consensus::hotstuff::{Message, PlantedFault, Proposal, QuorumCertificate, TimeoutCertificate};
 
 /// Plays a story with and without its fault.
@@ -34,7 +35,7 @@ fn all_give_up(stage: &mut Stage, members: &[usize], round: u64) {
 
 /// Round `round` runs from its proposal to a decision, among these members.
 fn runs(stage: &mut Stage, members: &[usize], round: u64) {
-    let among = |letter: &Letter| members.contains(&letter.from) && members.contains(&letter.to);
+    let among = |letter: &Letter<Message>| members.contains(&letter.from) && members.contains(&letter.to);
     stage.deliver(|letter| letter.is_proposal(round) && among(letter));
     stage.deliver(|letter| letter.is_vote(round) && among(letter));
     stage.deliver(|letter| letter.is_fetching() && among(letter));

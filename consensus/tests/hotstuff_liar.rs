@@ -11,7 +11,7 @@
 
 mod common;
 
-use common::stage::{Stage, block};
+use common::hotstuff::{Stage, block};
 use common::{Choices, base};
 use proptest::prelude::*;
 use std::collections::BTreeMap;

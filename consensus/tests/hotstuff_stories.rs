@@ -10,7 +10,8 @@
 
 mod common;
 
-use common::stage::{Letter, Stage, block, ids};
+use common::hotstuff::{Stage, block};
+use common::stage::{Letter, ids};
 use common::{BASE_TIMEOUT, MAX_TIMEOUT, base, sealed};
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ use witan_types::{BlockId, Hash, Wire};
 /// Rounds run as they should until `members` have decided `count` blocks; nobody else hears anything.
 fn run_among(stage: &mut Stage, members: &[usize], count: usize) {
     let done = |stage: &Stage| members.iter().all(|place| stage.decided(*place).len() >= count);
-    let hears = |letter: &Letter| members.contains(&letter.from) && members.contains(&letter.to);
+    let hears = |letter: &Letter<Message>| members.contains(&letter.from) && members.contains(&letter.to);
     for _ in 0..10_000 {
         if done(stage) {
             return;
@@ -251,10 +252,12 @@ fn last_state(disk: &[(u64, Record)]) -> witan_consensus::hotstuff::SafetyState 
 #[test]
 fn a_repeated_proposal_gets_the_same_vote_and_a_restarted_leader_never_a_second_block() {
     let mut stage = Stage::of_four();
-    let first: Vec<Letter> = stage.pool.iter().filter(|letter| letter.is_proposal(1)).cloned().collect();
+    let first: Vec<Letter<Message>> =
+        stage.pool.iter().filter(|letter| letter.is_proposal(1)).cloned().collect();
     stage.lose(|_| true);
     stage.restart(1);
-    let again: Vec<Letter> = stage.pool.iter().filter(|letter| letter.is_proposal(1)).cloned().collect();
+    let again: Vec<Letter<Message>> =
+        stage.pool.iter().filter(|letter| letter.is_proposal(1)).cloned().collect();
     assert_eq!(first[0].message, again[0].message, "it says the same again");
     for _ in 0..2 {
         stage.say(1, 0, first[0].message.clone());

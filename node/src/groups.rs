@@ -1,15 +1,13 @@
-//! Opening the groups that this node hosts, each with its engine: adding an engine costs one match arm here.
+//! Opening the groups that this node hosts, each from its part of the disk.
 
 use crate::config::Config;
 use crate::error::NodeError;
 use crate::writers::FIRST_EPOCH;
 use std::path::Path;
-use witan_consensus::engine::Engine;
-use witan_consensus::hotstuff::HotStuff;
 use witan_ledger::Limits;
-use witan_replica::{Effects, Group, Identity, MessageVerifier, Now, Open, Replica};
-use witan_storage::{LedgerStore, Storage, marker};
-use witan_types::{EngineKind, Genesis, GroupId, NodeId, Scheme, SecretKey, ValidatorIndex};
+use witan_replica::{Effects, Group, Identity, MessageVerifier, Now, Open, open_group};
+use witan_storage::{Storage, marker};
+use witan_types::{Genesis, GroupId, NodeId, Scheme, SecretKey, ValidatorIndex};
 
 /// A group, ready for the loop.
 pub(crate) struct OpenGroup {
@@ -33,16 +31,6 @@ pub(crate) struct Opening<'a> {
 impl Opening<'_> {
     /// Opens one group.
     pub(crate) fn open(&self, id: GroupId) -> Result<OpenGroup, NodeError> {
-        match self.genesis.engine(id) {
-            Some(EngineKind::HotStuff) => self.open_with::<HotStuff>(id),
-            Some(engine @ (EngineKind::Pbft | EngineKind::Raft)) => {
-                Err(NodeError::NoEngine { group: id, engine })
-            }
-            None => Err(witan_ledger::LedgerError::UnknownGroup(id).into()),
-        }
-    }
-
-    fn open_with<E: Engine + Send + 'static>(&self, id: GroupId) -> Result<OpenGroup, NodeError> {
         let records = self.storage.consensus_log().load(id, FIRST_EPOCH)?;
         let mut validator = self.validator.clone();
         if validator.is_some() && records.is_empty() && marker::has_signed(self.home, id, FIRST_EPOCH)? {
@@ -63,8 +51,8 @@ impl Opening<'_> {
             seed: u64::from_le_bytes(first_bytes(&self.node)),
             scheme: Scheme::Ed25519,
         };
-        let (replica, verifier, effects) = Replica::<E, LedgerStore>::open(open, self.now)?;
-        Ok(OpenGroup { id, group: Box::new(replica), verifier, effects })
+        let (group, verifier, effects) = open_group(open, self.now)?;
+        Ok(OpenGroup { id, group, verifier, effects })
     }
 }
 

@@ -74,6 +74,8 @@ pub enum Event {
     PeerDown(NodeId),
     /// A request of ours was not answered.
     RequestFailed(NodeId),
+    /// The host stops soon: what is sent in this step still leaves.
+    Leaving,
 }
 
 /// What became of one submitted transaction.

@@ -21,6 +21,6 @@ pub use event::{
     WriteSeq,
 };
 pub use message::Message;
-pub use open::{Identity, Open};
+pub use open::{Identity, Open, Opened, open_group};
 pub use replica::{Group, GroupStatus, Replica};
 pub use verify::{MessageVerifier, NoCache, Rejection, SignatureCache, VerifiedMessage};

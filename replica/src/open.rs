@@ -4,16 +4,19 @@ use crate::event::{Effects, Now, Timer};
 use crate::hosting::Hosted;
 use crate::intake::Intake;
 use crate::proposing::Proposing;
-use crate::replica::Replica;
+use crate::replica::{Group, Replica};
 use crate::sealing::Sealing;
 use crate::sync::{CatchUp, HEARTBEAT};
 use crate::verify::MessageVerifier;
 use std::collections::VecDeque;
 use std::time::Duration;
 use witan_consensus::engine::{Engine, Instance, Seq, Setup};
+use witan_consensus::hotstuff::HotStuff;
 use witan_ledger::mempool::Limits;
 use witan_ledger::{Ledger, LedgerError, Mempool, Store};
-use witan_types::{Epoch, Genesis, GroupId, Header, NodeId, Scheme, SecretKey, ValidatorIndex, Wire};
+use witan_types::{
+    EngineKind, Epoch, Genesis, GroupId, Header, NodeId, Scheme, SecretKey, ValidatorIndex, Wire,
+};
 
 /// Who this node is in the group.
 #[derive(Clone, Debug)]
@@ -43,6 +46,28 @@ pub struct Open<'a, S> {
     pub seed: u64,
     /// How signatures are judged: [`Scheme::Ed25519`] outside the simulator.
     pub scheme: Scheme,
+}
+
+/// A group whose engine was chosen at run time, with what judges its messages and its first effects.
+pub type Opened = (Box<dyn Group>, MessageVerifier, Effects);
+
+/// Opens a group with the engine that genesis names: adding an engine costs one arm here.
+///
+/// # Errors
+/// If the ledger on disk contradicts itself or the genesis.
+pub fn open_group<S: Store + Send + 'static>(open: Open<'_, S>, now: Now) -> Result<Opened, LedgerError> {
+    match open.genesis.engine(open.group).ok_or(LedgerError::UnknownGroup(open.group))? {
+        EngineKind::HotStuff => open_with::<HotStuff, S>(open, now),
+        EngineKind::Pbft | EngineKind::Raft => Err(LedgerError::UnknownGroup(open.group)),
+    }
+}
+
+fn open_with<E: Engine + Send + 'static, S: Store + Send + 'static>(
+    open: Open<'_, S>,
+    now: Now,
+) -> Result<Opened, LedgerError> {
+    let (replica, verifier, effects) = Replica::<E, S>::open(open, now)?;
+    Ok((Box::new(replica), verifier, effects))
 }
 
 impl<E: Engine + Send, S: Store + Send> Replica<E, S> {

@@ -181,6 +181,7 @@ impl<E: Engine + Send, S: Store + Send> Group for Replica<E, S> {
             Event::PeerUp(node) => self.on_peer_up(now, node, &mut effects),
             Event::PeerDown(node) => self.catch_up.peer_down(&node),
             Event::RequestFailed(node) => self.on_request_failed(&node),
+            Event::Leaving => self.tell(now, Input::Leaving, &mut effects),
         }
         self.settle(now, &mut effects);
         effects

@@ -7,6 +7,7 @@ use super::certificate::{
 use super::pacemaker::leader_of;
 use super::rules::{Lapse, follows};
 use crate::engine::{Instance, Rejected};
+use crate::judging::{check_block, check_signature};
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::sync::Arc;
 use witan_types::codec::{bounded, encode};
@@ -97,7 +98,7 @@ impl Proposal {
             return Err(Rejected::Inconsistent("a proposal that its certificate does not justify"));
         }
         verify_grounds(round, &self.justify, self.tc.as_ref())?;
-        verify_signature(committee, from, &self.signing_bytes(instance, header.id()), &self.signature)?;
+        check_signature(committee, from, &self.signing_bytes(instance, header.id()), &self.signature)?;
         self.justify.verify(instance, committee)?;
         self.tc.as_ref().map_or(Ok(()), |tc| tc.verify(instance, committee))
     }
@@ -162,7 +163,7 @@ impl Timeout {
         }
         verify_grounds(self.round, &self.high_qc, self.tc.as_ref())?;
         let message = Kind::Timeout.signing_bytes(instance, &(self.round, self.high_qc.round));
-        verify_signature(committee, from, &message, &self.signature)?;
+        check_signature(committee, from, &message, &self.signature)?;
         self.high_qc.verify(instance, committee)?;
         self.tc.as_ref().map_or(Ok(()), |tc| tc.verify(instance, committee))
     }
@@ -266,20 +267,12 @@ impl Message {
     }
 }
 
-/// A block of this chain, with the payload its header commits to, in a round that has a leader.
+/// A block of this chain, in a round that has a leader.
 fn verify_block(instance: &Instance, block: &Block) -> Result<(), Rejected> {
-    let header = &block.header;
-    if (header.chain, header.group, header.epoch) != (instance.chain, instance.group, instance.epoch) {
-        return Err(Rejected::Inconsistent("a block of another chain"));
-    }
-    if header.tag == 0 || header.height == 0 {
+    if block.header.tag == 0 {
         return Err(Rejected::Inconsistent("a block in the base's place"));
     }
-    if block.is_consistent() {
-        Ok(())
-    } else {
-        Err(Rejected::Inconsistent("a payload under another's header"))
-    }
+    check_block(instance, block)
 }
 
 /// Whether being in `round` is proven: by the quorum certificate of the round before, else by its time-out certificate.
@@ -305,16 +298,5 @@ fn verify_vote(
     if vote.round == 0 {
         return Err(Rejected::Inconsistent("round 0 is not voted on"));
     }
-    verify_signature(committee, from, &vote.signing_bytes(instance, kind), &vote.signature)
-}
-
-fn verify_signature(
-    committee: &Committee,
-    from: ValidatorIndex,
-    message: &[u8],
-    signature: &Signature,
-) -> Result<(), Rejected> {
-    let key = committee.key(from).ok_or(Rejected::NotAMember(from))?;
-    let valid = committee.scheme().verify(key, message, signature);
-    if valid { Ok(()) } else { Err(Rejected::BadSignature("the sender's signature")) }
+    check_signature(committee, from, &vote.signing_bytes(instance, kind), &vote.signature)
 }

@@ -3,9 +3,10 @@
 use super::HotStuff;
 use super::certificate::Round;
 use crate::engine::Setup;
+use crate::pacing::{backed_off, spread};
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::time::Duration;
-use witan_types::{ValidatorIndex, sha256};
+use witan_types::ValidatorIndex;
 
 /// The engine's timers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, BorshSerialize, BorshDeserialize)]
@@ -32,19 +33,7 @@ pub fn leader_of(round: Round, size: usize) -> ValidatorIndex {
 /// to a tenth that differs from member to member. The cap is safe: only certificates advance rounds, so members are
 /// never further apart than a message.
 pub(super) fn round_timeout(setup: &Setup, round: Round, consecutive_timeouts: u64) -> Duration {
-    let mut timeout = setup.base_timeout.min(setup.max_timeout);
-    for _ in 0..consecutive_timeouts.min(64) {
-        timeout = timeout.saturating_add(timeout / 2).min(setup.max_timeout);
-    }
-    let seed = sha256(&[
-        b"witan hotstuff jitter",
-        &setup.seed.to_le_bytes(),
-        &setup.me.0.to_le_bytes(),
-        &round.to_le_bytes(),
-    ]);
-    let [low, high, ..] = *seed.as_bytes();
-    let thousandths = u32::from(u16::from_le_bytes([low, high]) % 101);
-    timeout.saturating_add(timeout / 1000 * thousandths)
+    spread(setup, round, backed_off(setup, consecutive_timeouts), 100)
 }
 
 /// Which timers run.

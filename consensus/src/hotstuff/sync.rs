@@ -7,7 +7,8 @@ use super::message::{Blocks, Certificates, Fetch, Hello, MAX_FETCHED_BLOCKS, Mes
 use super::pacemaker::Timer;
 use super::rules::follows;
 use super::tree::Kept;
-use crate::engine::{Seq, Tick, To};
+use crate::engine::{Seq, To};
+use crate::pacing::Ration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use witan_types::{Block, BlockId, Height, QuorumSignatures, SignerSet, ValidatorIndex, Wire};
@@ -23,11 +24,11 @@ pub(super) struct Sync {
     /// Missing blocks that were asked for, and how often.
     asked: BTreeMap<BlockId, usize>,
     /// When each member last got certificates unasked.
-    answered: BTreeMap<ValidatorIndex, Tick>,
+    answered: Ration,
     /// When each member was last given blocks.
-    served: BTreeMap<ValidatorIndex, Tick>,
+    served: Ration,
     /// When each member was last asked for certificates.
-    greeted: BTreeMap<ValidatorIndex, Tick>,
+    greeted: Ration,
 }
 
 /// A block that must be held, and who holds it.
@@ -174,7 +175,7 @@ impl HotStuff {
     /// Answers at most so often: an answer is thousands of times as large as what asks for it.
     pub(super) fn on_fetch(&mut self, from: ValidatorIndex, fetch: Fetch) {
         let (now, gap) = (self.now, self.setup.base_timeout / 16);
-        if !is_due(&mut self.sync.served, from, now, gap) {
+        if !self.sync.served.is_due(from, now, gap) {
             return;
         }
         let mut blocks = Vec::new();
@@ -231,7 +232,7 @@ impl HotStuff {
     pub(super) fn greet(&mut self, to: To) {
         if let To::One(member) = to {
             let (now, gap) = (self.now, self.setup.base_timeout / 2);
-            if member == self.setup.me || !is_due(&mut self.sync.greeted, member, now, gap) {
+            if member == self.setup.me || !self.sync.greeted.is_due(member, now, gap) {
                 return;
             }
         }
@@ -242,7 +243,7 @@ impl HotStuff {
     /// Gives a member that is behind the certificates it lacks, at most so often.
     pub(super) fn answer(&mut self, member: ValidatorIndex) {
         let (now, gap) = (self.now, self.setup.base_timeout / 2);
-        if member == self.setup.me || !is_due(&mut self.sync.answered, member, now, gap) {
+        if member == self.setup.me || !self.sync.answered.is_due(member, now, gap) {
             return;
         }
         let certificates = Certificates {
@@ -267,18 +268,4 @@ impl HotStuff {
         let again = [proposal, vote, order_vote.map(Message::OrderVote), timeout];
         self.out.send.extend(again.into_iter().flatten().map(|message| (To::All, message)));
     }
-}
-
-/// Whether `gap` has passed since this was last done for the member; if so, it counts as done now.
-fn is_due(
-    done: &mut BTreeMap<ValidatorIndex, Tick>,
-    member: ValidatorIndex,
-    now: Tick,
-    gap: std::time::Duration,
-) -> bool {
-    let due = done.get(&member).is_none_or(|last| now.0.saturating_sub(last.0) >= gap);
-    if due {
-        done.insert(member, now);
-    }
-    due
 }

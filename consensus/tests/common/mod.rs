@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of this")]
 
 pub mod cluster;
+pub mod hotstuff;
 pub mod stage;
 
 use std::time::Duration;

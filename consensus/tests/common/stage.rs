@@ -1,90 +1,80 @@
-//! A stage for protocol stories: a few HotStuff members, disks that are never slow, and a pool of messages that only
-//! the story delivers.
+//! A stage for protocol stories: a few members of one engine, disks that are never slow, and a pool of messages that
+//! only the story delivers.
 
-use super::{BASE_TIMEOUT, Choices, setup};
+use super::{Choices, setup};
 use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{
-    Draft, Engine, Evidence, Input, Outputs, Seq, Setup, Tick, To, Verdict, Verified,
+    Draft, Engine, EngineStatus, Evidence, Input, Outputs, Rejected, Seq, Setup, Tick, To, Verdict, Verified,
 };
-use witan_consensus::hotstuff::{HotStuff, Message, PlantedFault, Record, Round, Timer};
 use witan_types::{Block, BlockId, Header, Height, Payload, Scheme, ValidatorIndex};
+
+/// An engine that can be put on the stage, with or without a mistake planted in it.
+pub trait Staged: Engine {
+    /// The mistakes that can be planted.
+    type Fault: Copy;
+
+    /// Opens the engine.
+    fn open_with(
+        setup: Setup,
+        records: Vec<(Seq, Self::Record)>,
+        fault: Option<Self::Fault>,
+    ) -> (Self, Outputs<Self>);
+
+    /// Whether the message is only a greeting at the start, which stories are better without.
+    fn is_greeting(message: &Self::Message) -> bool;
+}
 
 /// A message on its way.
 #[derive(Clone, Debug)]
-pub struct Letter {
+pub struct Letter<M> {
     /// Who says it.
     pub from: usize,
     /// To whom.
     pub to: usize,
     /// What.
-    pub message: Message,
-}
-
-impl Letter {
-    /// Whether it is a vote in `round`.
-    pub fn is_vote(&self, round: Round) -> bool {
-        matches!(&self.message, Message::Vote(vote) if vote.round == round)
-    }
-
-    /// Whether it is an order vote for the block of `round`.
-    pub fn is_order_vote(&self, round: Round) -> bool {
-        matches!(&self.message, Message::OrderVote(vote) if vote.round == round)
-    }
-
-    /// Whether it is the proposal of `round`.
-    pub fn is_proposal(&self, round: Round) -> bool {
-        matches!(&self.message, Message::Proposal(proposal) if proposal.round() == round)
-    }
-
-    /// Whether it is a time-out of `round`.
-    pub fn is_timeout(&self, round: Round) -> bool {
-        matches!(&self.message, Message::Timeout(timeout) if timeout.round == round)
-    }
-
-    /// Whether it asks for blocks or brings some.
-    pub fn is_fetching(&self) -> bool {
-        matches!(&self.message, Message::Fetch(_) | Message::Blocks(_))
-    }
+    pub message: M,
 }
 
 /// A member, with all it ever said and decided.
-struct Member {
+struct Member<E: Engine> {
     setup: Setup,
-    engine: HotStuff,
-    disk: Vec<(Seq, Record)>,
+    engine: E,
+    disk: Vec<(Seq, E::Record)>,
     decided: Vec<Arc<Block>>,
     accused: Vec<Evidence>,
-    timers: Vec<(Timer, Duration)>,
+    timers: Vec<(E::Timer, Duration)>,
     behind: Option<Height>,
     truncated: Seq,
 }
 
 /// The stage.
-pub struct Stage {
-    members: Vec<Member>,
-    fault: Option<PlantedFault>,
-    now: Duration,
+pub struct Stage<E: Staged> {
+    members: Vec<Member<E>>,
+    fault: Option<E::Fault>,
+    /// The time.
+    pub now: Duration,
     /// Messages not yet delivered.
-    pub pool: Vec<Letter>,
+    pub pool: Vec<Letter<E::Message>>,
 }
 
-impl Stage {
+impl<E: Staged> Stage<E> {
     /// Four members, with work waiting.
-    pub fn of_four() -> Stage {
+    pub fn of_four() -> Stage<E> {
         Stage::new(4, None)
     }
 
     /// Four members with a fault planted in each.
-    pub fn of_four_with(fault: Option<PlantedFault>) -> Stage {
+    pub fn of_four_with(fault: Option<E::Fault>) -> Stage<E> {
         Stage::new(4, fault)
     }
 
-    fn new(size: usize, fault: Option<PlantedFault>) -> Stage {
+    /// Members with work waiting, and perhaps with a fault planted in each.
+    pub fn new(size: usize, fault: Option<E::Fault>) -> Stage<E> {
         let mut opened = Vec::new();
         let members = (0..size).map(|place| {
-            let setup = setup::<HotStuff>(place, size, Scheme::StandIn, 1);
-            let (engine, outputs) = open(setup.clone(), Vec::new(), fault);
+            let setup = setup::<E>(place, size, Scheme::StandIn, 1);
+            let (engine, outputs) = E::open_with(setup.clone(), Vec::new(), fault);
             opened.push(outputs);
             let (disk, decided, accused, timers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
             Member { setup, engine, disk, decided, accused, timers, behind: None, truncated: 0 }
@@ -95,12 +85,12 @@ impl Stage {
             stage.obey(place, outputs);
             stage.give(place, Input::Pending(true));
         }
-        stage.pool.retain(|letter| !matches!(letter.message, Message::Hello(_)));
+        stage.pool.retain(|letter| !E::is_greeting(&letter.message));
         stage
     }
 
     /// Delivers what matches, and what comes of it if that matches, until nothing does.
-    pub fn deliver(&mut self, matches: impl Fn(&Letter) -> bool) {
+    pub fn deliver(&mut self, matches: impl Fn(&Letter<E::Message>) -> bool) {
         while let Some(at) = self.pool.iter().position(&matches) {
             let letter = self.pool.remove(at);
             self.say(letter.from, letter.to, letter.message);
@@ -108,12 +98,12 @@ impl Stage {
     }
 
     /// Loses what matches.
-    pub fn lose(&mut self, matches: impl Fn(&Letter) -> bool) {
+    pub fn lose(&mut self, matches: impl Fn(&Letter<E::Message>) -> bool) {
         self.pool.retain(|letter| !matches(letter));
     }
 
     /// Hands one message over, whoever made it.
-    pub fn say(&mut self, from: usize, to: usize, message: Message) {
+    pub fn say(&mut self, from: usize, to: usize, message: E::Message) {
         let verified = self.verify(from, to, message).expect("it verifies");
         self.give(to, Input::Message(verified));
     }
@@ -123,30 +113,17 @@ impl Stage {
         &self,
         from: usize,
         to: usize,
-        message: Message,
-    ) -> Result<Verified<Message>, witan_consensus::engine::Rejected> {
+        message: E::Message,
+    ) -> Result<Verified<E::Message>, Rejected> {
         let Setup { instance, committee, .. } = &self.members[to].setup;
-        HotStuff::verify(instance, committee, ValidatorIndex(u16::try_from(from).unwrap()), message)
-    }
-
-    /// A member's round timer fires.
-    pub fn give_up(&mut self, place: usize) {
-        let round = self.round(place);
-        self.give(place, Input::Timeout(Timer::Round(round)));
-    }
-
-    /// A member's resend timer fires, a while later.
-    pub fn resend(&mut self, place: usize) {
-        self.now += BASE_TIMEOUT;
-        let round = self.round(place);
-        self.give(place, Input::Timeout(Timer::Resend(round)));
+        E::verify(instance, committee, ValidatorIndex(u16::try_from(from).unwrap()), message)
     }
 
     /// A member crashes and comes back from its disk; what it had sent is still on its way.
     pub fn restart(&mut self, place: usize) {
         let member = &mut self.members[place];
         member.decided.clear();
-        let (engine, outputs) = open(member.setup.clone(), member.disk.clone(), self.fault);
+        let (engine, outputs) = E::open_with(member.setup.clone(), member.disk.clone(), self.fault);
         member.engine = engine;
         self.obey(place, outputs);
         self.give(place, Input::Pending(true));
@@ -165,14 +142,14 @@ impl Stage {
     }
 
     /// Says something to a member's engine.
-    pub fn give(&mut self, place: usize, input: Input<HotStuff>) {
+    pub fn give(&mut self, place: usize, input: Input<E>) {
         let outputs = self.members[place].engine.step(Tick(self.now), input);
         self.obey(place, outputs);
     }
 
-    /// The round a member is in.
-    pub fn round(&self, place: usize) -> Round {
-        self.members[place].engine.status().view
+    /// How a member's engine stands.
+    pub fn status(&self, place: usize) -> EngineStatus {
+        self.members[place].engine.status()
     }
 
     /// What a member has decided since it started.
@@ -196,12 +173,12 @@ impl Stage {
     }
 
     /// Timers that a member has set.
-    pub fn timers(&self, place: usize) -> &[(Timer, Duration)] {
+    pub fn timers(&self, place: usize) -> &[(E::Timer, Duration)] {
         &self.members[place].timers
     }
 
     /// What a member has on disk.
-    pub fn disk(&self, place: usize) -> &[(Seq, Record)] {
+    pub fn disk(&self, place: usize) -> &[(Seq, E::Record)] {
         &self.members[place].disk
     }
 
@@ -213,7 +190,7 @@ impl Stage {
     }
 
     /// The disk is written at once, the ledger approves at once, the leader has a payload at once.
-    fn obey(&mut self, place: usize, outputs: Outputs<HotStuff>) {
+    fn obey(&mut self, place: usize, outputs: Outputs<E>) {
         let size = self.members.len();
         let member = &mut self.members[place];
         let durable = outputs.persist.last().map(|(seq, _)| *seq);
@@ -246,34 +223,6 @@ impl Stage {
             self.give(place, Input::Payload(turn, draft));
         }
     }
-}
-
-fn open(
-    setup: Setup,
-    records: Vec<(Seq, Record)>,
-    fault: Option<PlantedFault>,
-) -> (HotStuff, Outputs<HotStuff>) {
-    match fault {
-        Some(fault) => HotStuff::open_with_fault(setup, records, fault),
-        None => HotStuff::open(setup, records),
-    }
-}
-
-/// An empty block of a round.
-pub fn block(setup: &Setup, round: Round, parent: &Header, time_ms: u64) -> Arc<Block> {
-    let payload = Payload::default();
-    let header = Header {
-        chain: setup.instance.chain,
-        group: setup.instance.group,
-        epoch: setup.instance.epoch,
-        height: parent.height + 1,
-        tag: round,
-        parent: parent.id(),
-        proposer: witan_consensus::hotstuff::leader_of(round, setup.committee.size()),
-        time_ms,
-        payload_root: payload.root(),
-    };
-    Arc::new(Block { header, payload })
 }
 
 /// The ids of blocks.

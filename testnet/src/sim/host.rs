@@ -7,11 +7,10 @@ use super::world::{How, Running, What, World};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use witan_consensus::hotstuff::HotStuff;
 use witan_ledger::Store as _;
 use witan_replica::{
-    Effects, Event, Identity, LedgerWrite, Message, Notice, Open, Outgoing, Recipient, Replica, Timer,
-    WriteSeq,
+    Effects, Event, Identity, LedgerWrite, Message, Notice, Open, Outgoing, Recipient, Timer, WriteSeq,
+    open_group,
 };
 use witan_types::{NodeId, ValidatorIndex};
 
@@ -48,12 +47,12 @@ impl World {
             seed: self.scenario.seed,
             scheme: self.scenario.scheme,
         };
-        let (replica, verifier, effects) = match Replica::<HotStuff, _>::open(open, now) {
+        let (group, verifier, effects) = match open_group(open, now) {
             Ok(opened) => opened,
             Err(error) => panic!("node {at} does not start from its disk: {error}"),
         };
         self.node(at).running = Some(Running {
-            group: Box::new(replica),
+            group,
             verifier,
             started_us: self.now_us,
             timers: BTreeMap::new(),
