@@ -2,6 +2,8 @@
 //! disks, sockets or clocks. `engine` is the trait; each engine has a folder, its safety predicates alone in `rules.rs`.
 
 pub mod engine;
+pub mod fetch;
 pub mod hotstuff;
 mod judging;
 mod pacing;
+mod tree;

@@ -17,8 +17,9 @@ use proptest::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{Input, Rejected};
+use witan_consensus::fetch::Blocks;
 use witan_consensus::hotstuff::{
-    Blocks, Hello, Kind, Message, Proposal, QuorumCertificate, ROUND_WINDOW, Record, Timeout, Timer, Vote,
+    Hello, Kind, Message, Proposal, QuorumCertificate, ROUND_WINDOW, Record, Timeout, Timer, Vote,
 };
 use witan_types::{BlockId, Hash, Wire};
 
@@ -292,7 +293,7 @@ fn blocks_that_nobody_asked_for_are_not_taken() {
     let lie = block(&setup, 1, &base(), 9_000);
     stage.lose(|_| true);
     stage.say(1, 0, Message::Blocks(Blocks(vec![Arc::clone(&lie)])));
-    let fetch = witan_consensus::hotstuff::Fetch { block: lie.id(), above: 100 };
+    let fetch = witan_consensus::fetch::Fetch { block: lie.id(), above: 100 };
     stage.say(2, 0, Message::Fetch(fetch));
     assert!(matches!(stage.pool.last().unwrap().message, Message::Gone(100)));
 }
@@ -301,7 +302,7 @@ fn blocks_that_nobody_asked_for_are_not_taken() {
 fn a_member_that_asks_for_blocks_without_end_is_answered_now_and_then_only() {
     let mut stage = Stage::of_four();
     stage.lose(|_| true);
-    let fetch = witan_consensus::hotstuff::Fetch { block: base().id(), above: 0 };
+    let fetch = witan_consensus::fetch::Fetch { block: base().id(), above: 0 };
     (0..100).for_each(|_| stage.say(2, 0, Message::Fetch(fetch)));
     assert_eq!(stage.pool.len(), 1);
 }

@@ -12,11 +12,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use witan_consensus::engine::Instance;
+use witan_consensus::fetch::{Blocks, Fetch};
 use witan_consensus::hotstuff::rules::Promises;
 use witan_consensus::hotstuff::state::Proposed;
 use witan_consensus::hotstuff::{
-    Blocks, Certificates, Fetch, Hello, Kind, Message, OrderCertificate, Proposal, QuorumCertificate, Record,
-    SafetyState, Timeout, TimeoutCertificate, Timer, Vote,
+    Certificates, Hello, Kind, Message, OrderCertificate, Proposal, QuorumCertificate, Record, SafetyState,
+    Timeout, TimeoutCertificate, Timer, Vote,
 };
 use witan_types::{
     Block, BlockId, ChainId, Epoch, GroupId, Hash, Header, Payload, QuorumSignatures, SecretKey,

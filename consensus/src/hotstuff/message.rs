@@ -7,16 +7,14 @@ use super::certificate::{
 use super::pacemaker::leader_of;
 use super::rules::{Lapse, follows};
 use crate::engine::{Instance, Rejected};
+use crate::fetch::{Blocks, Fetch};
 use crate::judging::{check_block, check_signature};
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::sync::Arc;
-use witan_types::codec::{bounded, encode};
+use witan_types::codec::encode;
 use witan_types::{
     Block, BlockId, Committee, Hash, Height, SecretKey, Signature, ValidatorIndex, Wire, sha256,
 };
-
-/// The most blocks that one answer to a [`Fetch`] carries.
-pub const MAX_FETCHED_BLOCKS: usize = 16;
 
 /// A message between members.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -197,33 +195,6 @@ pub struct Hello {
     pub decided: Height,
 }
 
-/// Asks for a block and as many of its ancestors as fit, down to a height.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
-pub struct Fetch {
-    /// The block.
-    pub block: BlockId,
-    /// The asker has everything up to this height.
-    pub above: Height,
-}
-
-/// Blocks, each followed by its parent: the first is the one asked for, so all are what a quorum certified.
-#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
-pub struct Blocks(#[borsh(deserialize_with = "bounded::<MAX_FETCHED_BLOCKS, _, _>")] pub Vec<Arc<Block>>);
-
-impl Blocks {
-    fn verify(&self, instance: &Instance) -> Result<(), Rejected> {
-        let mut expected = None;
-        for block in &self.0 {
-            verify_block(instance, block)?;
-            if expected.is_some_and(|parent| parent != block.id()) {
-                return Err(Rejected::Inconsistent("blocks that are no chain"));
-            }
-            expected = Some(block.header.parent);
-        }
-        if expected.is_some() { Ok(()) } else { Err(Rejected::Inconsistent("an answer without a block")) }
-    }
-}
-
 impl Wire for Message {
     const MAX_BYTES: usize =
         Block::MAX_BYTES + MAX_CERTIFICATE_BYTES + MAX_TIMEOUT_CERTIFICATE_BYTES + MAX_CERTIFICATE_BYTES;
@@ -246,7 +217,7 @@ impl Message {
             Message::OrderVote(vote) => verify_vote(instance, committee, from, Kind::OrderVote, vote),
             Message::Timeout(timeout) => timeout.verify(instance, committee, from),
             Message::Certificates(certificates) => certificates.verify(instance, committee),
-            Message::Blocks(blocks) => blocks.verify(instance),
+            Message::Blocks(blocks) => blocks.verify(instance, verify_block),
             Message::Hello(_) | Message::Fetch(_) | Message::Gone(_) => Ok(()),
         }
     }

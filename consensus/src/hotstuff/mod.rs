@@ -18,12 +18,11 @@ pub mod rules;
 pub mod state;
 mod sync;
 mod tally;
-mod tree;
 mod voting;
 
 pub use certificate::{Kind, OrderCertificate, QuorumCertificate, Round, TimeoutCertificate};
 pub use faults::PlantedFault;
-pub use message::{Blocks, Certificates, Fetch, Hello, Message, Proposal, Timeout, Vote};
+pub use message::{Certificates, Hello, Message, Proposal, Timeout, Vote};
 pub use pacemaker::{Timer, leader_of};
 pub use state::{Record, SafetyState};
 pub use tally::ROUND_WINDOW;
@@ -32,13 +31,14 @@ use crate::engine::{
     Engine, EngineStatus, Evidence, Input, Instance, Outputs, Rejected, Seq, Setup, Tick, To, Verdict,
     Verified,
 };
+use crate::tree::{Kept, Place, Tree};
 use faults::Judge;
 use pacemaker::Running;
+use rules::Link;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use sync::Sync;
 use tally::{Timeouts, Votes};
-use tree::{Kept, Place, Tree};
 use witan_types::{
     Block, BlockId, Committee, EngineKind, FaultModel, Height, SealedHeader, Signature, Signed,
     ValidatorIndex,
@@ -211,7 +211,7 @@ impl HotStuff {
                     self.state = *state;
                     self.saved = Some(seq);
                 }
-                Record::Block(block) => self.sync.adopt(block.id(), Kept { block, seq: Some(seq) }),
+                Record::Block(block) => self.sync.fetching.adopt(block.id(), Kept { block, seq: Some(seq) }),
             }
         }
         let SafetyState { last_vote, last_order_vote, last_timeout, .. } = self.state.clone();
@@ -306,13 +306,13 @@ impl HotStuff {
 
     /// Decides what certificates prove final: by order votes (AIP-89), or by two chained certificates.
     fn advance_decided(&mut self) {
-        if let Some(order) = self.state.order.as_ref().filter(|order| order.round > self.decided.round) {
+        if let Some(order) = self.state.order.as_ref().filter(|order| order.round > self.decided.tag) {
             self.decide(order.block);
         }
         let certified = self.tree.path_down(self.state.high_qc.block, self.decided.height);
         let newest_final = certified.iter().find_map(|child| {
             let parent = self.tree.place(child.parent)?;
-            self.judge.is_final(&parent.link(), &child.link()).then_some(parent.id)
+            self.judge.is_final(&Link::of(&parent), &Link::of(child)).then_some(parent.id)
         });
         newest_final.into_iter().for_each(|id| self.decide(id));
     }
@@ -343,7 +343,8 @@ impl HotStuff {
             self.emitted = self.emitted.max(header.height);
         }
         self.attach();
-        let oldest_block = [self.tree.oldest_record(), self.sync.oldest_record()].into_iter().flatten().min();
+        let oldest_block =
+            [self.tree.oldest_record(), self.sync.fetching.oldest_record()].into_iter().flatten().min();
         self.out.truncate = self.saved.map(|saved| oldest_block.map_or(saved, |oldest| oldest.min(saved)));
     }
 

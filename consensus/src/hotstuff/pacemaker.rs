@@ -52,7 +52,7 @@ impl HotStuff {
     /// time-out that has not yet become a certificate.
     fn has_work(&self) -> bool {
         let round = self.state.round();
-        let certified = self.state.high_qc.round > self.decided.round;
+        let certified = self.state.high_qc.round > self.decided.tag;
         let proposed =
             self.held.is_some() || self.state.last_vote.as_ref().is_some_and(|vote| vote.round == round);
         self.pending || certified || proposed || self.state.has_timed_out()

@@ -5,6 +5,7 @@
 //! two-chain rule; AIP-89 of the Aptos project for order votes.
 
 use super::certificate::Round;
+use crate::tree::Place;
 use borsh::{BorshDeserialize, BorshSerialize};
 use witan_types::BlockId;
 
@@ -99,6 +100,12 @@ pub struct Link {
     pub parent: BlockId,
     /// Its round.
     pub round: Round,
+}
+
+impl Link {
+    pub(super) fn of(place: &Place) -> Link {
+        Link { id: place.id, parent: place.parent, round: place.tag }
+    }
 }
 
 /// Whether the certified block `child` makes `parent` final: it is its parent, and their rounds are contiguous

@@ -4,9 +4,9 @@ use super::certificate::{Kind, OrderCertificate, QuorumCertificate};
 use super::message::{Message, Proposal, Timeout, Vote};
 use super::state::Proposed;
 use super::tally::{Counted, in_window};
-use super::tree::Kept;
 use super::{Held, HotStuff, rules};
 use crate::engine::{Draft, Instance, To, Turn, Verdict};
+use crate::tree::Kept;
 use std::sync::Arc;
 use witan_types::{Block, BlockId, Header, Signed, ValidatorIndex};
 
@@ -29,7 +29,7 @@ impl HotStuff {
     fn turn(&self) -> Option<Turn> {
         let (state, round) = (&self.state, self.state.round());
         let has_proposed = state.last_proposed.as_ref().is_some_and(|last| last.round >= round);
-        if self.leader(round) != self.setup.me || has_proposed || state.high_qc.round < self.decided.round {
+        if self.leader(round) != self.setup.me || has_proposed || state.high_qc.round < self.decided.tag {
             return None;
         }
         let parent = self.tree.place(state.high_qc.block)?;
@@ -95,7 +95,7 @@ impl HotStuff {
         let (round, last_vote) = (self.state.round(), self.state.last_vote.as_ref());
         if proposal.round() < round {
             // Too late for a vote; but a block that others certified may be just the one that is missing.
-            self.offer(id, &proposal.block);
+            self.sync.fetching.offer(id, &proposal.block);
             if !rules::follows(round, proposal.round()) {
                 self.answer(from);
             }
@@ -134,7 +134,7 @@ impl HotStuff {
         let Some(parent) = self.tree.place(header.parent) else { return };
         let extends = parent.height.checked_add(1) == Some(header.height)
             && header.time_ms > parent.time_ms
-            && justify.round == parent.round;
+            && justify.round == parent.tag;
         if !extends {
             held.verdict = Some(Verdict::Never);
         } else if !std::mem::replace(&mut held.asked, true) {
@@ -170,7 +170,7 @@ impl HotStuff {
         let QuorumCertificate { round, block, .. } = self.state.high_qc;
         let promises = self.state.promises;
         let has_voted = self.state.last_order_vote.as_ref().is_some_and(|last| last.round >= round);
-        let undecided = round > self.decided.round && self.tree.get(block).is_some();
+        let undecided = round > self.decided.tag && self.tree.get(block).is_some();
         if has_voted || !undecided || !self.judge.may_order_vote(&promises, round) {
             return;
         }
@@ -222,7 +222,7 @@ impl HotStuff {
 
     pub(super) fn on_order_vote(&mut self, from: ValidatorIndex, vote: &Vote) {
         let counted = self.order_votes.add(self.state.round(), from, vote);
-        self.help_by_vote(from, vote, &counted, vote.round <= self.decided.round);
+        self.help_by_vote(from, vote, &counted, vote.round <= self.decided.tag);
         match counted {
             Counted::New => {
                 self.check_order_vote(from, vote);

@@ -1,7 +1,5 @@
-//! The tree of blocks above the newest stable one: those voted for here, and those that a quorum certified.
+//! The tree of blocks above the newest stable one: those voted for here, and those that a quorum vouched for.
 
-use super::certificate::Round;
-use super::rules::Link;
 use crate::engine::Seq;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,57 +7,54 @@ use witan_types::{Block, BlockId, Header, Height};
 
 /// Where a block stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Place {
-    pub(super) height: Height,
-    pub(super) id: BlockId,
-    pub(super) parent: BlockId,
-    pub(super) round: Round,
-    pub(super) time_ms: u64,
+pub(crate) struct Place {
+    pub(crate) height: Height,
+    pub(crate) id: BlockId,
+    pub(crate) parent: BlockId,
+    /// The header's tag; 0 for the epoch's base, whatever its header says.
+    pub(crate) tag: u64,
+    pub(crate) time_ms: u64,
 }
 
 impl Place {
-    /// Where the block of `header` stands. The epoch's base counts as round 0 whatever its tag.
-    pub(super) fn of(header: &Header, id: BlockId, base: BlockId) -> Place {
-        let round = if id == base { 0 } else { header.tag };
-        Place { height: header.height, id, parent: header.parent, round, time_ms: header.time_ms }
-    }
-
-    pub(super) fn link(&self) -> Link {
-        Link { id: self.id, parent: self.parent, round: self.round }
+    /// Where the block of `header` stands.
+    pub(crate) fn of(header: &Header, id: BlockId, base: BlockId) -> Place {
+        let tag = if id == base { 0 } else { header.tag };
+        Place { height: header.height, id, parent: header.parent, tag, time_ms: header.time_ms }
     }
 }
 
 /// A block with the place of its record, if it has one.
 #[derive(Clone, Debug)]
-pub(super) struct Kept {
-    pub(super) block: Arc<Block>,
-    pub(super) seq: Option<Seq>,
+pub(crate) struct Kept {
+    pub(crate) block: Arc<Block>,
+    pub(crate) seq: Option<Seq>,
 }
 
 /// Blocks that all descend from the root.
 #[derive(Clone, Debug)]
-pub(super) struct Tree {
+pub(crate) struct Tree {
     base: BlockId,
     root: Place,
     kept: BTreeMap<BlockId, Kept>,
 }
 
 impl Tree {
-    pub(super) fn new(root: &Header, base: BlockId) -> Tree {
+    pub(crate) fn new(root: &Header, base: BlockId) -> Tree {
         Tree { base, root: Place::of(root, root.id(), base), kept: BTreeMap::new() }
     }
 
     /// The newest stable block.
-    pub(super) fn root(&self) -> Place {
+    pub(crate) fn root(&self) -> Place {
         self.root
     }
 
-    pub(super) fn get(&self, id: BlockId) -> Option<&Kept> {
+    pub(crate) fn get(&self, id: BlockId) -> Option<&Kept> {
         self.kept.get(&id)
     }
 
     /// Where a block of the tree stands, the root included.
-    pub(super) fn place(&self, id: BlockId) -> Option<Place> {
+    pub(crate) fn place(&self, id: BlockId) -> Option<Place> {
         if id == self.root.id {
             return Some(self.root);
         }
@@ -67,7 +62,7 @@ impl Tree {
     }
 
     /// Adds a block whose parent is here and one below it. Says whether it is in the tree now.
-    pub(super) fn insert(&mut self, id: BlockId, kept: Kept) -> bool {
+    pub(crate) fn insert(&mut self, id: BlockId, kept: Kept) -> bool {
         let header = &kept.block.header;
         let fits = self
             .place(header.parent)
@@ -79,14 +74,14 @@ impl Tree {
     }
 
     /// Notes where a block's record is.
-    pub(super) fn note_record(&mut self, id: BlockId, seq: Seq) {
+    pub(crate) fn note_record(&mut self, id: BlockId, seq: Seq) {
         if let Some(kept) = self.kept.get_mut(&id) {
             kept.seq = Some(seq);
         }
     }
 
     /// The places from `id` down to just above `height`, `id` first; the root is no part of it.
-    pub(super) fn path_down(&self, id: BlockId, height: Height) -> Vec<Place> {
+    pub(crate) fn path_down(&self, id: BlockId, height: Height) -> Vec<Place> {
         let mut path = Vec::new();
         let mut next = self.place(id);
         while let Some(place) = next.filter(|place| place.height > height && place.id != self.root.id) {
@@ -97,7 +92,7 @@ impl Tree {
     }
 
     /// Makes `root` the root, and drops every block that does not descend from it.
-    pub(super) fn reroot(&mut self, root: &Header, id: BlockId) {
+    pub(crate) fn reroot(&mut self, root: &Header, id: BlockId) {
         self.root = Place::of(root, id, self.base);
         let mut by_height: Vec<(Height, BlockId)> =
             self.kept.iter().map(|(id, kept)| (kept.block.header.height, *id)).collect();
@@ -111,7 +106,7 @@ impl Tree {
     }
 
     /// The oldest record that a block of the tree stands in.
-    pub(super) fn oldest_record(&self) -> Option<Seq> {
+    pub(crate) fn oldest_record(&self) -> Option<Seq> {
         self.kept.values().filter_map(|kept| kept.seq).min()
     }
 }
