@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use witan_types::{
     Block, BlockId, ChainId, Committee, Domain, EngineKind, Epoch, FaultModel, GroupId, Header, Height,
-    Payload, PublicKey, Role, SealedHeader, SecretKey, ValidatorIndex, Wire,
+    Payload, PublicKey, Role, Seal, SealedHeader, SecretKey, ValidatorIndex, Wire,
 };
 
 /// A record's place in the consensus log: ascending by one from the first record an epoch ever wrote.
@@ -52,6 +52,8 @@ pub struct Setup {
     pub base: Header,
     /// The newest block that is sealed and durable here; `base` at first. The root of the engine's block tree.
     pub stable: Header,
+    /// The seal of `stable`, by which an engine proves it to others; none for the base of the epoch.
+    pub stable_seal: Option<Seal>,
     /// Height of the newest block whose execution is durable here; at least `stable.height`.
     pub durable: Height,
     /// The first time-out of a view.

@@ -1,7 +1,8 @@
 //! What every engine judges in the same way before a message reaches `step`.
 
-use crate::engine::{Instance, Rejected};
-use witan_types::{Block, Committee, Signature, ValidatorIndex};
+use crate::engine::{Evidence, Instance, Rejected};
+use std::collections::BTreeSet;
+use witan_types::{Block, Committee, Signature, Signed, ValidatorIndex};
 
 /// A block of this chain above the base, with the payload its header commits to.
 pub(crate) fn check_block(instance: &Instance, block: &Block) -> Result<(), Rejected> {
@@ -29,4 +30,25 @@ pub(crate) fn check_signature(
     let key = committee.key(from).ok_or(Rejected::NotAMember(from))?;
     let valid = committee.scheme().verify(key, message, signature);
     if valid { Ok(()) } else { Err(Rejected::BadSignature("the sender's signature")) }
+}
+
+/// Who was accused of what.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Accused(BTreeSet<(ValidatorIndex, &'static str)>);
+
+impl Accused {
+    /// The evidence against a liar, once for each kind of lie.
+    pub(crate) fn evidence(
+        &mut self,
+        committee: &Committee,
+        validator: ValidatorIndex,
+        conflict: &'static str,
+        first: (Vec<u8>, Signature),
+        second: (Vec<u8>, Signature),
+    ) -> Option<Evidence> {
+        let key = committee.key(validator).copied()?;
+        let signed = |(message, signature)| Signed { key, message, signature };
+        let (first, second) = (signed(first), signed(second));
+        self.0.insert((validator, conflict)).then_some(Evidence { validator, key, conflict, first, second })
+    }
 }

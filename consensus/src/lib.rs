@@ -6,4 +6,5 @@ pub mod fetch;
 pub mod hotstuff;
 mod judging;
 mod pacing;
+pub mod pbft;
 mod tree;

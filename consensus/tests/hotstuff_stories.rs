@@ -213,7 +213,7 @@ fn a_member_whose_peers_have_truncated_says_so_and_goes_on_from_a_sealed_block()
     run_among(&mut stage, &[0, 1, 2], 10);
     stage.lose(|_| true);
     let tenth = stage.decided(0)[9].header.clone();
-    (0..3).for_each(|place| stage.give(place, Input::Stable(sealed(&tenth))));
+    (0..3).for_each(|place| stage.give(place, Input::Stable(sealed(&tenth, 4, Scheme::StandIn))));
     stage.say(3, 0, Message::Hello(Hello { round: stage.round(3), decided: 100 }));
     for _ in 0..5 {
         stage.deliver(|letter| letter.from == 3 || letter.to == 3);
@@ -221,7 +221,7 @@ fn a_member_whose_peers_have_truncated_says_so_and_goes_on_from_a_sealed_block()
     }
     assert_eq!(stage.behind(3), Some(110));
     stage.lose(|_| true);
-    stage.give(3, Input::Stable(sealed(&tenth)));
+    stage.give(3, Input::Stable(sealed(&tenth, 4, Scheme::StandIn)));
     (0..4).for_each(|place| stage.resend(place));
     run_among(&mut stage, &[0, 1, 2, 3], 2);
     let first = stage.decided(3)[0].header.clone();
@@ -234,7 +234,7 @@ fn a_stable_block_truncates_the_log_and_a_restart_needs_no_more() {
     run_among(&mut stage, &[0, 1, 2, 3], 10);
     let records = stage.disk(0).len();
     let eighth = stage.decided(0)[7].header.clone();
-    stage.give(0, Input::Stable(sealed(&eighth)));
+    stage.give(0, Input::Stable(sealed(&eighth, 4, Scheme::StandIn)));
     assert!(stage.truncated(0) > records as u64 / 2, "most records are gone");
     let promised = last_state(stage.disk(0));
     stage.restart_from(0, &eighth);

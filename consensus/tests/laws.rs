@@ -15,6 +15,7 @@ mod common;
 use common::cluster::{Cluster, Subject, Weather};
 use proptest::prelude::*;
 use witan_consensus::hotstuff::{HotStuff, Message};
+use witan_consensus::pbft::{self, Pbft};
 use witan_types::Scheme;
 
 impl Subject for HotStuff {
@@ -36,6 +37,30 @@ impl Subject for HotStuff {
             | Message::Fetch(_)
             | Message::Blocks(_)
             | Message::Gone(_) => Vec::new(),
+        }
+    }
+}
+
+impl Subject for Pbft {
+    fn commitments(message: &pbft::Message) -> Vec<(String, String)> {
+        let at = |what: &str, view: pbft::View, block: pbft::Point| {
+            vec![(format!("{what} at {} in view {view}", block.height), format!("{}", block.id))]
+        };
+        match message {
+            pbft::Message::PrePrepare(proposal) => {
+                at("prepare", proposal.prepare.view, proposal.prepare.block)
+            }
+            pbft::Message::Prepare(prepare) => at("prepare", prepare.vote.view, prepare.vote.block),
+            pbft::Message::Commit(vote) => at("commit", vote.view, vote.block),
+            pbft::Message::ViewChange(change) => {
+                vec![(format!("view change to {}", change.view), format!("{:?}", change.claims()))]
+            }
+            pbft::Message::NewView(_)
+            | pbft::Message::Final(_)
+            | pbft::Message::Hello(_)
+            | pbft::Message::Fetch(_)
+            | pbft::Message::Blocks(_)
+            | pbft::Message::Gone(_) => Vec::new(),
         }
     }
 }
@@ -114,6 +139,21 @@ proptest! {
     }
 
     #[test]
+    fn pbft_survives_foul_weather(seed: u64, size in 1_usize..8) {
+        survives_foul_weather::<Pbft>(size, seed, Scheme::StandIn, 4_000);
+    }
+
+    #[test]
+    fn pbft_falls_silent_without_work(seed: u64, size in 1_usize..8) {
+        falls_silent_without_work::<Pbft>(size, seed);
+    }
+
+    #[test]
+    fn pbft_goes_on_without_the_faulty(seed: u64, size in 4_usize..11) {
+        goes_on_without_the_faulty::<Pbft>(size, seed);
+    }
+
+    #[test]
     fn hotstuff_goes_on_without_the_faulty(seed: u64, size in 4_usize..11) {
         goes_on_without_the_faulty::<HotStuff>(size, seed);
     }
@@ -127,4 +167,14 @@ fn hotstuff_meets_again_after_an_hour() {
 #[test]
 fn hotstuff_survives_foul_weather_with_real_signatures() {
     survives_foul_weather::<HotStuff>(4, 11, Scheme::Ed25519, 400);
+}
+
+#[test]
+fn pbft_meets_again_after_an_hour() {
+    (4..8).for_each(|size| meets_again_after_an_hour::<Pbft>(size, 3));
+}
+
+#[test]
+fn pbft_survives_foul_weather_with_real_signatures() {
+    survives_foul_weather::<Pbft>(4, 11, Scheme::Ed25519, 400);
 }

@@ -135,6 +135,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             me,
             key,
             base,
+            stable_seal: self.ledger.store().seal(stable.height),
             stable,
             durable: tip,
             base_timeout: Duration::from_millis(self.parameters.base_timeout_ms),

@@ -28,14 +28,14 @@ pub use state::{Record, SafetyState};
 pub use tally::ROUND_WINDOW;
 
 use crate::engine::{
-    Engine, EngineStatus, Evidence, Input, Instance, Outputs, Rejected, Seq, Setup, Tick, To, Verdict,
-    Verified,
+    Engine, EngineStatus, Input, Instance, Outputs, Rejected, Seq, Setup, Tick, To, Verdict, Verified,
 };
+use crate::judging::Accused;
 use crate::tree::{Kept, Place, Tree};
 use faults::Judge;
 use pacemaker::Running;
 use rules::Link;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use sync::Sync;
 use tally::{Timeouts, Votes};
@@ -80,7 +80,7 @@ pub struct HotStuff {
     timeouts: Timeouts,
     /// The first proposal seen of each round in the window.
     proposals: BTreeMap<Round, (BlockId, Signed)>,
-    accused: BTreeSet<(ValidatorIndex, &'static str)>,
+    accused: Accused,
     sync: Sync,
     running: Running,
     pending: bool,
@@ -187,7 +187,7 @@ impl HotStuff {
             order_votes: Votes::default(),
             timeouts: Timeouts::default(),
             proposals: BTreeMap::new(),
-            accused: BTreeSet::new(),
+            accused: Accused::default(),
             sync: Sync::default(),
             running: Running::default(),
             pending: false,
@@ -395,11 +395,7 @@ impl HotStuff {
         first: (Vec<u8>, Signature),
         second: (Vec<u8>, Signature),
     ) {
-        let Some(key) = self.setup.committee.key(validator).copied() else { return };
-        if self.accused.insert((validator, conflict)) {
-            let signed = |(message, signature)| Signed { key, message, signature };
-            let (first, second) = (signed(first), signed(second));
-            self.out.accuse.push(Evidence { validator, key, conflict, first, second });
-        }
+        let evidence = self.accused.evidence(&self.setup.committee, validator, conflict, first, second);
+        self.out.accuse.extend(evidence);
     }
 }

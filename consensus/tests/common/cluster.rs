@@ -5,7 +5,7 @@ use super::{Choices, sealed, setup};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use witan_consensus::engine::{Draft, Engine, Input, Outputs, Seq, Setup, Tick, To, Turn, Verdict};
-use witan_types::{BlockId, Header, Height, Payload, Scheme, ValidatorIndex, Wire};
+use witan_types::{BlockId, Header, Height, Payload, Scheme, Seal, ValidatorIndex, Wire};
 
 /// An engine whose messages the laws can read.
 pub trait Subject: Engine {
@@ -72,6 +72,7 @@ struct Node<E: Engine> {
     /// What its ledger has executed and flushed.
     durable: Height,
     stable: Header,
+    stable_seal: Option<Seal>,
     commitments: BTreeMap<String, String>,
 }
 
@@ -113,6 +114,7 @@ impl<E: Subject> Cluster<E> {
                 jumped: base.height,
                 durable: base.height,
                 stable: base,
+                stable_seal: None,
                 commitments: BTreeMap::new(),
                 setup,
             }
@@ -223,7 +225,9 @@ impl<E: Subject> Cluster<E> {
             Event::Stabilises { node, life, header } => {
                 if self.nodes[node].life == life && header.height > self.nodes[node].stable.height {
                     self.nodes[node].stable = header.clone();
-                    self.give(node, Input::Stable(sealed(&header)));
+                    let sealed = sealed(&header, self.nodes.len(), self.scheme);
+                    self.nodes[node].stable_seal = Some(sealed.seal.clone());
+                    self.give(node, Input::Stable(sealed));
                 }
             }
             Event::IsBehind { node, life, height } => {
@@ -395,7 +399,9 @@ impl<E: Subject> Cluster<E> {
         host.last_decided = host.last_decided.max(header.height);
         host.durable = host.durable.max(header.height);
         (host.jumped, host.stable) = (header.height, header.clone());
-        self.give(node, Input::Stable(sealed(&header)));
+        let sealed = sealed(&header, self.nodes.len(), self.scheme);
+        self.nodes[node].stable_seal = Some(sealed.seal.clone());
+        self.give(node, Input::Stable(sealed));
     }
 
     fn crash(&mut self, node: usize) {
@@ -413,6 +419,7 @@ impl<E: Subject> Cluster<E> {
     fn start(&mut self, node: usize) {
         let host = &mut self.nodes[node];
         (host.setup.durable, host.setup.stable) = (host.durable, host.stable.clone());
+        host.setup.stable_seal.clone_from(&host.stable_seal);
         host.last_decided = host.durable;
         let decode =
             |(seq, bytes): &(Seq, Vec<u8>)| (*seq, E::Record::decode(bytes).expect("records decode"));

@@ -3,13 +3,14 @@
 
 pub mod cluster;
 pub mod hotstuff;
+pub mod pbft;
 pub mod stage;
 
 use std::time::Duration;
 use witan_consensus::engine::{Engine, Instance, Setup};
 use witan_types::{
     BlockId, ChainId, Committee, Epoch, GroupId, Hash, Header, Outcome, Payload, QuorumSignatures, Scheme,
-    Seal, SealedHeader, SecretKey, ValidatorIndex, sha256,
+    Seal, SealShare, SealedHeader, SecretKey, ValidatorIndex, sha256,
 };
 
 /// The first time-out of a view in every test.
@@ -83,6 +84,7 @@ pub fn setup<E: Engine>(place: usize, size: usize, scheme: Scheme, seed: u64) ->
         key: key(place, scheme),
         base: base(),
         stable: base(),
+        stable_seal: None,
         durable: base().height,
         base_timeout: BASE_TIMEOUT,
         max_timeout: MAX_TIMEOUT,
@@ -90,8 +92,8 @@ pub fn setup<E: Engine>(place: usize, size: usize, scheme: Scheme, seed: u64) ->
     }
 }
 
-/// A header under a seal. Engines take the host's word for it, so nobody need sign.
-pub fn sealed(header: &Header) -> SealedHeader {
+/// A header under the seal of all `size` members: engines may prove it to each other.
+pub fn sealed(header: &Header, size: usize, scheme: Scheme) -> SealedHeader {
     let outcome = Outcome {
         chain: header.chain,
         group: header.group,
@@ -103,5 +105,10 @@ pub fn sealed(header: &Header) -> SealedHeader {
         outbox_root: Hash::ZERO,
         next_epoch: None,
     };
-    SealedHeader { header: header.clone(), seal: Seal { outcome, signatures: QuorumSignatures::default() } }
+    let sign = |place: usize| {
+        let validator = ValidatorIndex(u16::try_from(place).unwrap());
+        (validator, SealShare::sign(outcome.clone(), validator, &key(place, scheme)).signature)
+    };
+    let signatures = QuorumSignatures::collect((0..size).map(sign));
+    SealedHeader { header: header.clone(), seal: Seal { outcome, signatures } }
 }

@@ -1,7 +1,7 @@
 //! A stage for protocol stories: a few members of one engine, disks that are never slow, and a pool of messages that
 //! only the story delivers.
 
-use super::{Choices, setup};
+use super::{Choices, sealed, setup};
 use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{
@@ -131,8 +131,10 @@ impl<E: Staged> Stage<E> {
 
     /// A member crashes and comes back with a ledger that stands at `stable`.
     pub fn restart_from(&mut self, place: usize, stable: &Header) {
+        let size = self.members.len();
         let setup = &mut self.members[place].setup;
         (setup.stable, setup.durable) = (stable.clone(), stable.height);
+        setup.stable_seal = Some(sealed(stable, size, Scheme::StandIn).seal);
         self.restart(place);
     }
 

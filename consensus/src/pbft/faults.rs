@@ -1,0 +1,88 @@
+//! The rules as the engine asks them, and the mistakes that tests plant in them to prove that they would be found.
+
+use super::rules::{self, Link, Point, Report, View};
+use witan_types::BlockId;
+
+/// A mistake planted at construction, by tests alone: each breaks agreement, and a test that lets it live is too weak.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PlantedFault {
+    /// A new view takes the one certificate of the highest view and height and its ancestors, instead of choosing height
+    /// by height.
+    OneCertificateForAll,
+    /// A block is committed although the one below it is not.
+    CommitOutOfOrder,
+    /// A prepare leaves without its promise on disk: after a crash the validator prepares another block.
+    PrepareWithoutRecord,
+    /// A second block is prepared at a height in a view.
+    PrepareTwice,
+    /// A view change reports nothing of what was committed.
+    ViewChangeForgets,
+    /// A block is prepared on top of another than the one accepted below.
+    PrepareWithoutParent,
+}
+
+/// [`rules`], unless a fault is planted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Judge {
+    #[cfg(any(test, feature = "planted-faults"))]
+    fault: Option<PlantedFault>,
+}
+
+impl Judge {
+    /// A judge with a fault.
+    #[cfg(any(test, feature = "planted-faults"))]
+    pub(super) fn with_fault(fault: PlantedFault) -> Judge {
+        Judge { fault: Some(fault) }
+    }
+
+    #[cfg(any(test, feature = "planted-faults"))]
+    fn has(&self, fault: PlantedFault) -> bool {
+        self.fault == Some(fault)
+    }
+
+    #[cfg(not(any(test, feature = "planted-faults")))]
+    fn has(&self, _fault: PlantedFault) -> bool {
+        false
+    }
+
+    pub(super) fn may_prepare(
+        &self,
+        view: View,
+        link: &Link,
+        below: Point,
+        before: Option<(View, BlockId)>,
+    ) -> bool {
+        let before = before.filter(|_| !self.has(PlantedFault::PrepareTwice));
+        let below = if self.needs_parent() { below } else { Point { id: link.parent, ..below } };
+        rules::may_prepare(view, link, below, before)
+    }
+
+    pub(super) fn needs_parent(&self) -> bool {
+        !self.has(PlantedFault::PrepareWithoutParent)
+    }
+
+    pub(super) fn may_commit(&self, view: View, prepared_view: View, is_committed_below: bool) -> bool {
+        let in_order = is_committed_below || self.has(PlantedFault::CommitOutOfOrder);
+        rules::may_commit(view, prepared_view, in_order)
+    }
+
+    pub(super) fn prepare_is_saved(&self) -> bool {
+        !self.has(PlantedFault::PrepareWithoutRecord)
+    }
+
+    pub(super) fn reports_prepared(&self) -> bool {
+        !self.has(PlantedFault::ViewChangeForgets)
+    }
+
+    pub(super) fn choose(&self, reports: &[Report]) -> Option<(Point, Vec<Link>)> {
+        let highest = reports.iter().flat_map(|report| &report.prepared);
+        let highest = highest.max_by_key(|prepared| (prepared.view, prepared.link.height)).copied();
+        match highest.filter(|_| self.has(PlantedFault::OneCertificateForAll)) {
+            None => rules::choose(reports),
+            Some(highest) => {
+                let (start, chosen) = rules::choose(reports)?;
+                Some((start, chosen.into_iter().filter(|link| link.height <= highest.link.height).collect()))
+            }
+        }
+    }
+}
