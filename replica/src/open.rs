@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use witan_consensus::engine::{Engine, Instance, Seq, Setup};
 use witan_consensus::hotstuff::HotStuff;
+use witan_consensus::pbft::Pbft;
 use witan_ledger::mempool::Limits;
 use witan_ledger::{Ledger, LedgerError, Mempool, Store};
 use witan_types::{
@@ -58,7 +59,8 @@ pub type Opened = (Box<dyn Group>, MessageVerifier, Effects);
 pub fn open_group<S: Store + Send + 'static>(open: Open<'_, S>, now: Now) -> Result<Opened, LedgerError> {
     match open.genesis.engine(open.group).ok_or(LedgerError::UnknownGroup(open.group))? {
         EngineKind::HotStuff => open_with::<HotStuff, S>(open, now),
-        EngineKind::Pbft | EngineKind::Raft => Err(LedgerError::UnknownGroup(open.group)),
+        EngineKind::Pbft => open_with::<Pbft, S>(open, now),
+        EngineKind::Raft => Err(LedgerError::UnknownGroup(open.group)),
     }
 }
 

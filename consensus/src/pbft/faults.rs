@@ -17,6 +17,8 @@ pub enum PlantedFault {
     PrepareTwice,
     /// A view change reports nothing of what was committed.
     ViewChangeForgets,
+    /// A commit rests on a decided block whose proof is lost in a crash.
+    GroundForgotten,
     /// A block is prepared on top of another than the one accepted below.
     PrepareWithoutParent,
 }
@@ -68,6 +70,10 @@ impl Judge {
 
     pub(super) fn prepare_is_saved(&self) -> bool {
         !self.has(PlantedFault::PrepareWithoutRecord)
+    }
+
+    pub(super) fn ground_is_saved(&self) -> bool {
+        !self.has(PlantedFault::GroundForgotten)
     }
 
     pub(super) fn reports_prepared(&self) -> bool {

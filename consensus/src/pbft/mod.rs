@@ -247,10 +247,12 @@ impl Pbft {
             }
             self.promises.restore(seq, record);
         }
-        self.promises.slots = self.promises.slots.split_off(&self.tree.root().height.saturating_add(1));
+        self.promises.forget_up_to(self.tree.root().height);
         self.fetching.attach(&mut self.tree);
         self.start_view();
         self.restore_accepted();
+        let newest_final = self.promises.newest_final.clone();
+        newest_final.into_iter().for_each(|newest| self.on_final(*newest.given));
         let me = self.setup.me;
         for slot in self.promises.slots.clone().into_values() {
             slot.prepare.into_iter().for_each(|prepare| self.on_prepare(me, &prepare.given));
@@ -363,7 +365,7 @@ impl Pbft {
             return;
         }
         self.tree.reroot(&header, id);
-        self.promises.slots = self.promises.slots.split_off(&header.height.saturating_add(1));
+        self.promises.forget_up_to(header.height);
         if header.height >= self.decided.height {
             let proof = FinalCertificate { header, finality: Finality::Seal(seal) };
             self.stand_at(self.tree.root(), proof);

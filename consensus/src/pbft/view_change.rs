@@ -5,9 +5,9 @@ use super::message::{Message, Vote};
 use super::reports::{NewView, ViewChange, signing_bytes};
 use super::rules::{self, Point, View};
 use super::state::{Record, Recorded};
-use super::{Pbft, PreparedCertificate, WINDOW};
+use super::{FinalCertificate, Pbft, PreparedCertificate, WINDOW};
 use std::collections::BTreeMap;
-use witan_types::{SignerSet, ValidatorIndex};
+use witan_types::{Height, SignerSet, ValidatorIndex};
 
 impl Pbft {
     /// Gives the view up, and every one below `next`. What is known goes to disk before it is reported.
@@ -19,7 +19,8 @@ impl Pbft {
         self.failures = self.failures.saturating_add(1);
         self.promises.view = next;
         self.start_view();
-        let (decided, prepared) = (self.last_final.clone(), self.known_prepared());
+        let decided = self.newest_final();
+        let prepared = self.known_prepared(decided.header.height);
         let asked = ViewChange::sign(&self.setup.instance, &self.setup.key, next, decided, prepared);
         let said = Message::ViewChange(asked.clone());
         let given = Box::new(asked);
@@ -27,12 +28,19 @@ impl Pbft {
         self.promises.view_change = Some(Recorded { seq, given });
     }
 
-    /// For each height above the newest decided block, the block committed last, with its certificate.
-    fn known_prepared(&self) -> Vec<PreparedCertificate> {
+    /// The newest final block that this member can prove; after a restart it may not hold it yet.
+    fn newest_final(&self) -> FinalCertificate {
+        let recorded = self.promises.newest_final.as_ref().map(|newest| &*newest.given);
+        let decided = &self.last_final;
+        recorded.filter(|newest| newest.header.height > decided.header.height).unwrap_or(decided).clone()
+    }
+
+    /// For each height above a final block, the block committed last, with its certificate.
+    fn known_prepared(&self, decided: Height) -> Vec<PreparedCertificate> {
         if !self.judge.reports_prepared() {
             return Vec::new();
         }
-        let above = self.promises.slots.range(self.decided.height.saturating_add(1)..);
+        let above = self.promises.slots.range(decided.saturating_add(1)..);
         let commits = above.filter_map(|(_, slot)| slot.commit.as_ref());
         commits.map(|commit| commit.given.certificate.clone()).take(WINDOW).collect()
     }

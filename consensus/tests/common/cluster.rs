@@ -380,10 +380,20 @@ impl<E: Subject> Cluster<E> {
             assert_eq!(self.chain.get(&(header.height - 1)).map(Header::id), Some(header.parent), "a chain");
         }
         host.durable = host.durable.max(header.height.saturating_sub(self.choices.below(3)));
-        if self.stabilises && self.choices.once_in(4) && host.durable > host.stable.height {
-            let stable = self.chain[&host.durable].clone();
+        // A host lets no more than so many blocks go unsealed.
+        let is_far = header.height > host.stable.height + 8;
+        if self.choices.once_in(4) || is_far {
+            self.stabilise(node);
+        }
+    }
+
+    /// What a node has flushed is soon sealed.
+    fn stabilise(&mut self, node: usize) {
+        let host = &self.nodes[node];
+        if self.stabilises && host.durable > host.stable.height {
+            let header = self.chain[&host.durable].clone();
             let (delay, life) = (self.choices.below(5), host.life);
-            self.at(delay, Event::Stabilises { node, life, header: stable });
+            self.at(delay, Event::Stabilises { node, life, header });
         }
     }
 
@@ -428,5 +438,6 @@ impl<E: Subject> Cluster<E> {
         host.engine = Some(engine);
         self.obey(node, outputs);
         self.give(node, Input::Pending(self.work));
+        self.stabilise(node);
     }
 }
