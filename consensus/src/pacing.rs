@@ -23,6 +23,53 @@ pub(crate) fn spread(setup: &Setup, view: u64, timeout: Duration, thousandths: u
     timeout.saturating_add(timeout / 1000 * share)
 }
 
+/// Leaders whose last turn was given up, and whether they have been heard of since.
+///
+/// A group with a dead member would otherwise wait a whole time-out in each of its turns. Whom to doubt is each member's
+/// own affair: only how long it waits depends on it, and nothing that it signs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Doubts {
+    failed: BTreeMap<ValidatorIndex, bool>,
+}
+
+impl Doubts {
+    /// A turn of this leader was given up.
+    pub(crate) fn failed(&mut self, leader: ValidatorIndex) {
+        self.failed.insert(leader, false);
+    }
+
+    /// A turn of this leader brought a block.
+    pub(crate) fn succeeded(&mut self, leader: ValidatorIndex) {
+        self.failed.remove(&leader);
+    }
+
+    /// This member said something.
+    pub(crate) fn heard(&mut self, member: ValidatorIndex) {
+        if let Some(heard) = self.failed.get_mut(&member) {
+            *heard = true;
+        }
+    }
+
+    /// How long to wait for `leader` in `view`, after `failures` views given up in a row: longer with each, capped; half
+    /// of the base if its last turn was given up too, an eighth if it was silent ever since. At most f times in a row
+    /// is that so short: among f + 1 leaders one is honest, and has its full time.
+    pub(crate) fn patience(
+        &self,
+        setup: &Setup,
+        view: u64,
+        leader: ValidatorIndex,
+        failures: u64,
+    ) -> Duration {
+        let few = usize::try_from(failures).is_ok_and(|few| few <= setup.committee.max_faulty());
+        let timeout = match self.failed.get(&leader).filter(|_| few) {
+            Some(true) => setup.base_timeout / 2,
+            Some(false) => setup.base_timeout / 8,
+            None => backed_off(setup, failures),
+        };
+        spread(setup, view, timeout, 100)
+    }
+}
+
 /// Says when something may be done for a member again.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ration {

@@ -21,7 +21,7 @@ use witan_consensus::fetch::Blocks;
 use witan_consensus::hotstuff::{
     Hello, Kind, Message, Proposal, QuorumCertificate, ROUND_WINDOW, Record, Timeout, Timer, Vote,
 };
-use witan_types::{BlockId, Hash, Wire};
+use witan_types::{BlockId, Hash, Scheme, Wire};
 
 /// Rounds run as they should until `members` have decided `count` blocks; nobody else hears anything.
 fn run_among(stage: &mut Stage, members: &[usize], count: usize) {

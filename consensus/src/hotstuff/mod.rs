@@ -31,6 +31,7 @@ use crate::engine::{
     Engine, EngineStatus, Input, Instance, Outputs, Rejected, Seq, Setup, Tick, To, Verdict, Verified,
 };
 use crate::judging::Accused;
+use crate::pacing::Doubts;
 use crate::tree::{Kept, Place, Tree};
 use faults::Judge;
 use pacemaker::Running;
@@ -81,6 +82,7 @@ pub struct HotStuff {
     /// The first proposal seen of each round in the window.
     proposals: BTreeMap<Round, (BlockId, Signed)>,
     accused: Accused,
+    doubts: Doubts,
     sync: Sync,
     running: Running,
     pending: bool,
@@ -188,6 +190,7 @@ impl HotStuff {
             timeouts: Timeouts::default(),
             proposals: BTreeMap::new(),
             accused: Accused::default(),
+            doubts: Doubts::default(),
             sync: Sync::default(),
             running: Running::default(),
             pending: false,
@@ -237,6 +240,7 @@ impl HotStuff {
     }
 
     fn on_message(&mut self, from: ValidatorIndex, message: Message) {
+        self.doubts.heard(from);
         match message {
             Message::Proposal(proposal) => self.on_proposal(from, proposal),
             Message::Vote(vote) => self.on_vote(from, &vote),
@@ -294,6 +298,10 @@ impl HotStuff {
         let round = self.state.round();
         if round != self.entered {
             self.entered = round;
+            match self.state.opening_tc() {
+                Some(tc) => self.doubts.failed(self.leader(tc.round)),
+                None => self.doubts.succeeded(self.leader(self.state.high_qc.round)),
+            }
             self.held = self.held.take().filter(|held| held.proposal.round() == round);
             self.wanted = None;
             let oldest = round.saturating_sub(ROUND_WINDOW);

@@ -2,10 +2,7 @@
 
 use super::HotStuff;
 use super::certificate::Round;
-use crate::engine::Setup;
-use crate::pacing::{backed_off, spread};
 use borsh::{BorshDeserialize, BorshSerialize};
-use std::time::Duration;
 use witan_types::ValidatorIndex;
 
 /// The engine's timers.
@@ -27,13 +24,6 @@ impl witan_types::Wire for Timer {
 pub fn leader_of(round: Round, size: usize) -> ValidatorIndex {
     let size = u64::try_from(size).unwrap_or(u64::MAX).max(1);
     ValidatorIndex(u16::try_from(round % size).unwrap_or_default())
-}
-
-/// How long to wait before giving `round` up: half as long again for each consecutive round given up, capped, plus up
-/// to a tenth that differs from member to member. The cap is safe: only certificates advance rounds, so members are
-/// never further apart than a message.
-pub(super) fn round_timeout(setup: &Setup, round: Round, consecutive_timeouts: u64) -> Duration {
-    spread(setup, round, backed_off(setup, consecutive_timeouts), 100)
 }
 
 /// Which timers run.
@@ -68,8 +58,11 @@ impl HotStuff {
         let round = self.state.round();
         if self.running.round != Some(round) {
             self.running.round = Some(round);
-            let timeout = round_timeout(&self.setup, round, self.state.consecutive_timeouts());
-            self.out.timers.push((Timer::Round(round), timeout));
+            // The cap on time-outs is safe: only certificates advance rounds, so members are never further apart than a
+            // message.
+            let (leader, failures) = (self.leader(round), self.state.consecutive_timeouts());
+            let patience = self.doubts.patience(&self.setup, round, leader, failures);
+            self.out.timers.push((Timer::Round(round), patience));
         }
         if self.running.resend != Some(round) {
             self.set_resend_timer(round);

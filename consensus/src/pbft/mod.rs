@@ -37,12 +37,12 @@ use crate::engine::{
 };
 use crate::fetch::Fetching;
 use crate::judging::Accused;
-use crate::pacing::Ration;
+use crate::pacing::{Doubts, Ration};
 use crate::tree::{Kept, Place, Tree};
 use faults::Judge;
 use pacemaker::Running;
 use state::Promises;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tally::Votes;
 use witan_types::{
@@ -103,8 +103,7 @@ pub struct Pbft {
     view_changes: BTreeMap<ValidatorIndex, ViewChange>,
     /// Views given up since a block was decided.
     failures: u64,
-    /// Leaders whose last turn was given up.
-    failed_leaders: BTreeSet<ValidatorIndex>,
+    doubts: Doubts,
     accused: Accused,
     /// When each member last got unasked what it lacks, and when it was last asked for that.
     answered: Ration,
@@ -220,7 +219,7 @@ impl Pbft {
             commits: Votes::default(),
             view_changes: BTreeMap::new(),
             failures: 0,
-            failed_leaders: BTreeSet::new(),
+            doubts: Doubts::default(),
             accused: Accused::default(),
             answered: Ration::default(),
             greeted: Ration::default(),
@@ -275,6 +274,7 @@ impl Pbft {
     }
 
     fn on_message(&mut self, from: ValidatorIndex, message: Message) {
+        self.doubts.heard(from);
         match message {
             Message::PrePrepare(proposal) => self.on_pre_prepare(from, proposal),
             Message::Prepare(prepare) => self.on_prepare(from, &prepare),
@@ -332,7 +332,7 @@ impl Pbft {
         }
         for place in path.iter().rev() {
             let Some(kept) = self.tree.get(place.id) else { continue };
-            self.failed_leaders.remove(&kept.block.header.proposer);
+            self.doubts.succeeded(kept.block.header.proposer);
             if place.height > self.emitted {
                 self.out.decided.push(Arc::clone(&kept.block));
             }

@@ -82,17 +82,10 @@ impl Pbft {
         }
     }
 
-    /// How long to wait for the next decision: longer with each view given up for it, but not long for a leader whose
-    /// last turn was given up. That it is short for at most f views in a row leaves an honest leader its full time.
+    /// How long to wait for the next decision.
     fn patience(&self) -> Duration {
-        let (view, next) = (self.promises.view, self.decided.height.saturating_add(1));
-        let few = usize::try_from(self.failures).is_ok_and(|few| few <= self.setup.committee.max_faulty());
-        let timeout = if few && self.failed_leaders.contains(&self.leader(next)) {
-            self.setup.base_timeout / 4
-        } else {
-            backed_off(&self.setup, self.failures)
-        };
-        spread(&self.setup, view, timeout, 100)
+        let leader = self.leader(self.decided.height.saturating_add(1));
+        self.doubts.patience(&self.setup, self.promises.view, leader, self.failures)
     }
 
     fn set_resend_timer(&mut self, here: (View, Height)) {

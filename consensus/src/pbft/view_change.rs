@@ -15,7 +15,7 @@ impl Pbft {
         if !rules::may_give_up(self.promises.view, next) {
             return;
         }
-        self.failed_leaders.insert(self.leader(self.decided.height.saturating_add(1)));
+        self.doubts.failed(self.leader(self.decided.height.saturating_add(1)));
         self.failures = self.failures.saturating_add(1);
         self.promises.view = next;
         self.start_view();
