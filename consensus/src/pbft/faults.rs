@@ -13,7 +13,7 @@ pub enum PlantedFault {
     CommitOutOfOrder,
     /// A prepare leaves without its promise on disk: after a crash the validator prepares another block.
     PrepareWithoutRecord,
-    /// A second block is prepared at a height in a view.
+    /// A second block is prepared at a height in a view: the newest proposal counts.
     PrepareTwice,
     /// A view change reports nothing of what was committed.
     ViewChangeForgets,
@@ -57,6 +57,10 @@ impl Judge {
         let before = before.filter(|_| !self.has(PlantedFault::PrepareTwice));
         let below = if self.needs_parent() { below } else { Point { id: link.parent, ..below } };
         rules::may_prepare(view, link, below, before)
+    }
+
+    pub(super) fn first_proposal_counts(&self) -> bool {
+        !self.has(PlantedFault::PrepareTwice)
     }
 
     pub(super) fn needs_parent(&self) -> bool {

@@ -104,7 +104,12 @@ impl Pbft {
         if let Some(given) = given.filter(|given| given.vote.view == view && given.vote.block.id == id) {
             let again = Message::Prepare(given.clone());
             self.out.send.push((To::One(from), again));
-        } else if self.held.get(&height).is_none_or(|held| held.view < view) {
+            return;
+        }
+        if !self.judge.first_proposal_counts() {
+            (self.held.remove(&height), self.accepted.remove(&height));
+        }
+        if self.held.get(&height).is_none_or(|held| held.view < view) {
             self.keep_final_held();
             self.held.insert(height, Held { view, id, block, signature, asked: false, verdict: None });
         }
