@@ -202,3 +202,23 @@ fn a_block_prepared_on_another_than_the_accepted_one_forks() {
         assert!(!stage.decided(1).is_empty());
     });
 }
+
+#[test]
+fn a_view_that_forgets_in_a_crash_what_it_started_from_forks() {
+    forks_only_under(PlantedFault::StartForgotten, |stage| {
+        // Everyone commits the block of view 0; only 0 hears that, and decides it.
+        stage.deliver(|letter| letter.is_pre_prepare(0, 101));
+        stage.deliver(|letter| letter.is_prepare(0, 101));
+        stage.deliver(|letter| letter.is_commit(0, 101) && letter.to == 0);
+        stage.lose(|_| true);
+        // So view 2 starts from it, and has nothing to propose again at its height.
+        all_ask_for(stage, &[0, 1, 2, 3], 2);
+        stage.lose(|_| true);
+        // The others crash before their ledgers have the block: they are in view 2, one block below its start.
+        let others = [1, 2, 3];
+        others.iter().for_each(|place| stage.restart(*place));
+        runs(stage, &others, 2, 101);
+        assert_eq!(stage.decided(0).len(), 1);
+        assert!(!stage.decided(2).is_empty(), "a block is decided at that height again");
+    });
+}

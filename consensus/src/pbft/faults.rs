@@ -1,7 +1,7 @@
 //! The rules as the engine asks them, and the mistakes that tests plant in them to prove that they would be found.
 
 use super::rules::{self, Link, Point, Report, View};
-use witan_types::BlockId;
+use witan_types::{BlockId, Height};
 
 /// A mistake planted at construction, by tests alone: each breaks agreement, and a test that lets it live is too weak.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,6 +19,9 @@ pub enum PlantedFault {
     ViewChangeForgets,
     /// A commit rests on a decided block whose proof is lost in a crash.
     GroundForgotten,
+    /// A member takes part in a view before it has decided the block that the view starts from, which it forgets in a
+    /// crash.
+    StartForgotten,
     /// A block is prepared on top of another than the one accepted below.
     PrepareWithoutParent,
 }
@@ -61,6 +64,14 @@ impl Judge {
 
     pub(super) fn first_proposal_counts(&self) -> bool {
         !self.has(PlantedFault::PrepareTwice)
+    }
+
+    pub(super) fn start_is_remembered(&self) -> bool {
+        !self.has(PlantedFault::StartForgotten)
+    }
+
+    pub(super) fn may_take_part(&self, start: Height, decided: Height) -> bool {
+        !self.start_is_remembered() || rules::may_take_part(start, decided)
     }
 
     pub(super) fn needs_parent(&self) -> bool {

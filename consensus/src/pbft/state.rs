@@ -122,6 +122,11 @@ impl Promises {
         entered == self.view
     }
 
+    /// The height of the block that `view` starts from, if it takes part in it; the first view starts from the base.
+    pub(super) fn start(&self) -> Height {
+        self.new_view.as_ref().map_or(0, |new_view| new_view.given.decided.header.height)
+    }
+
     /// The view change given for the current view, if it is not entered yet.
     pub(super) fn open_view_change(&self) -> Option<&ViewChange> {
         let asked = self.view_change.as_ref().map(|asked| &*asked.given);

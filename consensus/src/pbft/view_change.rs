@@ -154,9 +154,7 @@ impl Pbft {
         while let Some(height) = below.height.checked_add(1) {
             let prepared = self.promises.slots.get(&height).and_then(|slot| slot.prepared());
             let Some((_, id)) = prepared.filter(|(last, _)| *last == view) else { return };
-            if !self.promises.is_active()
-                || !self.tree.place(id).is_some_and(|place| place.parent == below.id)
-            {
+            if !self.takes_part() || !self.tree.place(id).is_some_and(|place| place.parent == below.id) {
                 return;
             }
             self.accepted.insert(height, id);

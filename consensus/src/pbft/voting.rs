@@ -42,7 +42,7 @@ impl Pbft {
         let top = self.top();
         let height = top.height.checked_add(1)?;
         let in_window = height <= self.decided.height.saturating_add(IN_FLIGHT).min(self.window_end());
-        let may_lead = self.promises.is_active() && self.leader(height) == self.setup.me;
+        let may_lead = self.takes_part() && self.leader(height) == self.setup.me;
         let before = self.promises.slots.get(&height).and_then(|slot| slot.prepared());
         let has_proposed = before.is_some_and(|(last, _)| last == self.promises.view);
         if !may_lead
@@ -117,7 +117,7 @@ impl Pbft {
 
     /// Accepts what the view proposes, height by height, each on top of the one below.
     pub(super) fn accept_heights(&mut self) {
-        if !self.promises.is_active() {
+        if !self.takes_part() {
             return;
         }
         let mut below = Point { height: self.decided.height, id: self.decided.id };
@@ -185,7 +185,7 @@ impl Pbft {
 
     /// Commits what a quorum prepared, height by height. The certificate goes to disk first.
     pub(super) fn commit_prepared(&mut self) {
-        if !self.promises.is_active() {
+        if !self.takes_part() {
             return;
         }
         let (view, quorum) = (self.promises.view, self.setup.committee.quorum());

@@ -190,3 +190,9 @@ fn a_choice_stops_at_a_gap() {
     let gap = [prepared(1, link(11, 0, 0)), prepared(1, link(13, 0, 0))];
     assert_eq!(choose(&[report(at(10, 0), &gap)]), Some((at(10, 0), vec![link(11, 0, 0)])));
 }
+
+#[test]
+fn nobody_takes_part_in_a_view_before_it_has_decided_what_the_view_starts_from() {
+    assert!(!may_take_part(11, 10));
+    assert!(may_take_part(11, 11) && may_take_part(11, 12));
+}
