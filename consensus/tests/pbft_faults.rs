@@ -15,8 +15,8 @@ use common::base;
 use common::pbft::{Stage, block, leader};
 use common::stage::Letter;
 use std::sync::Arc;
-use witan_consensus::pbft::{Kind, Message, PlantedFault, Point, PrePrepare, View, Vote};
-use witan_types::{Block, Height};
+use witan_consensus::pbft::{Kind, Message, PlantedFault, Point, PrePrepare, Vote};
+use witan_types::Block;
 
 /// Plays a story with and without its fault.
 fn forks_only_under(fault: PlantedFault, story: impl Fn(&mut Stage)) {
@@ -26,29 +26,6 @@ fn forks_only_under(fault: PlantedFault, story: impl Fn(&mut Stage)) {
     let mut faulty = Stage::of_four_with(Some(fault));
     story(&mut faulty);
     assert!(faulty.has_forked(), "the story finds the fault");
-}
-
-fn among(members: &[usize], letter: &Letter<Message>) -> bool {
-    members.contains(&letter.from) && members.contains(&letter.to)
-}
-
-/// These members give views up until they ask for `view`, and hear of each other.
-fn all_ask_for(stage: &mut Stage, members: &[usize], view: View) {
-    while stage.view(members[0]) < view {
-        members.iter().for_each(|place| stage.change_view(*place));
-        let asked = stage.view(members[0]);
-        stage.deliver(|letter| letter.is_view_change(asked) && among(members, letter));
-    }
-    stage.deliver(|letter| letter.is_new_view(view) && among(members, letter));
-}
-
-/// What is under way in `view` up to `height` runs to a decision among these members.
-fn runs(stage: &mut Stage, members: &[usize], view: View, height: Height) {
-    for height in 101..=height {
-        stage.deliver(|letter| letter.is_pre_prepare(view, height) && among(members, letter));
-        stage.deliver(|letter| letter.is_prepare(view, height) && among(members, letter));
-        stage.deliver(|letter| letter.is_commit(view, height) && among(members, letter));
-    }
 }
 
 /// 3, which leads the first heights in view 0, says another block at height 101 than its own to some members.
@@ -94,12 +71,12 @@ fn one_certificate_taken_for_all_heights_forks() {
         stage.lose(|_| true);
         // View 2 proposes all four again, and prepares only the first of them again.
         let others = [1, 2, 3];
-        all_ask_for(stage, &others, 2);
-        stage.deliver(|letter| letter.is_prepare(2, 101) && among(&others, letter));
+        stage.ask_for(&others, 2);
+        stage.deliver(|letter| letter.is_prepare(2, 101) && letter.is_among(&others));
         stage.lose(|_| true);
         // So view 3 must go by the certificates of view 2 at that height, and of view 0 above.
-        all_ask_for(stage, &others, 3);
-        runs(stage, &others, 3, 102);
+        stage.ask_for(&others, 3);
+        stage.run(&others, 3, 102);
         assert_eq!(stage.decided(1).len(), 2);
     });
 }
@@ -114,8 +91,8 @@ fn a_commit_above_one_that_is_not_committed_forks() {
         stage.deliver(|letter| letter.is_commit(0, 102) && letter.to == 0);
         stage.lose(|_| true);
         // Nobody can report the lower one: the next view does without both.
-        all_ask_for(stage, &[1, 2, 3], 2);
-        runs(stage, &[1, 2, 3], 2, 101);
+        stage.ask_for(&[1, 2, 3], 2);
+        stage.run(&[1, 2, 3], 2, 101);
         assert!(!stage.decided(1).is_empty(), "the block of view 2 is decided");
     });
 }
@@ -124,9 +101,9 @@ fn a_commit_above_one_that_is_not_committed_forks() {
 /// next view can't do right by both.
 fn next_view_takes_one_of_two(stage: &mut Stage) {
     stage.lose(|_| true);
-    all_ask_for(stage, &[1, 2, 3], 2);
+    stage.ask_for(&[1, 2, 3], 2);
     stage.deliver(Letter::is_fetch);
-    runs(stage, &[1, 2, 3], 2, 101);
+    stage.run(&[1, 2, 3], 2, 101);
     assert!(!stage.decided(1).is_empty(), "a block of view 2 is decided");
 }
 
@@ -134,9 +111,9 @@ fn next_view_takes_one_of_two(stage: &mut Stage) {
 fn zero_decides(stage: &mut Stage) {
     let proposed = proposed_by(stage, 3);
     stage.deliver(|letter| letter.is_pre_prepare(0, 101) && letter.to < 2);
-    stage.deliver(|letter| letter.is_prepare(0, 101) && among(&[0, 1], letter));
+    stage.deliver(|letter| letter.is_prepare(0, 101) && letter.is_among(&[0, 1]));
     commit_falsely(stage, 0, &proposed);
-    stage.deliver(|letter| letter.is_commit(0, 101) && among(&[0, 1], letter) && letter.to == 0);
+    stage.deliver(|letter| letter.is_commit(0, 101) && letter.is_among(&[0, 1]) && letter.to == 0);
     assert_eq!(stage.decided(0).len(), 1);
     stage.lose(|_| true);
 }
@@ -172,8 +149,8 @@ fn a_view_change_that_forgets_what_was_committed_forks() {
         stage.deliver(|letter| letter.is_commit(0, 101) && letter.to == 0);
         assert_eq!(stage.decided(0).len(), 1);
         stage.lose(|_| true);
-        all_ask_for(stage, &[1, 2, 3], 2);
-        runs(stage, &[1, 2, 3], 2, 101);
+        stage.ask_for(&[1, 2, 3], 2);
+        stage.run(&[1, 2, 3], 2, 101);
         assert!(!stage.decided(1).is_empty(), "a block of view 2 is decided");
     });
 }
@@ -188,14 +165,14 @@ fn a_block_prepared_on_another_than_the_accepted_one_forks() {
         // 0 leads view 1: it proposes a new block, which everyone commits, and lies above it: its next block stands on the
         // abandoned one.
         assert_eq!(leader(1, 101), 0);
-        all_ask_for(stage, &[0, 1, 2, 3], 1);
+        stage.ask_for(&[0, 1, 2, 3], 1);
         stage.deliver(|letter| letter.is_pre_prepare(1, 101));
         stage.deliver(|letter| letter.is_prepare(1, 101));
         let setup = stage.setup(0).clone();
         let lie = block(&setup, 0, &abandoned.header, base().time_ms + 99);
         let lie = PrePrepare::sign(&setup.instance, &setup.key, 1, lie);
         (1..4).for_each(|place| stage.say(0, place, Message::PrePrepare(lie.clone())));
-        stage.deliver(|letter| letter.is_prepare(1, 102) && among(&[1, 2, 3], letter));
+        stage.deliver(|letter| letter.is_prepare(1, 102) && letter.is_among(&[1, 2, 3]));
         // 1 hears the commits of the lower block, 2 first those of the upper one.
         stage.deliver(|letter| letter.is_commit(1, 101) && letter.to == 1);
         stage.deliver(|letter| letter.is_commit(1, 102) && letter.to == 2);
@@ -212,12 +189,12 @@ fn a_view_that_forgets_in_a_crash_what_it_started_from_forks() {
         stage.deliver(|letter| letter.is_commit(0, 101) && letter.to == 0);
         stage.lose(|_| true);
         // So view 2 starts from it, and has nothing to propose again at its height.
-        all_ask_for(stage, &[0, 1, 2, 3], 2);
+        stage.ask_for(&[0, 1, 2, 3], 2);
         stage.lose(|_| true);
         // The others crash before their ledgers have the block: they are in view 2, one block below its start.
         let others = [1, 2, 3];
         others.iter().for_each(|place| stage.restart(*place));
-        runs(stage, &others, 2, 101);
+        stage.run(&others, 2, 101);
         assert_eq!(stage.decided(0).len(), 1);
         assert!(!stage.decided(2).is_empty(), "a block is decided at that height again");
     });
