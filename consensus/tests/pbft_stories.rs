@@ -143,6 +143,29 @@ fn a_leader_that_proposes_two_blocks_is_accused_with_proof_and_forks_nobody() {
 }
 
 #[test]
+fn a_member_that_a_leader_deceived_takes_part_again_once_it_knows_the_truth() {
+    let mut stage = Stage::of_four();
+    let last = TURN_HEIGHTS * 4 - 1;
+    stage.run(&ALL, 0, last - 1);
+    // At the last height of its turn, 3 tells 2 of another block than everyone else.
+    stage.lose(|letter| letter.to == 2);
+    let setup = stage.setup(3).clone();
+    let lie = block(&setup, 3, &stage.decided(2).last().unwrap().header.clone(), 9_000);
+    stage.say(3, 2, Message::PrePrepare(PrePrepare::sign(&setup.instance, &setup.key, 0, lie)));
+    stage.deliver(|letter| letter.is_pre_prepare(0, last));
+    // The next leader's block stands on the true one, and reaches 2 before the truth does.
+    assert_eq!(leader(0, last + 1), 0);
+    stage.deliver(|letter| letter.is_pre_prepare(0, last + 1));
+    stage.deliver(|letter| letter.is_prepare(0, last));
+    stage.deliver(|letter| letter.is_commit(0, last));
+    assert!(!says(&stage, 2, |letter| letter.is_prepare(0, last + 1)));
+    stage.give(2, Input::Timeout(Timer::Fetch));
+    stage.deliver(Letter::is_fetch);
+    assert_eq!(stage.status(2).decided, last);
+    assert!(says(&stage, 2, |letter| letter.is_prepare(0, last + 1)));
+}
+
+#[test]
 fn two_prepares_or_commits_at_a_height_are_accused_once_and_count_once() {
     let conflicts = [
         (Kind::Prepare, "two blocks prepared at a height in a view"),
