@@ -17,8 +17,6 @@ pub enum PlantedFault {
     PrepareTwice,
     /// A view change reports nothing of what was committed.
     ViewChangeForgets,
-    /// A commit rests on a decided block whose proof is lost in a crash.
-    GroundForgotten,
     /// A member takes part in a view before it has decided the block that the view starts from, which it forgets in a
     /// crash.
     StartForgotten,
@@ -85,10 +83,6 @@ impl Judge {
 
     pub(super) fn prepare_is_saved(&self) -> bool {
         !self.has(PlantedFault::PrepareWithoutRecord)
-    }
-
-    pub(super) fn ground_is_saved(&self) -> bool {
-        !self.has(PlantedFault::GroundForgotten)
     }
 
     pub(super) fn reports_prepared(&self) -> bool {

@@ -250,8 +250,6 @@ impl Pbft {
         self.fetching.attach(&mut self.tree);
         self.start_view();
         self.restore_accepted();
-        let newest_final = self.promises.newest_final.clone();
-        newest_final.into_iter().for_each(|newest| self.on_final(*newest.given));
         let entered = self.promises.new_view.clone().filter(|_| self.judge.start_is_remembered());
         entered.into_iter().for_each(|entered| self.on_final(entered.given.decided));
         let me = self.setup.me;

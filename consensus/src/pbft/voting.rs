@@ -208,27 +208,12 @@ impl Pbft {
 
     fn commit(&mut self, certificate: PreparedCertificate) {
         let (view, block) = (certificate.view, point(&certificate.header));
-        self.record_ground(block.height);
         let vote = Vote::sign(&self.setup.instance, &self.setup.key, Kind::Commit, view, block);
         let said = Message::Commit(vote.clone());
         let commit = Commit { certificate, vote };
         let seq = self.promise(Record::Commit(commit.clone()), said.clone(), said);
         let slot = self.promises.slots.entry(block.height).or_default();
         slot.commit = Some(Recorded { seq, given: commit });
-    }
-
-    /// A commit on top of a decided block that this member did not commit itself rests on the proof that it is final. Were
-    /// that lost in a crash, the next view change would report a gap below the commit.
-    fn record_ground(&mut self, height: Height) {
-        let below = self.promises.slots.get(&self.decided.height).and_then(|slot| slot.commit.as_ref());
-        let is_own = below.is_some_and(|commit| commit.given.vote.block.id == self.decided.id);
-        let rests_on_proof = self.decided.height.checked_add(1) == Some(height)
-            && matches!(self.last_final.finality, Finality::Commits(..));
-        if rests_on_proof && !is_own && self.judge.ground_is_saved() {
-            let given = Box::new(self.last_final.clone());
-            let seq = self.write(Record::Final(given.clone()));
-            self.promises.newest_final = Some(Recorded { seq, given });
-        }
     }
 
     pub(super) fn on_prepare(&mut self, from: ValidatorIndex, prepare: &Prepare) {
