@@ -239,3 +239,13 @@ fn the_runs_are_worth_running() {
     assert!(lies.iter().all(|count| *count > 40), "lies of each kind are told: {lies:?}");
     assert_eq!(leader(0, base().height + 1), LIAR, "the liar leads at first");
 }
+
+#[test]
+fn random_runs_find_the_faults_that_need_little_luck() {
+    let found = |fault, events| (0..1_500).any(|seed| run(seed, Some(fault), events).forked);
+    for fault in [PlantedFault::CommitOutOfOrder, PlantedFault::PrepareTwice, PlantedFault::ViewChangeForgets]
+    {
+        assert!(found(fault, 1_000), "{fault:?} is found");
+    }
+    assert!(found(PlantedFault::StartForgotten, 2_000), "a crash of several in a new view is found");
+}

@@ -147,7 +147,7 @@ impl Pbft {
         while let Some(height) = below.height.checked_add(1) {
             let prepared = self.promises.slots.get(&height).and_then(|slot| slot.prepared());
             let Some((_, id)) = prepared.filter(|(last, _)| *last == view) else { return };
-            if !self.takes_part() || !self.tree.place(id).is_some_and(|place| place.parent == below.id) {
+            if !self.takes_part() || self.tree.place(id).is_none_or(|place| place.parent != below.id) {
                 return;
             }
             self.accepted.insert(height, id);

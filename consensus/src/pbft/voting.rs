@@ -107,7 +107,8 @@ impl Pbft {
             return;
         }
         if !self.judge.first_proposal_counts() {
-            (self.held.remove(&height), self.accepted.remove(&height));
+            self.held.remove(&height);
+            self.accepted.remove(&height);
         }
         if self.held.get(&height).is_none_or(|held| held.view < view) {
             self.keep_final_held();
@@ -218,7 +219,9 @@ impl Pbft {
 
     pub(super) fn on_prepare(&mut self, from: ValidatorIndex, prepare: &Prepare) {
         let leader = prepare.leader_vote(&self.setup.committee).filter(|(leader, _)| *leader != from);
-        leader.into_iter().for_each(|(leader, vote)| drop(self.count(Kind::Prepare, leader, &vote)));
+        if let Some((leader, vote)) = leader {
+            self.count(Kind::Prepare, leader, &vote);
+        }
         self.on_vote(Kind::Prepare, from, &prepare.vote);
     }
 
