@@ -57,6 +57,7 @@ impl PreparedCertificate {
 }
 
 /// Why a block is final.
+#[expect(clippy::large_enum_variant, reason = "a member holds a few of them, never many")]
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub enum Finality {
     /// It is the block the epoch starts from: believed of that alone.

@@ -1,7 +1,7 @@
 //! The rules as the engine asks them, and the mistakes that tests plant in them to prove that they would be found.
 
 use super::rules::{self, Link, Point, Report, View};
-use witan_types::BlockId;
+use witan_types::{BlockId, Height};
 
 /// A mistake planted at construction, by tests alone: each breaks agreement, and a test that lets it live is too weak.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,12 +13,13 @@ pub enum PlantedFault {
     CommitOutOfOrder,
     /// A prepare leaves without its promise on disk: after a crash the validator prepares another block.
     PrepareWithoutRecord,
-    /// A second block is prepared at a height in a view.
+    /// A second block is prepared at a height in a view: the newest proposal counts.
     PrepareTwice,
     /// A view change reports nothing of what was committed.
     ViewChangeForgets,
-    /// A commit rests on a decided block whose proof is lost in a crash.
-    GroundForgotten,
+    /// A member takes part in a view before it has decided the block that the view starts from, which it forgets in a
+    /// crash.
+    StartForgotten,
     /// A block is prepared on top of another than the one accepted below.
     PrepareWithoutParent,
 }
@@ -59,6 +60,18 @@ impl Judge {
         rules::may_prepare(view, link, below, before)
     }
 
+    pub(super) fn first_proposal_counts(&self) -> bool {
+        !self.has(PlantedFault::PrepareTwice)
+    }
+
+    pub(super) fn start_is_remembered(&self) -> bool {
+        !self.has(PlantedFault::StartForgotten)
+    }
+
+    pub(super) fn may_take_part(&self, start: Height, decided: Height) -> bool {
+        !self.start_is_remembered() || rules::may_take_part(start, decided)
+    }
+
     pub(super) fn needs_parent(&self) -> bool {
         !self.has(PlantedFault::PrepareWithoutParent)
     }
@@ -70,10 +83,6 @@ impl Judge {
 
     pub(super) fn prepare_is_saved(&self) -> bool {
         !self.has(PlantedFault::PrepareWithoutRecord)
-    }
-
-    pub(super) fn ground_is_saved(&self) -> bool {
-        !self.has(PlantedFault::GroundForgotten)
     }
 
     pub(super) fn reports_prepared(&self) -> bool {

@@ -250,8 +250,8 @@ impl Pbft {
         self.fetching.attach(&mut self.tree);
         self.start_view();
         self.restore_accepted();
-        let newest_final = self.promises.newest_final.clone();
-        newest_final.into_iter().for_each(|newest| self.on_final(*newest.given));
+        let entered = self.promises.new_view.clone().filter(|_| self.judge.start_is_remembered());
+        entered.into_iter().for_each(|entered| self.on_final(entered.given.decided));
         let me = self.setup.me;
         for slot in self.promises.slots.clone().into_values() {
             slot.prepare.into_iter().for_each(|prepare| self.on_prepare(me, &prepare.given));
@@ -290,6 +290,12 @@ impl Pbft {
             }
             Message::Gone(height) => self.on_gone(height),
         }
+    }
+
+    /// Whether it may prepare and commit: it is in the view, and has decided what the view starts from.
+    fn takes_part(&self) -> bool {
+        let decided = self.decided.height;
+        self.promises.is_active() && self.judge.may_take_part(self.promises.start(), decided)
     }
 
     fn leader(&self, height: Height) -> ValidatorIndex {

@@ -257,3 +257,6 @@ impl NewView {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,6 +84,12 @@ pub fn may_give_up(view: View, next: View) -> bool {
     next > view
 }
 
+/// Whether a member that has decided up to a height may prepare and commit in a view that starts from `start`. Up to there
+/// all is final, so the view has nothing to propose: whoever took part below it would agree on a height anew.
+pub fn may_take_part(start: Height, decided: Height) -> bool {
+    decided >= start
+}
+
 /// The highest decided block reported: what a new view starts from.
 pub fn start(reports: &[Report]) -> Option<Point> {
     reports.iter().map(|report| report.decided).max()

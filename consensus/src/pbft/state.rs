@@ -1,6 +1,6 @@
 //! What survives a crash.
 
-use super::certificate::{FinalCertificate, MAX_FINAL_BYTES, MAX_PREPARED_BYTES, PreparedCertificate};
+use super::certificate::{MAX_PREPARED_BYTES, PreparedCertificate};
 use super::message::{Prepare, Vote};
 use super::reports::{MAX_NEW_VIEW_BYTES, MAX_VIEW_CHANGE_BYTES, NewView, ViewChange};
 use super::rules::View;
@@ -19,8 +19,6 @@ pub enum Record {
     Prepare(Prepare),
     /// A commit given, with the certificate it rests on; replaces an earlier one at its height.
     Commit(Commit),
-    /// A final block that a commit rests on although this member did not commit it; replaces an earlier one.
-    Final(Box<FinalCertificate>),
     /// A view given up; replaces what was recorded of views before.
     ViewChange(Box<ViewChange>),
     /// A view entered; replaces what was recorded of views before.
@@ -29,7 +27,7 @@ pub enum Record {
 
 impl Wire for Record {
     const MAX_BYTES: usize =
-        Block::MAX_BYTES + MAX_PREPARED_BYTES + MAX_FINAL_BYTES + MAX_VIEW_CHANGE_BYTES + MAX_NEW_VIEW_BYTES;
+        Block::MAX_BYTES + MAX_PREPARED_BYTES + MAX_VIEW_CHANGE_BYTES + MAX_NEW_VIEW_BYTES;
 }
 
 /// A commit given, with the certificate it rests on.
@@ -85,8 +83,6 @@ pub(super) struct Promises {
     pub(super) new_view: Option<Recorded<Box<NewView>>>,
     /// The last view change given.
     pub(super) view_change: Option<Recorded<Box<ViewChange>>>,
-    /// The newest final block that a commit rests on although this member did not commit it.
-    pub(super) newest_final: Option<Recorded<Box<FinalCertificate>>>,
     /// By height.
     pub(super) slots: BTreeMap<Height, Slot>,
 }
@@ -104,7 +100,6 @@ impl Promises {
                 let slot = self.slots.entry(given.vote.block.height).or_default();
                 slot.commit = Some(Recorded { seq, given });
             }
-            Record::Final(given) => self.newest_final = Some(Recorded { seq, given }),
             Record::ViewChange(given) => {
                 self.view = self.view.max(given.view);
                 self.view_change = Some(Recorded { seq, given });
@@ -122,6 +117,11 @@ impl Promises {
         entered == self.view
     }
 
+    /// The height of the block that `view` starts from, if it takes part in it; the first view starts from the base.
+    pub(super) fn start(&self) -> Height {
+        self.new_view.as_ref().map_or(0, |new_view| new_view.given.decided.header.height)
+    }
+
     /// The view change given for the current view, if it is not entered yet.
     pub(super) fn open_view_change(&self) -> Option<&ViewChange> {
         let asked = self.view_change.as_ref().map(|asked| &*asked.given);
@@ -131,13 +131,11 @@ impl Promises {
     /// Forgets the heights up to a stable block.
     pub(super) fn forget_up_to(&mut self, stable: Height) {
         self.slots = self.slots.split_off(&stable.saturating_add(1));
-        self.newest_final.take_if(|newest| newest.given.header.height <= stable);
     }
 
     /// The oldest record that is still needed of those about heights.
     pub(super) fn oldest_height_record(&self) -> Option<Seq> {
-        let newest_final = self.newest_final.as_ref().map(|newest| newest.seq);
-        self.slots.values().filter_map(Slot::oldest_record).chain(newest_final).min()
+        self.slots.values().filter_map(Slot::oldest_record).min()
     }
 
     /// The records of the views: the one by which the view was entered, and the one by which it was asked for, if it was

@@ -5,7 +5,7 @@ use super::message::{Message, Vote};
 use super::reports::{NewView, ViewChange, signing_bytes};
 use super::rules::{self, Point, View};
 use super::state::{Record, Recorded};
-use super::{FinalCertificate, Pbft, PreparedCertificate, WINDOW};
+use super::{Pbft, PreparedCertificate, WINDOW};
 use std::collections::BTreeMap;
 use witan_types::{Height, SignerSet, ValidatorIndex};
 
@@ -19,20 +19,13 @@ impl Pbft {
         self.failures = self.failures.saturating_add(1);
         self.promises.view = next;
         self.start_view();
-        let decided = self.newest_final();
+        let decided = self.last_final.clone();
         let prepared = self.known_prepared(decided.header.height);
         let asked = ViewChange::sign(&self.setup.instance, &self.setup.key, next, decided, prepared);
         let said = Message::ViewChange(asked.clone());
         let given = Box::new(asked);
         let seq = self.promise(Record::ViewChange(given.clone()), said.clone(), said);
         self.promises.view_change = Some(Recorded { seq, given });
-    }
-
-    /// The newest final block that this member can prove; after a restart it may not hold it yet.
-    fn newest_final(&self) -> FinalCertificate {
-        let recorded = self.promises.newest_final.as_ref().map(|newest| &*newest.given);
-        let decided = &self.last_final;
-        recorded.filter(|newest| newest.header.height > decided.header.height).unwrap_or(decided).clone()
     }
 
     /// For each height above a final block, the block committed last, with its certificate.
@@ -154,9 +147,7 @@ impl Pbft {
         while let Some(height) = below.height.checked_add(1) {
             let prepared = self.promises.slots.get(&height).and_then(|slot| slot.prepared());
             let Some((_, id)) = prepared.filter(|(last, _)| *last == view) else { return };
-            if !self.promises.is_active()
-                || !self.tree.place(id).is_some_and(|place| place.parent == below.id)
-            {
+            if !self.takes_part() || self.tree.place(id).is_none_or(|place| place.parent != below.id) {
                 return;
             }
             self.accepted.insert(height, id);

@@ -42,7 +42,7 @@ impl Pbft {
         let top = self.top();
         let height = top.height.checked_add(1)?;
         let in_window = height <= self.decided.height.saturating_add(IN_FLIGHT).min(self.window_end());
-        let may_lead = self.promises.is_active() && self.leader(height) == self.setup.me;
+        let may_lead = self.takes_part() && self.leader(height) == self.setup.me;
         let before = self.promises.slots.get(&height).and_then(|slot| slot.prepared());
         let has_proposed = before.is_some_and(|(last, _)| last == self.promises.view);
         if !may_lead
@@ -104,7 +104,13 @@ impl Pbft {
         if let Some(given) = given.filter(|given| given.vote.view == view && given.vote.block.id == id) {
             let again = Message::Prepare(given.clone());
             self.out.send.push((To::One(from), again));
-        } else if self.held.get(&height).is_none_or(|held| held.view < view) {
+            return;
+        }
+        if !self.judge.first_proposal_counts() {
+            self.held.remove(&height);
+            self.accepted.remove(&height);
+        }
+        if self.held.get(&height).is_none_or(|held| held.view < view) {
             self.keep_final_held();
             self.held.insert(height, Held { view, id, block, signature, asked: false, verdict: None });
         }
@@ -112,7 +118,7 @@ impl Pbft {
 
     /// Accepts what the view proposes, height by height, each on top of the one below.
     pub(super) fn accept_heights(&mut self) {
-        if !self.promises.is_active() {
+        if !self.takes_part() {
             return;
         }
         let mut below = Point { height: self.decided.height, id: self.decided.id };
@@ -180,7 +186,7 @@ impl Pbft {
 
     /// Commits what a quorum prepared, height by height. The certificate goes to disk first.
     pub(super) fn commit_prepared(&mut self) {
-        if !self.promises.is_active() {
+        if !self.takes_part() {
             return;
         }
         let (view, quorum) = (self.promises.view, self.setup.committee.quorum());
@@ -203,7 +209,6 @@ impl Pbft {
 
     fn commit(&mut self, certificate: PreparedCertificate) {
         let (view, block) = (certificate.view, point(&certificate.header));
-        self.record_ground(block.height);
         let vote = Vote::sign(&self.setup.instance, &self.setup.key, Kind::Commit, view, block);
         let said = Message::Commit(vote.clone());
         let commit = Commit { certificate, vote };
@@ -212,23 +217,11 @@ impl Pbft {
         slot.commit = Some(Recorded { seq, given: commit });
     }
 
-    /// A commit on top of a decided block that this member did not commit itself rests on the proof that it is final. Were
-    /// that lost in a crash, the next view change would report a gap below the commit.
-    fn record_ground(&mut self, height: Height) {
-        let below = self.promises.slots.get(&self.decided.height).and_then(|slot| slot.commit.as_ref());
-        let is_own = below.is_some_and(|commit| commit.given.vote.block.id == self.decided.id);
-        let rests_on_proof = self.decided.height.checked_add(1) == Some(height)
-            && matches!(self.last_final.finality, Finality::Commits(..));
-        if rests_on_proof && !is_own && self.judge.ground_is_saved() {
-            let given = Box::new(self.last_final.clone());
-            let seq = self.write(Record::Final(given.clone()));
-            self.promises.newest_final = Some(Recorded { seq, given });
-        }
-    }
-
     pub(super) fn on_prepare(&mut self, from: ValidatorIndex, prepare: &Prepare) {
         let leader = prepare.leader_vote(&self.setup.committee).filter(|(leader, _)| *leader != from);
-        leader.into_iter().for_each(|(leader, vote)| drop(self.count(Kind::Prepare, leader, &vote)));
+        if let Some((leader, vote)) = leader {
+            self.count(Kind::Prepare, leader, &vote);
+        }
         self.on_vote(Kind::Prepare, from, &prepare.vote);
     }
 

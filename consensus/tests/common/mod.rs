@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod hotstuff;
 pub mod pbft;
 pub mod stage;
+pub mod vectors;
 
 use std::time::Duration;
 use witan_consensus::engine::{Engine, Instance, Setup};

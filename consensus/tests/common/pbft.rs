@@ -1,7 +1,7 @@
 //! PBFT on the stage: its messages by kind, view and height, its timers, its blocks.
 
-use super::BASE_TIMEOUT;
 use super::stage::{Letter, Staged};
+use super::{BASE_TIMEOUT, base};
 use std::sync::Arc;
 use witan_consensus::engine::{Engine as _, Input, Outputs, Seq, Setup};
 use witan_consensus::pbft::{Message, Pbft, PlantedFault, Record, Timer, View, leader_of};
@@ -65,6 +65,11 @@ impl Letter<Message> {
         matches!(&self.message, Message::NewView(it) if it.view == view)
     }
 
+    /// Whether it is from and to one of these.
+    pub fn is_among(&self, members: &[usize]) -> bool {
+        members.contains(&self.from) && members.contains(&self.to)
+    }
+
     /// Whether it asks for blocks or brings some.
     pub fn is_fetch(&self) -> bool {
         matches!(&self.message, Message::Fetch(_) | Message::Blocks(_))
@@ -77,6 +82,25 @@ impl Stage {
         let (view, decided) = (self.view(place), self.status(place).decided);
         self.give(place, Input::Timeout(Timer::Progress(view, decided)));
         self.give(place, Input::Timeout(Timer::NewView(view)));
+    }
+
+    /// These members give views up until they ask for `view`; they hear of each other, and of the new view.
+    pub fn ask_for(&mut self, members: &[usize], view: View) {
+        while self.view(members[0]) < view {
+            members.iter().for_each(|place| self.change_view(*place));
+            let asked = self.view(members[0]);
+            self.deliver(|letter| letter.is_view_change(asked) && letter.is_among(members));
+        }
+        self.deliver(|letter| letter.is_new_view(view) && letter.is_among(members));
+    }
+
+    /// What is under way in `view` up to `height` runs to a decision among these members, height by height.
+    pub fn run(&mut self, members: &[usize], view: View, height: Height) {
+        for height in base().height + 1..=height {
+            self.deliver(|letter| letter.is_pre_prepare(view, height) && letter.is_among(members));
+            self.deliver(|letter| letter.is_prepare(view, height) && letter.is_among(members));
+            self.deliver(|letter| letter.is_commit(view, height) && letter.is_among(members));
+        }
     }
 
     /// A member's resend timer fires, a while later.

@@ -2,6 +2,7 @@
 //! only the story delivers.
 
 use super::{Choices, sealed, setup};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{
@@ -52,6 +53,9 @@ struct Member<E: Engine> {
 pub struct Stage<E: Staged> {
     members: Vec<Member<E>>,
     fault: Option<E::Fault>,
+    /// What anyone ever decided, by height, whoever has crashed since.
+    chain: BTreeMap<Height, BlockId>,
+    forked: bool,
     /// The time.
     pub now: Duration,
     /// Messages not yet delivered.
@@ -80,7 +84,14 @@ impl<E: Staged> Stage<E> {
             Member { setup, engine, disk, decided, accused, timers, behind: None, truncated: 0 }
         });
         let members = members.collect();
-        let mut stage = Stage { members, fault, now: Duration::ZERO, pool: Vec::new() };
+        let mut stage = Stage {
+            members,
+            fault,
+            chain: BTreeMap::new(),
+            forked: false,
+            now: Duration::ZERO,
+            pool: Vec::new(),
+        };
         for (place, outputs) in opened.into_iter().enumerate() {
             stage.obey(place, outputs);
             stage.give(place, Input::Pending(true));
@@ -184,11 +195,9 @@ impl<E: Staged> Stage<E> {
         &self.members[place].disk
     }
 
-    /// Whether two members have decided different blocks at one height.
+    /// Whether two different blocks were ever decided at one height.
     pub fn has_forked(&self) -> bool {
-        let mut chain = std::collections::BTreeMap::new();
-        let decided = self.members.iter().flat_map(|member| &member.decided);
-        decided.into_iter().any(|block| *chain.entry(block.header.height).or_insert(block.id()) != block.id())
+        self.forked
     }
 
     /// The disk is written at once, the ledger approves at once, the leader has a payload at once.
@@ -200,6 +209,10 @@ impl<E: Staged> Stage<E> {
         if let Some(truncate) = outputs.truncate {
             member.disk.retain(|(seq, _)| *seq >= truncate);
             member.truncated = truncate;
+        }
+        for block in &outputs.decided {
+            let first = self.chain.entry(block.header.height).or_insert(block.id());
+            self.forked |= *first != block.id();
         }
         member.decided.extend(outputs.decided);
         member.accused.extend(outputs.accuse);
