@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZero;
-use witan_testnet::sim::{Disks, Promise, Report, Scenario, UnknownEngine, run, run_all};
+use witan_testnet::sim::{Attacks, CannotRun, Disks, ENGINES, Promise, Report, Scenario, run, run_all};
 use witan_types::EngineKind;
 
 fn with(disks: Disks, seed: u64, unchecked: &[Promise]) -> Scenario {
@@ -13,7 +13,7 @@ fn with(disks: Disks, seed: u64, unchecked: &[Promise]) -> Scenario {
 
 /// The promises that these seeds break, each seed's first.
 fn broken(disks: Disks, seeds: std::ops::RangeInclusive<u64>, unchecked: &[Promise]) -> Vec<Promise> {
-    let scenarios = seeds.map(|seed| with(disks, seed, unchecked)).collect();
+    let scenarios = seeds.map(|seed| with(disks, seed, unchecked));
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     let mut broken = Vec::new();
     run_all(scenarios, threads, &mut |report| broken.extend(report.violation.map(|found| found.promise)))
@@ -66,7 +66,13 @@ fn a_violation_names_its_promise_its_seed_and_how_to_see_it_again() {
 }
 
 #[test]
-fn an_engine_that_is_not_there_is_refused() {
-    let scenario = Scenario { engine: EngineKind::Pbft, ..Scenario::of(1, 4) };
-    assert_eq!(run(&scenario).err(), Some(UnknownEngine(EngineKind::Pbft)));
+fn what_can_not_be_run_is_refused_with_the_reason() {
+    let missing = [EngineKind::Pbft, EngineKind::Raft].into_iter().find(|engine| !ENGINES.contains(engine));
+    if let Some(engine) = missing {
+        assert_eq!(run(&Scenario::of(1, 4).with(engine)).err(), Some(CannotRun::UnknownEngine(engine)));
+    }
+    let trusting = Scenario::of(1, 4).with(EngineKind::Raft).under(Attacks::Drawn);
+    assert_eq!(run(&trusting).err(), Some(CannotRun::Trusting(EngineKind::Raft)));
+    let few = Scenario::of(1, 3).under(Attacks::Drawn);
+    assert_eq!(run(&few).err(), Some(CannotRun::TooFew(3)));
 }
