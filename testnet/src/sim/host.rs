@@ -2,16 +2,19 @@
 
 use super::attack::{Letter, Means};
 use super::check::{MEMPOOL, Order, WriteAhead};
+use super::disk::SharedStore;
+#[cfg(feature = "planted-faults")]
+use super::engines::open_with_fault;
 use super::scenario::{Disks, GROUP};
 use super::trace::Line;
 use super::world::{How, Running, What, World};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use witan_ledger::Store as _;
+use witan_ledger::{LedgerError, Store as _};
 use witan_replica::{
-    Effects, Event, Identity, LedgerWrite, Message, Notice, Open, Outgoing, Recipient, Timer, WriteSeq,
-    open_group,
+    Effects, Event, Identity, LedgerWrite, Message, Notice, Now, Open, Opened, Outgoing, Recipient, Timer,
+    WriteSeq, open_group,
 };
 use witan_types::{NodeId, ValidatorIndex};
 
@@ -52,7 +55,7 @@ impl World {
             seed: self.scenario.seed,
             scheme: self.scenario.scheme,
         };
-        let (group, verifier, effects) = match open_group(open, now) {
+        let (group, verifier, effects) = match self.open(open, now) {
             Ok(opened) => opened,
             Err(error) => panic!("node {at} does not start from its disk: {error}"),
         };
@@ -66,6 +69,14 @@ impl World {
             told: BTreeMap::new(),
         });
         self.obey(at, effects);
+    }
+
+    fn open(&self, open: Open<'_, SharedStore>, now: Now) -> Result<Opened, LedgerError> {
+        #[cfg(feature = "planted-faults")]
+        if let Some(fault) = self.scenario.rule_fault {
+            return open_with_fault(open, now, fault);
+        }
+        open_group(open, now)
     }
 
     /// Does what a replica asks, in the order of the fields.

@@ -29,6 +29,8 @@ mod world;
 pub use attack::Attack;
 pub use check::Promise;
 pub use engines::ENGINES;
+#[cfg(feature = "planted-faults")]
+pub use engines::RuleFault;
 pub use faults::FaultKind;
 pub use report::{Report, Violation};
 pub use runner::{run, run_all};

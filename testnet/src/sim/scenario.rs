@@ -2,6 +2,8 @@
 
 use super::attack::Attack;
 use super::check::Promise;
+#[cfg(feature = "planted-faults")]
+use super::engines::RuleFault;
 use super::engines::{ENGINES, Speech, speech};
 use super::random::Random;
 use serde::Serialize;
@@ -111,6 +113,9 @@ pub struct Scenario {
     pub attacks: Attacks,
     /// Whether disks keep their word.
     pub disks: Disks,
+    /// A mistake planted in the rules of every validator's engine.
+    #[cfg(feature = "planted-faults")]
+    pub rule_fault: Option<RuleFault>,
     /// Promises that are not looked after: to see which others a planted fault breaks.
     pub unchecked: BTreeSet<Promise>,
 }
@@ -162,6 +167,8 @@ impl Scenario {
             scheme: Signatures::Mixed.of(seed),
             attacks: Attacks::None,
             disks: Disks::Honest,
+            #[cfg(feature = "planted-faults")]
+            rule_fault: None,
             unchecked: BTreeSet::new(),
         }
     }

@@ -354,6 +354,10 @@ impl World {
                 running.questions.remove(&ticket);
                 let verdict = self.innocence.rejected(at, self.home(from), &why);
                 self.note(verdict);
+                // An answer that is refused is none.
+                if matches!(how, How::Response(_)) {
+                    self.step(at, Event::RequestFailed(sender));
+                }
             }
         }
         let unanswered = self.node(at).running.as_ref().is_some_and(|running| !running.questions.is_empty());

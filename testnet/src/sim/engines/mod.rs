@@ -1,9 +1,17 @@
 //! What the simulator has to know of each engine by name: how its messages and timers read, what on disk they rest on,
-//! and how an attacker lies in them. An engine costs a file here, one arm in [`speech`], and its place in [`ENGINES`].
+//! and how an attacker lies in them. An engine costs a file here, one arm in [`speech`], and its place
+//! in [`ENGINES`].
 
 mod hotstuff;
+#[cfg(feature = "planted-faults")]
+mod planted;
 #[cfg(test)]
 mod tests;
+
+#[cfg(feature = "planted-faults")]
+pub use planted::RuleFault;
+#[cfg(feature = "planted-faults")]
+pub(super) use planted::open_with_fault;
 
 use super::random::Random;
 use std::fmt::Debug;
