@@ -4,6 +4,7 @@
 pub mod cluster;
 pub mod hotstuff;
 pub mod stage;
+pub mod twins;
 
 use std::time::Duration;
 use witan_consensus::engine::{Engine, Instance, Setup};
