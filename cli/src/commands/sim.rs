@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Shade;
-use serde_json::json;
+use serde::Serialize;
 use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -179,12 +179,18 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<(), CliError> {
     if total.is_good() { Ok(()) } else { Err(CliError::Exit(1)) }
 }
 
+/// What is printed as JSON.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    #[serde(flatten)]
+    total: &'a Total,
+    seeds_per_hour: u64,
+    reports: &'a [Report],
+}
+
 fn say(total: &Total, reports: &[Report], context: &Context) {
-    let document = json!({
-        "total": total,
-        "seedsPerHour": total.seeds_per_hour(),
-        "reports": reports,
-    });
+    let document = Document { total, seeds_per_hour: total.seeds_per_hour(), reports };
     let shade = if total.is_good() { Shade::Green } else { Shade::Red };
     context.output.result(&document, || context.output.shade(shade, total.to_string()));
 }

@@ -98,8 +98,8 @@ fn phase<E: Staged>(stage: &mut Stage<E>, rooms: Rooms) {
         wave(stage, rooms);
     }
     // Whoever did not get on gives up.
-    for place in 0..=SIZE {
-        if stage.status(place).view == views[place] {
+    for (place, view) in views.into_iter().enumerate() {
+        if stage.status(place).view == view {
             stage.fire_timers(place);
         }
     }

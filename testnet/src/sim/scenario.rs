@@ -220,7 +220,8 @@ impl Scenario {
         let mut random = Random::of(self.seed ^ ATTACKERS);
         let mut attackers = BTreeMap::new();
         let most = if self.attacks == Attacks::None { 0 } else { self.most_attackers() };
-        let mut first = Attack::ALL.get((self.seed % Attack::ALL.len() as u64) as usize).copied();
+        let place = usize::try_from(self.seed % Attack::ALL.len() as u64).unwrap_or(0);
+        let mut first = Attack::ALL.get(place).copied();
         while attackers.len() < most {
             let drawn = first.take().or_else(|| Attack::ALL.get(random.place(Attack::ALL.len())).copied());
             let played = match self.attacks {
