@@ -10,7 +10,7 @@ use crate::sync::{CatchUp, HEARTBEAT};
 use crate::verify::MessageVerifier;
 use std::collections::VecDeque;
 use std::time::Duration;
-use witan_consensus::engine::{Engine, Instance, Seq, Setup};
+use witan_consensus::engine::{Engine, Instance, Outputs, Seq, Setup};
 use witan_consensus::hotstuff::HotStuff;
 use witan_consensus::pbft::Pbft;
 use witan_ledger::mempool::Limits;
@@ -78,6 +78,19 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     /// # Errors
     /// If the ledger on disk contradicts itself or the genesis.
     pub fn open(open: Open<'_, S>, now: Now) -> Result<(Self, MessageVerifier, Effects), LedgerError> {
+        Replica::open_from(open, now, E::open)
+    }
+
+    /// Opens the group with an engine that starts in another way than by [`Engine::open`]: with a mistake planted in
+    /// its rules, which the simulator has to find.
+    ///
+    /// # Errors
+    /// If the ledger on disk contradicts itself or the genesis.
+    pub fn open_from(
+        open: Open<'_, S>,
+        now: Now,
+        start: impl FnOnce(Setup, Vec<(Seq, E::Record)>) -> (E, Outputs<E>),
+    ) -> Result<(Self, MessageVerifier, Effects), LedgerError> {
         let Open { genesis, group, identity, store, records, mempool, seed, scheme } = open;
         let committee = genesis.committee(group).ok_or(LedgerError::UnknownGroup(group))?.under(scheme);
         let validators: Vec<NodeId> = genesis.validators.iter().map(|validator| validator.node).collect();
@@ -109,29 +122,24 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             replica.write_block(commit, Vec::new(), &mut effects);
         }
         replica.remake_shares();
-        replica.open_engine(now, genesis.base_header(group), instance, (records, seed), &mut effects)?;
+        let setup = replica.setup(genesis.base_header(group), instance, seed)?;
+        if let Some(setup) = setup {
+            replica.start_engine(now, setup, &records, start, &mut effects);
+        }
         replica.seal_ready(&mut effects);
         effects.timers.push((Timer::Heartbeat, HEARTBEAT / 10));
         replica.settle(now, &mut effects);
         Ok((replica, verifier, effects))
     }
 
-    fn open_engine(
-        &mut self,
-        now: Now,
-        base: Header,
-        instance: Instance,
-        records: (Vec<(Seq, Vec<u8>)>, u64),
-        effects: &mut Effects,
-    ) -> Result<(), LedgerError> {
-        let Some((me, key)) = self.identity.validator.clone() else { return Ok(()) };
-        let (records, seed) = records;
+    /// What the engine starts from, if this node votes.
+    fn setup(&self, base: Header, instance: Instance, seed: u64) -> Result<Option<Setup>, LedgerError> {
+        let Some((me, key)) = self.identity.validator.clone() else { return Ok(None) };
         let sealed = self.sealing.sealed();
         let tip = self.ledger.tip().height;
         let missing = LedgerError::Missing { what: "block", height: sealed, tip };
         let stable = self.ledger.block(sealed).ok_or(missing)?.header.clone();
-        let durable = records.last().map_or(0, |(seq, _)| *seq);
-        let setup = Setup {
+        Ok(Some(Setup {
             instance,
             committee: self.committee.clone(),
             me,
@@ -143,13 +151,23 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             base_timeout: Duration::from_millis(self.parameters.base_timeout_ms),
             max_timeout: Duration::from_millis(self.parameters.max_timeout_ms),
             seed,
-        };
-        let (engine, outputs) = E::open(setup, decode_records::<E>(&records));
+        }))
+    }
+
+    fn start_engine(
+        &mut self,
+        now: Now,
+        setup: Setup,
+        records: &[(Seq, Vec<u8>)],
+        start: impl FnOnce(Setup, Vec<(Seq, E::Record)>) -> (E, Outputs<E>),
+        effects: &mut Effects,
+    ) {
+        let durable = records.last().map_or(0, |(seq, _)| *seq);
+        let (engine, outputs) = start(setup, decode_records::<E>(records));
         self.engine = Some(Hosted::new(engine, durable, self.validators.clone()));
         let mut inputs = VecDeque::new();
         self.obey(now, outputs, &mut inputs, effects);
         self.drive(now, inputs, effects);
-        Ok(())
     }
 
     /// After a restart the shares above the last seal are made again from the stored results.

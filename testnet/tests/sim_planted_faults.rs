@@ -3,7 +3,10 @@
 
 use std::collections::BTreeSet;
 use std::num::NonZero;
-use witan_testnet::sim::{Disks, Promise, Report, Scenario, UnknownEngine, run, run_all};
+use witan_consensus::hotstuff::PlantedFault;
+use witan_testnet::sim::{
+    Attacks, CannotRun, Disks, ENGINES, Promise, Report, RuleFault, Scenario, run, run_all,
+};
 use witan_types::EngineKind;
 
 fn with(disks: Disks, seed: u64, unchecked: &[Promise]) -> Scenario {
@@ -11,14 +14,18 @@ fn with(disks: Disks, seed: u64, unchecked: &[Promise]) -> Scenario {
     Scenario { disks, unchecked, ..Scenario::of(seed, 4) }
 }
 
-/// The promises that these seeds break, each seed's first.
-fn broken(disks: Disks, seeds: std::ops::RangeInclusive<u64>, unchecked: &[Promise]) -> Vec<Promise> {
-    let scenarios = seeds.map(|seed| with(disks, seed, unchecked)).collect();
+/// The promises that these runs break, each run's first.
+fn broken_in(scenarios: impl Iterator<Item = Scenario> + Send) -> Vec<Promise> {
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     let mut broken = Vec::new();
     run_all(scenarios, threads, &mut |report| broken.extend(report.violation.map(|found| found.promise)))
         .unwrap();
     broken
+}
+
+/// The promises that these seeds break on such disks.
+fn broken(disks: Disks, seeds: std::ops::RangeInclusive<u64>, unchecked: &[Promise]) -> Vec<Promise> {
+    broken_in(seeds.map(|seed| with(disks, seed, unchecked)))
 }
 
 fn count(broken: &[Promise], promise: Promise) -> usize {
@@ -66,7 +73,37 @@ fn a_violation_names_its_promise_its_seed_and_how_to_see_it_again() {
 }
 
 #[test]
-fn an_engine_that_is_not_there_is_refused() {
-    let scenario = Scenario { engine: EngineKind::Pbft, ..Scenario::of(1, 4) };
-    assert_eq!(run(&scenario).err(), Some(UnknownEngine(EngineKind::Pbft)));
+fn what_can_not_be_run_is_refused_with_the_reason() {
+    let missing = [EngineKind::Pbft, EngineKind::Raft].into_iter().find(|engine| !ENGINES.contains(engine));
+    if let Some(engine) = missing {
+        assert_eq!(run(&Scenario::of(1, 4).with(engine)).err(), Some(CannotRun::UnknownEngine(engine)));
+    }
+    let trusting = Scenario::of(1, 4).with(EngineKind::Raft).under(Attacks::Drawn);
+    assert_eq!(run(&trusting).err(), Some(CannotRun::Trusting(EngineKind::Raft)));
+    let few = Scenario::of(1, 3).under(Attacks::Drawn);
+    assert_eq!(run(&few).err(), Some(CannotRun::TooFew(3)));
+}
+
+/// The promises that these seeds break when every validator's engine makes this mistake.
+fn broken_by(
+    fault: PlantedFault,
+    seeds: std::ops::RangeInclusive<u64>,
+    unchecked: &[Promise],
+) -> Vec<Promise> {
+    let rule_fault = Some(RuleFault::HotStuff(fault));
+    broken_in(seeds.map(|seed| Scenario { rule_fault, ..with(Disks::Honest, seed, unchecked) }))
+}
+
+#[test]
+fn an_order_vote_whose_promise_is_not_on_disk_is_noticed_at_once_and_forks_in_a_crash() {
+    let noticed = broken_by(PlantedFault::OrderVoteWithoutLock, 1..=5, &[]);
+    assert_eq!(count(&noticed, Promise::WriteAhead), 5, "{noticed:?}");
+    let broken = broken_by(PlantedFault::OrderVoteWithoutLock, 70..=125, &EARLIER);
+    assert!(count(&broken, Promise::Agreement) > 0, "of 56 seeds: {broken:?}");
+}
+
+#[test]
+fn an_order_vote_after_a_time_out_is_proven_against_its_author() {
+    let broken = broken_by(PlantedFault::OrderVoteAfterTimeout, 1..=10, &[]);
+    assert_eq!(count(&broken, Promise::Innocence), 10, "{broken:?}");
 }

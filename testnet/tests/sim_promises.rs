@@ -1,10 +1,12 @@
-//! A hundred runs of the simulator: every promise holds in each, and each says something.
+//! A slice of the simulator's runs for each engine: every promise holds in each, and each says something.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test may fail by panic")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
-use witan_testnet::sim::{Report, Scenario, run, run_all};
+use witan_testnet::sim::{Attack, Attacks, ENGINES, Report, Scenario, Signatures, run, run_all};
+use witan_types::{EngineKind, FaultModel};
 
-fn hold_every_promise(scenarios: Vec<Scenario>) {
+fn hold_every_promise(scenarios: Vec<Scenario>) -> Vec<Report> {
     let count = scenarios.len();
     let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
     let mut reports = Vec::new();
@@ -13,30 +15,90 @@ fn hold_every_promise(scenarios: Vec<Scenario>) {
     let bad = |report: &&Report| report.violation.is_some() || !report.counts;
     let bad: Vec<String> = reports.iter().filter(bad).map(Report::to_string).collect();
     assert!(bad.is_empty(), "{} of {count} runs are not as they should be:\n{}", bad.len(), bad.join("\n\n"));
+    reports
+}
+
+/// The runs of these seeds under each engine.
+fn of_every_engine(seeds: std::ops::RangeInclusive<u64>, nodes: usize) -> Vec<Scenario> {
+    let runs = |engine: &EngineKind| {
+        let engine = *engine;
+        seeds.clone().map(move |seed| Scenario::of(seed, nodes).with(engine))
+    };
+    ENGINES.iter().flat_map(runs).collect()
+}
+
+/// The engines that withstand liars.
+fn byzantine() -> impl Iterator<Item = EngineKind> {
+    ENGINES.iter().copied().filter(|engine| engine.faults() == FaultModel::Byzantine)
 }
 
 #[test]
 fn four_validators_keep_every_promise_under_sixty_seeds_of_faults() {
-    hold_every_promise((1..=60).map(|seed| Scenario::of(seed, 4)).collect());
+    hold_every_promise(of_every_engine(1..=60, 4));
 }
 
 #[test]
 fn seven_validators_keep_every_promise_under_forty_seeds_of_faults() {
-    hold_every_promise((1..=40).map(|seed| Scenario::of(seed, 7)).collect());
+    hold_every_promise(of_every_engine(1..=40, 7));
 }
 
 #[test]
 fn a_group_of_one_two_or_three_keeps_every_promise_too() {
-    let small = (1..=3).flat_map(|nodes| (100..=103).map(move |seed| Scenario::of(seed, nodes)));
-    hold_every_promise(small.collect());
+    hold_every_promise((1..=3).flat_map(|nodes| of_every_engine(100..=103, nodes)).collect());
+}
+
+#[test]
+fn as_many_attackers_as_the_group_withstands_break_no_promise() {
+    for engine in byzantine() {
+        let run = |(seed, nodes)| Scenario::of(seed, nodes).with(engine).under(Attacks::Drawn);
+        let four = (1..=40).map(|seed| (seed, 4));
+        let reports = hold_every_promise(four.chain((1..=20).map(|seed| (seed, 7))).map(run).collect());
+        let mut accused = BTreeMap::new();
+        for report in reports.iter().filter(|report| report.attackers.len() == 1) {
+            for attack in report.attackers.values() {
+                *accused.entry(*attack).or_insert(0) += report.accusations;
+            }
+        }
+        assert_eq!(accused.len(), Attack::ALL.len(), "every attack is played: {accused:?}");
+        for proven in [Attack::Equivocate, Attack::FalseShares] {
+            assert!(
+                accused.get(&proven) > Some(&0),
+                "{engine}: nobody is accused under {proven}: {accused:?}"
+            );
+        }
+    }
 }
 
 #[test]
 fn the_same_seed_gives_the_same_trace_and_another_seed_another() {
-    let trace = |seed| run(&Scenario::of(seed, 4)).unwrap().trace;
-    let first: Vec<String> = [1, 2, 3, 20].into_iter().map(trace).collect();
-    let again: Vec<String> = [1, 2, 3, 20].into_iter().map(trace).collect();
-    assert_eq!(first, again, "the same seed, the same trace: with stand-in and with real signatures");
-    let different: std::collections::BTreeSet<&String> = first.iter().collect();
-    assert_eq!(different.len(), first.len(), "another seed, another trace");
+    for engine in ENGINES {
+        let trace = |seed| run(&Scenario::of(seed, 4).with(*engine)).unwrap().trace;
+        let first: Vec<String> = [1, 2, 3, 20].into_iter().map(trace).collect();
+        let again: Vec<String> = [1, 2, 3, 20].into_iter().map(trace).collect();
+        assert_eq!(first, again, "the same seed, the same trace: with stand-in and with real signatures");
+        let different: BTreeSet<&String> = first.iter().collect();
+        assert_eq!(different.len(), first.len(), "another seed, another trace");
+    }
+}
+
+#[test]
+fn a_run_with_attackers_replays_too() {
+    for engine in byzantine() {
+        for attack in Attack::ALL {
+            let scenario = Scenario::of(9, 7).with(engine).under(Attacks::All(attack));
+            let [first, again] = [run(&scenario).unwrap(), run(&scenario).unwrap()];
+            assert_eq!(first.trace, again.trace, "{attack}");
+        }
+    }
+}
+
+#[test]
+fn a_scenario_says_how_to_run_it_again() {
+    let scenario = Scenario::of(20, 4);
+    assert_eq!(scenario.to_string(), "witan sim run -n 4 --engine hotstuff --seed 20");
+    let odd = scenario.clone().signed(Signatures::StandIn).under(Attacks::Drawn);
+    let command = "witan sim run -n 4 --engine hotstuff --seed 20 --byzantine --signatures stand-in";
+    assert_eq!(odd.to_string(), command);
+    let twin = scenario.signed(Signatures::Real).under(Attacks::All(Attack::Twin));
+    assert_eq!(twin.to_string(), "witan sim run -n 4 --engine hotstuff --seed 20 --byzantine=twin");
 }

@@ -3,16 +3,18 @@
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Shade;
-use serde_json::json;
+use serde::Serialize;
 use std::num::NonZero;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use witan_testnet::sim::{Report, Scenario, run_all};
+use witan_testnet::sim::{Attacks, ENGINES, Report, Scenario, Signatures, Total, run_all};
 use witan_types::EngineKind;
 
 const EXAMPLE: &str = "\
 Example:
   witan sim run -n 4 --seed 17
-  witan sim run -n 7 --seeds 1..1000 --json";
+  witan sim run -n 7 --seeds 1..1000 --byzantine --json
+  witan sim run -n 4 --for 10m --signatures real";
 
 /// The most validators that a run may have.
 const MAX_NODES: usize = 40;
@@ -37,7 +39,7 @@ struct RunArgs {
     /// How many validators
     #[arg(short = 'n', long = "nodes", default_value_t = 4, value_parser = parse_nodes, value_name = "COUNT")]
     nodes: usize,
-    /// The consensus engine: hotstuff
+    /// The consensus engine: hotstuff, pbft or raft
     #[arg(short = 'e', long, default_value = "hotstuff", value_parser = parse_engine)]
     engine: EngineKind,
     /// The seed of the one run
@@ -46,6 +48,22 @@ struct RunArgs {
     /// A range of seeds, both ends included
     #[arg(long, value_parser = parse_seeds, value_name = "A..B")]
     seeds: Option<Seeds>,
+    /// Fresh seeds for this long, until one breaks a promise: for example 60s, 10m, 2h
+    #[arg(long = "for", conflicts_with_all = ["seed", "seeds"], value_parser = parse_time, value_name = "TIME")]
+    time: Option<Duration>,
+    /// As many attackers as the group withstands; each attacks as the seed says, or all as named here
+    #[arg(
+        long,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "drawn",
+        value_parser = parse_attacks,
+        value_name = "ATTACK"
+    )]
+    byzantine: Option<Attacks>,
+    /// How signatures are made: real, stand-in (free, good while nobody forges), or mixed (real for 1 seed in 20)
+    #[arg(long, default_value = "mixed", value_parser = parse_signatures, value_name = "KIND")]
+    signatures: Signatures,
     /// How many runs at once
     #[arg(long, default_value_t = 2, value_name = "COUNT")]
     threads: usize,
@@ -66,11 +84,34 @@ fn parse_nodes(text: &str) -> Result<usize, String> {
 }
 
 fn parse_engine(text: &str) -> Result<EngineKind, String> {
-    match text {
-        "hotstuff" => Ok(EngineKind::HotStuff),
-        "pbft" | "raft" => Err(format!("the simulator can't run {text} yet; it runs hotstuff")),
-        _ => Err(format!("{text:?} is no engine: expected hotstuff")),
+    let all = [EngineKind::HotStuff, EngineKind::Pbft, EngineKind::Raft];
+    let engine = all.into_iter().find(|engine| engine.to_string() == text);
+    let known = || ENGINES.iter().map(EngineKind::to_string).collect::<Vec<_>>().join(", ");
+    match engine {
+        Some(engine) if ENGINES.contains(&engine) => Ok(engine),
+        Some(engine) => Err(format!("the simulator can't run {engine} yet; it runs {}", known())),
+        None => Err(format!("{text:?} is no engine: expected {}", known())),
     }
+}
+
+fn parse_attacks(text: &str) -> Result<Attacks, String> {
+    text.parse()
+}
+
+fn parse_signatures(text: &str) -> Result<Signatures, String> {
+    text.parse()
+}
+
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let units = [("s", 1), ("m", 60), ("h", 3_600)];
+    let seconds = units.into_iter().find_map(|(unit, seconds)| {
+        let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
+        number.checked_mul(seconds)
+    });
+    let seconds = seconds.filter(|seconds| *seconds > 0);
+    seconds
+        .map(Duration::from_secs)
+        .ok_or_else(|| format!("{text:?}: expected a time such as 60s, 10m or 2h"))
 }
 
 fn parse_seeds(text: &str) -> Result<Seeds, String> {
@@ -82,88 +123,76 @@ fn parse_seeds(text: &str) -> Result<Seeds, String> {
         .ok_or_else(|| format!("{text:?}: expected a range of seeds such as 1..100"))
 }
 
-/// Runs the seeds; says each run's summary as it ends, and all together at the end.
+impl RunArgs {
+    fn scenario(&self, seed: u64) -> Scenario {
+        let attacks = self.byzantine.unwrap_or_default();
+        Scenario::of(seed, self.nodes).with(self.engine).signed(self.signatures).under(attacks)
+    }
+
+    fn threads(&self) -> usize {
+        let available = std::thread::available_parallelism().map_or(1, NonZero::get);
+        self.threads.clamp(1, available)
+    }
+
+    fn seeds(&self) -> Seeds {
+        self.seeds.unwrap_or(Seeds { first: self.seed, last: self.seed })
+    }
+}
+
+/// Runs the seeds; says each run's summary as it ends, and all together at the end. Of fresh seeds only those that are
+/// not as they should be are said.
 ///
 /// # Errors
 /// Exit code 1 if a promise did not hold, or a run does not count.
 pub(crate) fn run(args: &Args, context: &Context) -> Result<(), CliError> {
     let Command::Run(args) = &args.command;
-    let seeds = args.seeds.unwrap_or(Seeds { first: args.seed, last: args.seed });
-    let scenarios = (seeds.first..=seeds.last)
-        .map(|seed| Scenario { engine: args.engine, ..Scenario::of(seed, args.nodes) })
-        .collect();
-    let available = std::thread::available_parallelism().map_or(1, NonZero::get);
     let started = Instant::now();
     let mut total = Total::default();
-    run_all(scenarios, args.threads.clamp(1, available), &mut |report| {
+    let mut reports = Vec::new();
+    let failed = AtomicBool::new(false);
+    let mut each = |report: Report| {
         total.add(&report);
-        if !context.output.is_json() {
-            context.output.text(&report.to_string());
+        let bad = report.violation.is_some() || !report.counts;
+        failed.fetch_or(bad, Ordering::Relaxed);
+        if bad || args.time.is_none() {
+            if !context.output.is_json() {
+                context.output.text(&report.to_string());
+            }
+            reports.push(report);
         }
-        total.reports.push(report);
-    })
+    };
+    match args.time {
+        Some(time) => {
+            let goes_on = || started.elapsed() < time && !failed.load(Ordering::Relaxed);
+            let fresh = || goes_on().then(|| args.scenario(u64::from(rand::random::<u32>())));
+            run_all(std::iter::from_fn(fresh), args.threads(), &mut each)
+        }
+        None => {
+            let Seeds { first, last } = args.seeds();
+            run_all((first..=last).map(|seed| args.scenario(seed)), args.threads(), &mut each)
+        }
+    }
     .map_err(|error| CliError::Usage(error.to_string()))?;
-    total.reports.sort_by_key(|report| report.seed);
-    total.say(started.elapsed(), context);
+    reports.sort_by_key(|report| report.seed);
+    total.took(started.elapsed());
+    say(&total, &reports, context);
     if total.is_good() { Ok(()) } else { Err(CliError::Exit(1)) }
 }
 
-/// All runs together.
-#[derive(Debug, Default)]
-struct Total {
-    reports: Vec<Report>,
-    counted: usize,
-    violations: usize,
-    blocks: u64,
-    transactions: usize,
-    virtual_ms: u64,
+/// What is printed as JSON.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    #[serde(flatten)]
+    total: &'a Total,
+    seeds_per_hour: u64,
+    reports: &'a [Report],
 }
 
-impl Total {
-    fn add(&mut self, report: &Report) {
-        self.counted += usize::from(report.counts);
-        self.violations += usize::from(report.violation.is_some());
-        self.blocks += report.blocks;
-        self.transactions += report.transactions;
-        self.virtual_ms += report.virtual_ms;
-    }
-
-    fn is_good(&self) -> bool {
-        self.violations == 0 && self.counted == self.reports.len()
-    }
-
-    fn say(&self, wall: Duration, context: &Context) {
-        let runs = self.reports.len();
-        let Total { reports, counted, violations, blocks, transactions, virtual_ms } = self;
-        let per_second = |seconds: f64| if seconds > 0.0 { (*blocks as f64 / seconds).round() } else { 0.0 };
-        let (by_virtual, by_wall) =
-            (per_second(*virtual_ms as f64 / 1_000.0), per_second(wall.as_secs_f64()));
-        let document = json!({
-            "runs": runs,
-            "counted": counted,
-            "violations": violations,
-            "blocks": blocks,
-            "transactions": transactions,
-            "virtualMs": virtual_ms,
-            "wallMs": u64::try_from(wall.as_millis()).unwrap_or(u64::MAX),
-            "blocksPerVirtualSecond": by_virtual,
-            "blocksPerSecond": by_wall,
-            "reports": reports,
-        });
-        context.output.result(&document, || {
-            let verdict = if self.is_good() {
-                context.output.shade(Shade::Green, "every promise held")
-            } else {
-                let broken = format!("{violations} broke a promise, {} do not count", runs - counted);
-                context.output.shade(Shade::Red, broken)
-            };
-            let (virtual_s, wall_s) = (virtual_ms / 1_000, wall.as_secs_f64());
-            format!(
-                "{runs} runs, {counted} counted: {verdict}. {blocks} blocks and {transactions} transactions in \
-                 {virtual_s} s of virtual time ({by_virtual} blocks/s), {wall_s:.1} s here ({by_wall} blocks/s)"
-            )
-        });
-    }
+fn say(total: &Total, reports: &[Report], context: &Context) {
+    let document = Document { total, seeds_per_hour: total.seeds_per_hour(), reports };
+    let shade = if total.is_good() { Shade::Green } else { Shade::Red };
+    context.output.result(&document, || context.output.shade(shade, total.to_string()));
 }
 
 #[cfg(test)]
@@ -181,9 +210,23 @@ mod tests {
 
     #[test]
     fn only_engines_and_sizes_that_can_run_are_taken() {
-        assert_eq!(parse_engine("hotstuff"), Ok(EngineKind::HotStuff));
-        assert!(parse_engine("pbft").unwrap_err().contains("yet"));
+        for engine in ENGINES {
+            assert_eq!(parse_engine(&engine.to_string()), Ok(*engine));
+        }
+        assert!(parse_engine("paxos").unwrap_err().contains("hotstuff"));
         assert!(parse_nodes("0").is_err() && parse_nodes("41").is_err() && parse_nodes("x").is_err());
         assert_eq!(parse_nodes("7"), Ok(7));
+    }
+
+    #[test]
+    fn times_have_a_unit_and_attackers_a_name() {
+        assert_eq!(parse_time("60s"), Ok(Duration::from_secs(60)));
+        assert_eq!(parse_time("10m"), Ok(Duration::from_secs(600)));
+        for wrong in ["", "10", "0s", "-1s", "m", "1d"] {
+            assert!(parse_time(wrong).unwrap_err().contains("10m"), "{wrong}");
+        }
+        assert_eq!(parse_attacks("drawn"), Ok(Attacks::Drawn));
+        assert!(parse_attacks("nonsense").unwrap_err().contains("twin"));
+        assert!(parse_signatures("none").unwrap_err().contains("stand-in"));
     }
 }

@@ -5,6 +5,7 @@ pub mod cluster;
 pub mod hotstuff;
 pub mod pbft;
 pub mod stage;
+pub mod twins;
 pub mod vectors;
 
 use std::time::Duration;

@@ -38,6 +38,7 @@ pub struct Letter<M> {
 }
 
 /// A member, with all it ever said and decided.
+#[derive(Clone)]
 struct Member<E: Engine> {
     setup: Setup,
     engine: E,
@@ -50,6 +51,7 @@ struct Member<E: Engine> {
 }
 
 /// The stage.
+#[derive(Clone)]
 pub struct Stage<E: Staged> {
     members: Vec<Member<E>>,
     fault: Option<E::Fault>,
@@ -75,9 +77,21 @@ impl<E: Staged> Stage<E> {
 
     /// Members with work waiting, and perhaps with a fault planted in each.
     pub fn new(size: usize, fault: Option<E::Fault>) -> Stage<E> {
+        let places: Vec<usize> = (0..size).collect();
+        Stage::of(size, &places, fault)
+    }
+
+    /// Members and, behind them, a second instance of one of them with the same key: a twin.
+    pub fn with_twin(size: usize, twin: usize, fault: Option<E::Fault>) -> Stage<E> {
+        let places: Vec<usize> = (0..size).chain([twin]).collect();
+        Stage::of(size, &places, fault)
+    }
+
+    /// One instance for each of `places` in a committee of `size`.
+    fn of(size: usize, places: &[usize], fault: Option<E::Fault>) -> Stage<E> {
         let mut opened = Vec::new();
-        let members = (0..size).map(|place| {
-            let setup = setup::<E>(place, size, Scheme::StandIn, 1);
+        let members = places.iter().map(|place| {
+            let setup = setup::<E>(*place, size, Scheme::StandIn, 1);
             let (engine, outputs) = E::open_with(setup.clone(), Vec::new(), fault);
             opened.push(outputs);
             let (disk, decided, accused, timers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -127,7 +141,10 @@ impl<E: Staged> Stage<E> {
         message: E::Message,
     ) -> Result<Verified<E::Message>, Rejected> {
         let Setup { instance, committee, .. } = &self.members[to].setup;
-        E::verify(instance, committee, ValidatorIndex(u16::try_from(from).unwrap()), message)
+        // A stranger goes by its place.
+        let stranger = ValidatorIndex(u16::try_from(from).unwrap());
+        let author = self.members.get(from).map_or(stranger, |member| member.setup.me);
+        E::verify(instance, committee, author, message)
     }
 
     /// A member crashes and comes back from its disk; what it had sent is still on its way.
@@ -190,6 +207,13 @@ impl<E: Staged> Stage<E> {
         &self.members[place].timers
     }
 
+    /// Every timer that a member has set fires; stale ones are ignored.
+    pub fn fire_timers(&mut self, place: usize) {
+        for (timer, _) in std::mem::take(&mut self.members[place].timers) {
+            self.give(place, Input::Timeout(timer));
+        }
+    }
+
     /// What a member has on disk.
     pub fn disk(&self, place: usize) -> &[(Seq, E::Record)] {
         &self.members[place].disk
@@ -202,7 +226,7 @@ impl<E: Staged> Stage<E> {
 
     /// The disk is written at once, the ledger approves at once, the leader has a payload at once.
     fn obey(&mut self, place: usize, outputs: Outputs<E>) {
-        let size = self.members.len();
+        let names: Vec<ValidatorIndex> = self.members.iter().map(|member| member.setup.me).collect();
         let member = &mut self.members[place];
         let durable = outputs.persist.last().map(|(seq, _)| *seq);
         member.disk.extend(outputs.persist);
@@ -219,10 +243,11 @@ impl<E: Staged> Stage<E> {
         member.timers.extend(outputs.timers);
         member.behind = member.behind.max(outputs.behind);
         for (to, message) in outputs.send {
-            let others = (0..size).filter(|other| *other != place);
+            // A twin never hears itself, and who writes to a member writes to both of its twins.
+            let others = (0..names.len()).filter(|other| names[*other] != names[place]);
             let receivers: Vec<usize> = match to {
                 To::All => others.collect(),
-                To::One(one) => vec![one.at()],
+                To::One(one) => others.filter(|other| names[*other] == one).collect(),
             };
             let letter = |to| Letter { from: place, to, message: message.clone() };
             self.pool.extend(receivers.into_iter().map(letter));
@@ -234,7 +259,9 @@ impl<E: Staged> Stage<E> {
             self.give(place, Input::Validated(block.id(), Verdict::Valid));
         }
         if let Some(turn) = outputs.want {
-            let draft = Draft { time_ms: turn.parent_time_ms + 1, payload: Payload::default() };
+            // So that twins propose different blocks.
+            let is_second = u64::from(names[..place].contains(&names[place]));
+            let draft = Draft { time_ms: turn.parent_time_ms + 1 + is_second, payload: Payload::default() };
             self.give(place, Input::Payload(turn, draft));
         }
     }

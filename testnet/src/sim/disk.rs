@@ -182,6 +182,12 @@ impl Disk {
         survived
     }
 
+    /// The consensus log is gone.
+    pub(super) fn lose_log(&mut self) {
+        self.log.clear();
+        self.log_queue = Queue::default();
+    }
+
     /// The consensus log as it is read at a start.
     pub(super) fn records(&self) -> Vec<(Seq, Vec<u8>)> {
         self.log.iter().map(|(seq, bytes)| (*seq, bytes.clone())).collect()

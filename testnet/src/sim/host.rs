@@ -1,16 +1,20 @@
 //! What a node's host does: it starts the process, obeys the replica's effects in their order, and carries messages.
 
-use super::check::{MEMPOOL, Order, WriteAhead, accused};
+use super::attack::{Letter, Means};
+use super::check::{MEMPOOL, Order, WriteAhead};
+use super::disk::SharedStore;
+#[cfg(feature = "planted-faults")]
+use super::engines::open_with_fault;
 use super::scenario::{Disks, GROUP};
 use super::trace::Line;
 use super::world::{How, Running, What, World};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use witan_ledger::Store as _;
+use witan_ledger::{LedgerError, Store as _};
 use witan_replica::{
-    Effects, Event, Identity, LedgerWrite, Message, Notice, Open, Outgoing, Recipient, Timer, WriteSeq,
-    open_group,
+    Effects, Event, Identity, LedgerWrite, Message, Notice, Now, Open, Opened, Outgoing, Recipient, Timer,
+    WriteSeq, open_group,
 };
 use witan_types::{NodeId, ValidatorIndex};
 
@@ -32,8 +36,12 @@ impl World {
     pub(super) fn start(&mut self, at: usize) {
         self.trace.event(self.now_us, at, Line::Host("start"));
         let now = self.clocks(at);
-        let place = u16::try_from(at).ok().filter(|_| at < self.scenario.nodes).map(ValidatorIndex);
-        let validator = place.map(|place| (place, self.scenario.validator_key(at)));
+        let home = self.home(at);
+        let place = u16::try_from(home).ok().filter(|_| home < self.scenario.nodes).map(ValidatorIndex);
+        let validator = place.map(|place| (place, self.scenario.validator_key(home)));
+        if self.attackers.forgets(at) {
+            self.node(at).disk.lose_log();
+        }
         let Some(id) = self.ids.get(at).copied() else { return };
         let store = self.node(at).disk.store.clone();
         self.node(at).order = Order::starts(at, store.tip(), store.sealed_tip());
@@ -47,7 +55,7 @@ impl World {
             seed: self.scenario.seed,
             scheme: self.scenario.scheme,
         };
-        let (group, verifier, effects) = match open_group(open, now) {
+        let (group, verifier, effects) = match self.open(open, now) {
             Ok(opened) => opened,
             Err(error) => panic!("node {at} does not start from its disk: {error}"),
         };
@@ -61,6 +69,14 @@ impl World {
             told: BTreeMap::new(),
         });
         self.obey(at, effects);
+    }
+
+    fn open(&self, open: Open<'_, SharedStore>, now: Now) -> Result<Opened, LedgerError> {
+        #[cfg(feature = "planted-faults")]
+        if let Some(fault) = self.scenario.rule_fault {
+            return open_with_fault(open, now, fault);
+        }
+        open_group(open, now)
     }
 
     /// Does what a replica asks, in the order of the fields.
@@ -93,7 +109,8 @@ impl World {
             self.tell(at, &notice);
         }
         for evidence in effects.accuse {
-            self.note(Err(accused(at, &evidence)));
+            let verdict = self.innocence.accused(at, &evidence);
+            self.note(verdict);
         }
     }
 
@@ -118,7 +135,7 @@ impl World {
     }
 
     fn sync_time(&mut self, at: usize) -> u64 {
-        let slow = self.faults.has_slow_disk(at) || self.scenario.disks == Disks::ReportEarly;
+        let slow = self.faults.has_slow_disk(self.home(at)) || self.scenario.disks == Disks::ReportEarly;
         self.random.within(if slow { SLOW_SYNC } else { SYNC })
     }
 
@@ -135,26 +152,30 @@ impl World {
     }
 
     fn write(&mut self, at: usize, writes: Vec<(WriteSeq, LedgerWrite)>) {
-        for (seq, write) in &writes {
-            let verdict = self.node(at).order.writes(*seq);
-            self.note(verdict);
-            match write {
-                LedgerWrite::Block(commit) => {
-                    self.trace.bytes(commit.outcome.block_id.0.as_bytes());
-                    let ascends = self.node(at).order.executes(commit.outcome.height);
-                    let agrees = self.agreement.executed(at, &commit.outcome);
-                    self.note(agrees.and(ascends));
-                }
-                LedgerWrite::Seal(seal) => {
-                    self.trace.number(seal.outcome.height);
-                    let ascends = self.node(at).order.seals(seal.outcome.height);
-                    let valid = self.seals.sealed(at, seal, &self.agreement);
-                    self.note(valid.and(ascends));
-                }
-            }
+        if self.is_honest(at) {
+            writes.iter().for_each(|(seq, write)| self.check_write(at, *seq, write));
         }
         self.node(at).disk.write_ledger(writes);
         self.sync_ledger(at);
+    }
+
+    fn check_write(&mut self, at: usize, seq: WriteSeq, write: &LedgerWrite) {
+        let verdict = self.node(at).order.writes(seq);
+        self.note(verdict);
+        match write {
+            LedgerWrite::Block(commit) => {
+                self.trace.bytes(commit.outcome.block_id.0.as_bytes());
+                let ascends = self.node(at).order.executes(commit.outcome.height);
+                let agrees = self.agreement.executed(at, &commit.outcome);
+                self.note(agrees.and(ascends));
+            }
+            LedgerWrite::Seal(seal) => {
+                self.trace.number(seal.outcome.height);
+                let ascends = self.node(at).order.seals(seal.outcome.height);
+                let valid = self.seals.sealed(at, seal, &self.agreement);
+                self.note(valid.and(ascends));
+            }
+        }
     }
 
     fn sync_ledger(&mut self, at: usize) {
@@ -184,6 +205,9 @@ impl World {
 
     /// News for users: a committed block acknowledges its transactions.
     fn tell(&mut self, at: usize, notice: &Notice) {
+        if !self.is_honest(at) {
+            return;
+        }
         let node = self.node(at);
         let durable = WriteAhead::tells(at, notice, &node.disk.store);
         let ascends = match notice {
@@ -203,8 +227,10 @@ impl World {
     }
 
     fn send(&mut self, at: usize, outgoing: &Outgoing) {
-        let verdict = self.node(at).write_ahead.sends(at, &outgoing.bytes);
-        self.note(verdict);
+        if self.is_honest(at) {
+            let verdict = self.node(at).write_ahead.sends(at, &outgoing.bytes);
+            self.note(verdict);
+        }
         match outgoing.to {
             Recipient::Validators => {
                 for to in (0..self.scenario.nodes).filter(|to| *to != at) {
@@ -236,38 +262,55 @@ impl World {
 
     fn gossip(&mut self, at: usize, message: &Message) {
         let bytes = message.bytes();
-        for to in 0..self.nodes.len() {
+        for to in 0..self.scenario.all_nodes() {
             if !self.random.chance(GOSSIP_LOSS) {
                 self.carry(at, to, How::OneWay, Arc::clone(&bytes));
             }
         }
     }
 
-    /// Sends a message on its way; it may be lost, and one that goes one way may arrive twice.
+    /// Sends a message on its way, or what an attacker says in its stead.
     fn carry(&mut self, from: usize, to: usize, how: How, bytes: Arc<[u8]>) {
         self.trace.bytes(&bytes);
-        if from == to || self.link(from, to).is_none() || self.faults.is_cut(from, to) {
+        let Some(to) = self.attackers.twins().hearer(self.now_us, from, to, how) else { return };
+        if self.is_honest(from) {
+            return self.travel(from, to, how, 0, &bytes);
+        }
+        let World { attackers, random, instance, speech, .. } = self;
+        let mut means = Means { random, instance, speech: *speech };
+        for said in attackers.say(from, Letter { to, how, bytes }, &mut means) {
+            self.trace.bytes(&said.bytes);
+            self.travel(from, to, said.how, said.after_us, &said.bytes);
+        }
+    }
+
+    /// A message may be lost, and one that goes one way may arrive twice.
+    fn travel(&mut self, from: usize, to: usize, how: How, after_us: u64, bytes: &Arc<[u8]>) {
+        let (sender, receiver) = (self.home(from), self.home(to));
+        if self.link(from, to).is_none() || self.faults.is_cut(sender, receiver) {
             return;
         }
         let twice = how == How::OneWay && self.random.chance(self.faults.duplication());
         for _ in 0..=u64::from(twice) {
             if !self.random.chance(self.faults.loss()) {
                 let late = self.random.below(self.faults.delay());
-                let takes = self.random.within(TRAVEL).saturating_add(late);
-                self.after_at(takes, to, What::Message { from, how, bytes: Arc::clone(&bytes) });
+                let takes = self.random.within(TRAVEL).saturating_add(late).saturating_add(after_us);
+                self.after_at(takes, to, What::Message { from, how, bytes: Arc::clone(bytes) });
             }
         }
     }
 
     /// The number of the connection between two nodes, while there is one.
     fn link(&self, a: usize, b: usize) -> Option<u64> {
+        let (a, b) = (self.home(a), self.home(b));
         self.links.get(&(a.min(b), a.max(b))).copied()
     }
 
     /// Makes and breaks connections. A node that crashed lost all of them, even if it is back at once.
     pub(super) fn follow_links(&mut self) {
-        for a in 0..self.nodes.len() {
-            for b in a + 1..self.nodes.len() {
+        let nodes = self.scenario.all_nodes();
+        for a in 0..nodes {
+            for b in a + 1..nodes {
                 let runs = |at: usize| self.nodes.get(at).is_some_and(|node| node.running.is_some());
                 let wanted = runs(a) && runs(b) && !self.faults.is_disconnected(a, b);
                 if wanted == self.links.contains_key(&(a, b)) {
@@ -279,7 +322,9 @@ impl World {
                 } else {
                     self.links.remove(&(a, b));
                 }
-                for (at, peer) in [(a, b), (b, a)] {
+                let second = |at: usize| self.attackers.twins().second(at);
+                let twins = [second(a).map(|at| (at, b)), second(b).map(|at| (at, a))];
+                for (at, peer) in [(a, b), (b, a)].into_iter().chain(twins.into_iter().flatten()) {
                     let heard = 10 * self.random.within(HEARING);
                     self.after_at(heard, at, What::PeerChanged(peer));
                 }

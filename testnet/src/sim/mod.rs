@@ -4,23 +4,35 @@
 //! bit. While faults come and go, clients submit transactions; then everything heals, and the group has to go on. The
 //! checkers in [`check`] watch from outside, one for each [`Promise`].
 //!
+//! A run may have attackers: as many validators as the group withstands run the production replica and say something
+//! else than it does, to the end. The checkers look at the honest nodes alone.
+//!
 //! That nothing is said before it is durable is looked at from outside too: the disk tells what it holds at the moment
 //! a vote leaves.
 
+mod attack;
 pub mod check;
 mod clients;
 mod disk;
+mod engines;
 mod faults;
 mod host;
+mod looking;
 mod random;
 mod report;
 mod runner;
 mod scenario;
+mod total;
 mod trace;
 mod world;
 
+pub use attack::Attack;
 pub use check::Promise;
+pub use engines::ENGINES;
+#[cfg(feature = "planted-faults")]
+pub use engines::RuleFault;
 pub use faults::FaultKind;
 pub use report::{Report, Violation};
 pub use runner::{run, run_all};
-pub use scenario::{Disks, Scenario, UnknownEngine};
+pub use scenario::{Attacks, CannotRun, Disks, Scenario, Signatures};
+pub use total::Total;

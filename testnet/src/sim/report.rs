@@ -1,10 +1,12 @@
 //! What a run tells.
 
+use super::attack::Attack;
 use super::check::Promise;
 use super::faults::FaultKind;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
+use witan_types::EngineKind;
 
 /// A promise that did not hold.
 #[derive(Clone, Debug, Serialize)]
@@ -28,10 +30,18 @@ pub struct Report {
     pub seed: u64,
     /// How many validators.
     pub nodes: usize,
+    /// The engine.
+    pub engine: EngineKind,
     /// The command that runs it again.
     pub replay: String,
+    /// Who attacked, by place, and how.
+    pub attackers: BTreeMap<usize, Attack>,
+    /// How often an attacker was accused, with proof.
+    pub accusations: u64,
     /// The newest height.
     pub blocks: u64,
+    /// The highest round, view or term that an honest validator was in; the epoch starts from 0.
+    pub views: u64,
     /// Transactions that a node told a client are committed.
     pub transactions: usize,
     /// Messages that arrived.
@@ -54,9 +64,18 @@ pub struct Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { seed, nodes, blocks, transactions, crashes, trace, .. } = self;
+        let Report { seed, nodes, blocks, views, transactions, crashes, trace, .. } = self;
         let (kinds, seconds) = (self.faults.len(), self.virtual_ms / 1_000);
-        write!(f, "seed {seed}: {nodes} nodes, {blocks} blocks, {transactions} transactions, ")?;
+        write!(
+            f,
+            "seed {seed}: {nodes} nodes, {blocks} blocks in {views} views, {transactions} transactions, "
+        )?;
+        for (at, attack) in &self.attackers {
+            write!(f, "node {at} attacks ({attack}), ")?;
+        }
+        if !self.attackers.is_empty() {
+            write!(f, "{} accusations, ", self.accusations)?;
+        }
         write!(f, "{kinds} kinds of fault, {crashes} crashes, {seconds} s, trace {trace}")?;
         if let Some(after) = self.well_after_ms {
             write!(f, ", well {after} ms after the heal")?;

@@ -1,11 +1,19 @@
 //! The description of a run. Everything that happens in it follows from this.
 
+use super::attack::Attack;
 use super::check::Promise;
+#[cfg(feature = "planted-faults")]
+use super::engines::RuleFault;
+use super::engines::{ENGINES, Speech, speech};
+use super::random::Random;
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::str::FromStr;
 use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, Parameters};
-use witan_types::{Account, EngineKind, Genesis, GroupId, Hash, NodeId, Scheme, SecretKey, sha256};
+use witan_types::{
+    Account, EngineKind, FaultModel, Genesis, GroupId, Hash, NodeId, Scheme, SecretKey, sha256,
+};
 
 /// The group that runs.
 pub(super) const GROUP: GroupId = GroupId(1);
@@ -17,6 +25,8 @@ pub(super) const ACCOUNTS: usize = 6;
 const BALANCE: u128 = 1_000;
 /// One seed in this many uses real signatures.
 const REAL_SIGNATURES: u64 = 20;
+/// Attackers are drawn apart from everything else in a run.
+const ATTACKERS: u64 = 0x6174_7461_636b;
 
 /// Whether disks keep their word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
@@ -29,6 +39,61 @@ pub enum Disks {
     ForgetRecords,
     /// A planted fault: the host says that records are durable before the disk has synced them.
     ReportEarly,
+}
+
+/// How the signatures of a run are made and judged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Signatures {
+    /// By ed25519.
+    Real,
+    /// By hashes that anyone could make and that cost nothing: enough while nobody forges any.
+    StandIn,
+    /// Real ones for one seed in twenty, stand-ins for the others.
+    #[default]
+    Mixed,
+}
+
+impl Signatures {
+    fn of(self, seed: u64) -> Scheme {
+        match self {
+            Signatures::Real => Scheme::Ed25519,
+            Signatures::Mixed if seed.is_multiple_of(REAL_SIGNATURES) => Scheme::Ed25519,
+            Signatures::StandIn | Signatures::Mixed => Scheme::StandIn,
+        }
+    }
+}
+
+impl FromStr for Signatures {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Signatures, String> {
+        match text {
+            "real" => Ok(Signatures::Real),
+            "stand-in" => Ok(Signatures::StandIn),
+            "mixed" => Ok(Signatures::Mixed),
+            _ => Err(format!("{text:?}: expected real, stand-in or mixed")),
+        }
+    }
+}
+
+/// Who attacks in a run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Attacks {
+    /// Nobody.
+    #[default]
+    None,
+    /// As many validators as the group withstands; how follows from the seed.
+    Drawn,
+    /// As many, all in this way.
+    All(Attack),
+}
+
+impl FromStr for Attacks {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Attacks, String> {
+        if text == "drawn" { Ok(Attacks::Drawn) } else { text.parse().map(Attacks::All) }
+    }
 }
 
 /// What to simulate.
@@ -44,21 +109,49 @@ pub struct Scenario {
     pub engine: EngineKind,
     /// How signatures are made and judged.
     pub scheme: Scheme,
+    /// Who attacks.
+    pub attacks: Attacks,
     /// Whether disks keep their word.
     pub disks: Disks,
+    /// A mistake planted in the rules of every validator's engine.
+    #[cfg(feature = "planted-faults")]
+    pub rule_fault: Option<RuleFault>,
     /// Promises that are not looked after: to see which others a planted fault breaks.
     pub unchecked: BTreeSet<Promise>,
 }
 
-/// An engine that the simulator can't run.
+/// Why a scenario can't be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the simulator can't run the engine {0} yet; it runs hotstuff")]
-pub struct UnknownEngine(pub EngineKind);
+pub enum CannotRun {
+    /// The engine is not there.
+    #[error("the simulator can't run the engine {0} yet; it runs {known}", known = engine_names())]
+    UnknownEngine(EngineKind),
+    /// The engine trusts its members not to lie.
+    #[error("{0} trusts its members not to lie: it has no defence against attackers to try")]
+    Trusting(EngineKind),
+    /// So few validators withstand no attacker.
+    #[error("{0} validators withstand no attacker: at least 4 do")]
+    TooFew(usize),
+}
+
+fn engine_names() -> String {
+    ENGINES.iter().map(EngineKind::to_string).collect::<Vec<_>>().join(", ")
+}
 
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Scenario { seed, nodes, engine, .. } = self;
-        write!(f, "witan sim run -n {nodes} --engine {engine} --seed {seed}")
+        let Scenario { seed, nodes, engine, scheme, attacks, .. } = self;
+        write!(f, "witan sim run -n {nodes} --engine {engine} --seed {seed}")?;
+        match attacks {
+            Attacks::None => {}
+            Attacks::Drawn => f.write_str(" --byzantine")?,
+            Attacks::All(attack) => write!(f, " --byzantine={attack}")?,
+        }
+        match scheme {
+            scheme if *scheme == Signatures::Mixed.of(*seed) => Ok(()),
+            Scheme::Ed25519 => f.write_str(" --signatures real"),
+            Scheme::StandIn => f.write_str(" --signatures stand-in"),
+        }
     }
 }
 
@@ -66,27 +159,78 @@ impl Scenario {
     /// The run of a seed with this many validators, and one node that follows them. Most seeds use signatures that
     /// cost nothing, a fixed share real ones.
     pub fn of(seed: u64, nodes: usize) -> Scenario {
-        let real = seed.is_multiple_of(REAL_SIGNATURES);
         Scenario {
             seed,
             nodes,
             followers: 1,
             engine: EngineKind::HotStuff,
-            scheme: if real { Scheme::Ed25519 } else { Scheme::StandIn },
+            scheme: Signatures::Mixed.of(seed),
+            attacks: Attacks::None,
             disks: Disks::Honest,
+            #[cfg(feature = "planted-faults")]
+            rule_fault: None,
             unchecked: BTreeSet::new(),
         }
     }
 
-    /// Whether every node's engine is known here.
+    /// The same with another engine.
+    #[must_use]
+    pub fn with(self, engine: EngineKind) -> Scenario {
+        Scenario { engine, ..self }
+    }
+
+    /// The same with attackers.
+    #[must_use]
+    pub fn under(self, attacks: Attacks) -> Scenario {
+        Scenario { attacks, ..self }
+    }
+
+    /// The same with other signatures.
+    #[must_use]
+    pub fn signed(self, signatures: Signatures) -> Scenario {
+        Scenario { scheme: signatures.of(self.seed), ..self }
+    }
+
+    /// Whether it can be run here.
     ///
     /// # Errors
-    /// If it is not.
-    pub fn check(&self) -> Result<(), UnknownEngine> {
-        match self.engine {
-            EngineKind::HotStuff => Ok(()),
-            other => Err(UnknownEngine(other)),
+    /// If not, why.
+    pub fn check(&self) -> Result<(), CannotRun> {
+        self.speech().map(|_| ())
+    }
+
+    pub(super) fn speech(&self) -> Result<&'static dyn Speech, CannotRun> {
+        if self.attacks != Attacks::None {
+            if self.engine.faults() == FaultModel::Crash {
+                return Err(CannotRun::Trusting(self.engine));
+            }
+            if self.most_attackers() == 0 {
+                return Err(CannotRun::TooFew(self.nodes));
+            }
         }
+        speech(self.engine).ok_or(CannotRun::UnknownEngine(self.engine))
+    }
+
+    fn most_attackers(&self) -> usize {
+        self.genesis().committee(GROUP).map_or(0, |committee| committee.max_faulty())
+    }
+
+    /// Who attacks, and how. Ten seeds in a row have every attack.
+    pub fn attackers(&self) -> BTreeMap<usize, Attack> {
+        let mut random = Random::of(self.seed ^ ATTACKERS);
+        let mut attackers = BTreeMap::new();
+        let most = if self.attacks == Attacks::None { 0 } else { self.most_attackers() };
+        let place = usize::try_from(self.seed % Attack::ALL.len() as u64).unwrap_or(0);
+        let mut first = Attack::ALL.get(place).copied();
+        while attackers.len() < most {
+            let drawn = first.take().or_else(|| Attack::ALL.get(random.place(Attack::ALL.len())).copied());
+            let played = match self.attacks {
+                Attacks::All(attack) => attack,
+                Attacks::None | Attacks::Drawn => drawn.unwrap_or(Attack::Mute),
+            };
+            attackers.entry(random.place(self.nodes)).or_insert(played);
+        }
+        attackers
     }
 
     /// Validators and followers.

@@ -1,9 +1,8 @@
 //! The trace of a run: one running hash over everything that happened, and the newest events in full.
 
+use super::engines::Speech;
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::Arc;
-use witan_consensus::hotstuff;
 use witan_replica::{Message, Timer};
 use witan_types::{TxId, Wire};
 
@@ -22,28 +21,26 @@ pub(super) enum Line {
     Fault(String),
 }
 
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Line {
+    /// For people.
+    fn in_words(&self, speech: &dyn Speech) -> String {
         match self {
-            Line::Message { from, how, bytes } => write!(f, "{how} from {from}: {}", name(bytes)),
-            Line::Timer(Timer::Engine(bytes)) => write!(f, "timer {:?}", hotstuff::Timer::decode(bytes)),
-            Line::Timer(timer) => write!(f, "timer {timer:?}"),
-            Line::Disk(what, number) => write!(f, "{what} {number}"),
-            Line::Peer(what, peer) => write!(f, "{what} {peer}"),
-            Line::Client(id) => write!(f, "a client submits {id}"),
-            Line::Host(what) => f.write_str(what),
-            Line::Fault(what) => f.write_str(what),
+            Line::Message { from, how, bytes } => format!("{how} from {from}: {}", name(speech, bytes)),
+            Line::Timer(Timer::Engine(bytes)) => format!("timer {}", speech.timer(bytes)),
+            Line::Timer(timer) => format!("timer {timer:?}"),
+            Line::Disk(what, number) => format!("{what} {number}"),
+            Line::Peer(what, peer) => format!("{what} {peer}"),
+            Line::Client(id) => format!("a client submits {id}"),
+            Line::Host(what) => (*what).into(),
+            Line::Fault(what) => what.clone(),
         }
     }
 }
 
 /// A message in few words.
-fn name(bytes: &[u8]) -> String {
+fn name(speech: &dyn Speech, bytes: &[u8]) -> String {
     let full = match Message::decode(bytes) {
-        Ok(Message::Engine(bytes)) => match hotstuff::Message::decode(&bytes) {
-            Ok(message) => format!("{message:?}"),
-            Err(error) => format!("{error}"),
-        },
+        Ok(Message::Engine(bytes)) => speech.message(&bytes),
         Ok(message) => format!("{message:?}"),
         Err(error) => format!("{error}"),
     };
@@ -53,13 +50,14 @@ fn name(bytes: &[u8]) -> String {
 /// Hash and newest events.
 #[derive(Debug)]
 pub(super) struct Trace {
+    speech: &'static dyn Speech,
     hash: u64,
     newest: VecDeque<(u64, usize, Line)>,
 }
 
 impl Trace {
-    pub(super) fn new() -> Trace {
-        Trace { hash: 0xcbf2_9ce4_8422_2325, newest: VecDeque::new() }
+    pub(super) fn new(speech: &'static dyn Speech) -> Trace {
+        Trace { speech, hash: 0xcbf2_9ce4_8422_2325, newest: VecDeque::new() }
     }
 
     /// Mixes a number in.
@@ -115,7 +113,7 @@ impl Trace {
     /// The newest events as text, oldest first.
     pub(super) fn newest(&self) -> Vec<String> {
         let line = |(at, node, line): &(u64, usize, Line)| {
-            format!("{:>9}.{:03} ms  node {node}  {line}", at / 1_000, at % 1_000)
+            format!("{:>9}.{:03} ms  node {node}  {}", at / 1_000, at % 1_000, line.in_words(self.speech))
         };
         self.newest.iter().map(line).collect()
     }

@@ -1,23 +1,25 @@
 //! The world: nodes, network and clocks behind one heap of events, and the course of a run.
 
+use super::attack::Attackers;
 use super::check::{
-    Agreement, Bounds, Broken, Conservation, Durability, Liveness, Order, Promise, Seals, Standing, Verdict,
-    WriteAhead, rejected,
+    Agreement, Broken, Conservation, Durability, Innocence, Liveness, Order, Promise, Seals, Verdict,
+    WriteAhead,
 };
 use super::clients::Clients;
 use super::disk::Disk;
+use super::engines::Speech;
 use super::faults::{CLOCK_ERROR_MS, Fault, Faults};
 use super::random::Random;
-use super::report::{Report, Violation};
+use super::report::Violation;
 use super::scenario::{Disks, GENESIS_MS, GROUP, Scenario};
 use super::trace::{Line, Trace};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-use witan_consensus::engine::{Seq, Tick};
-use witan_ledger::{Pooled, Store as _};
+use witan_consensus::engine::{Instance, Seq, Tick};
+use witan_ledger::Pooled;
 use witan_replica::{Event, Group, MessageVerifier, NoCache, Now, Source, Ticket, Timer, WriteSeq};
-use witan_types::{Genesis, NodeId, SignedTransaction};
+use witan_types::{Epoch, Genesis, NodeId, SignedTransaction};
 
 /// A run counts if it decided this many blocks while faults came and went.
 const BLOCKS_UNDER_FAULTS: u64 = 50;
@@ -30,7 +32,9 @@ const FAULTS_AT_MOST: u64 = 240_000_000;
 /// A group whose disks break their word may never go on; microseconds.
 const PLANTED_AT_MOST: u64 = 20_000_000;
 /// How often measures are taken, in microseconds.
-const LOOK_EVERY: u64 = 40_000;
+pub(super) const LOOK_EVERY: u64 = 40_000;
+/// How long a forgetful attacker stays up, in microseconds.
+const FORGETS_AFTER: std::ops::RangeInclusive<u64> = 300_000..=3_000_000;
 
 /// After the heal a refused client comes again after this long; microseconds.
 const SUBMIT_AGAIN: u64 = 300_000;
@@ -65,6 +69,8 @@ pub(super) enum Happening {
     ClientWakes,
     FaultBegins,
     FaultEnds(u64),
+    /// An attacker comes back without its consensus records.
+    Forgets(usize),
     Look,
 }
 
@@ -116,38 +122,53 @@ pub(super) struct World {
     pub(super) links: BTreeMap<(usize, usize), u64>,
     clients: Clients,
     client_pause_us: u64,
+    pub(super) speech: &'static dyn Speech,
+    pub(super) instance: Instance,
+    pub(super) attackers: Attackers,
     pub(super) trace: Trace,
     pub(super) agreement: Agreement,
     pub(super) seals: Seals,
     pub(super) durability: Durability,
-    conservation: Conservation,
+    pub(super) conservation: Conservation,
+    pub(super) innocence: Innocence,
     pub(super) liveness: Option<Liveness>,
-    counts: bool,
-    messages: u64,
-    crashes: u64,
-    violation: Option<Violation>,
+    pub(super) counts: bool,
+    pub(super) messages: u64,
+    pub(super) crashes: u64,
+    /// The highest round, view or term of an honest node.
+    pub(super) views: u64,
+    pub(super) violation: Option<Violation>,
     /// Every node goes on after the heal.
-    well: bool,
-    done: bool,
+    pub(super) well: bool,
+    pub(super) done: bool,
 }
 
 impl World {
-    pub(super) fn new(scenario: Scenario) -> World {
+    pub(super) fn new(scenario: Scenario, speech: &'static dyn Speech) -> World {
         let genesis = scenario.genesis();
         let mut random = Random::of(scenario.seed);
-        let node = |place| Node {
+        let places = scenario.attackers();
+        let of = |(place, attack): (&usize, &_)| (*place, *attack, scenario.validator_key(*place));
+        let attackers = Attackers::new(places.iter().map(of).collect(), scenario.seed, scenario.all_nodes());
+        let mut homes: Vec<usize> = (0..scenario.all_nodes()).collect();
+        homes.extend(attackers.twins().firsts());
+        let keys = (0..scenario.nodes).map(|place| scenario.validator_key(place).public()).collect();
+        let mut node = |place| Node {
             disk: Disk::new(scenario.disks),
-            write_ahead: WriteAhead::default(),
+            write_ahead: WriteAhead::new(speech),
             order: Order::starts(place, None, 0),
             life: 0,
             skew_ms: i64::try_from(random.below(2 * CLOCK_ERROR_MS)).unwrap_or(0) - CLOCK_ERROR_MS as i64,
             running: None,
             stash: Vec::new(),
         };
-        let nodes = (0..scenario.all_nodes()).map(node).collect();
+        let nodes = homes.iter().map(|home| node(*home)).collect();
         let client_pause_us = [20_000, 40_000, 100_000].get(random.place(3)).copied().unwrap_or(40_000);
         World {
-            ids: (0..scenario.all_nodes()).map(|place| scenario.node_id(place)).collect(),
+            ids: homes.iter().map(|home| scenario.node_id(*home)).collect(),
+            instance: Instance { chain: genesis.chain(), group: GROUP, epoch: Epoch(1) },
+            innocence: Innocence::new(keys, scenario.scheme, places.into_keys().collect()),
+            attackers,
             clients: Clients::new(&scenario, genesis.chain()),
             seals: Seals::new(&genesis, GROUP, scenario.scheme),
             conservation: Conservation::new(&genesis),
@@ -161,13 +182,15 @@ impl World {
             faults: Faults::default(),
             links: BTreeMap::new(),
             client_pause_us,
-            trace: Trace::new(),
+            speech,
+            trace: Trace::new(speech),
             agreement: Agreement::default(),
             durability: Durability::default(),
             liveness: None,
             counts: false,
             messages: 0,
             crashes: 0,
+            views: 0,
             violation: None,
             well: false,
             done: false,
@@ -179,6 +202,9 @@ impl World {
         self.follow_faults();
         for first in [Happening::ClientWakes, Happening::FaultBegins, Happening::Look] {
             self.after(1_000_000, first);
+        }
+        for at in self.attackers.forgetful() {
+            self.after(*FORGETS_AFTER.start(), Happening::Forgets(at));
         }
         while !self.done && self.violation.is_none() {
             let Some(((at, _), happening)) = self.heap.pop_first() else { return };
@@ -211,6 +237,21 @@ impl World {
         &mut self.nodes[at]
     }
 
+    /// Whether the node follows the protocol: checkers look at no other.
+    pub(super) fn is_honest(&self, at: usize) -> bool {
+        self.attackers.is_honest(at)
+    }
+
+    /// The places of the nodes that follow the protocol.
+    pub(super) fn honest(&self) -> impl Iterator<Item = usize> {
+        (0..self.nodes.len()).filter(|at| self.is_honest(*at))
+    }
+
+    /// Whose machine a node stands on: faults hit that.
+    pub(super) fn home(&self, at: usize) -> usize {
+        self.attackers.twins().home(at)
+    }
+
     /// Remembers the first promise that did not hold.
     pub(super) fn note(&mut self, verdict: Verdict) {
         let Err(Broken { promise, what }) = verdict else { return };
@@ -233,6 +274,7 @@ impl World {
                 self.faults.end(number);
                 self.follow_faults();
             }
+            Happening::Forgets(at) => self.forget(at),
             Happening::Look => self.look(),
         }
     }
@@ -242,7 +284,7 @@ impl World {
         match what {
             What::LogSynced => self.log_synced(at),
             What::LedgerSynced => self.ledger_synced(at),
-            what if self.faults.is_paused(at) => self.node(at).stash.push(what),
+            what if self.faults.is_paused(self.home(at)) => self.node(at).stash.push(what),
             What::Message { from, how, bytes } => self.message(at, from, how, bytes),
             What::Timer { timer, setting } => self.timer(at, timer, setting),
             What::Durable(seq) => {
@@ -267,7 +309,7 @@ impl World {
 
     /// A node's clocks.
     pub(super) fn clocks(&mut self, at: usize) -> Now {
-        let skew = self.node(at).skew_ms.saturating_add(self.faults.skew(at));
+        let skew = self.node(at).skew_ms.saturating_add(self.faults.skew(self.home(at)));
         let wall_ms = self.wall_ms().saturating_add_signed(skew);
         let now_us = self.now_us;
         let started = self.node(at).running.as_ref().map_or(now_us, |running| running.started_us);
@@ -308,7 +350,15 @@ impl World {
         };
         match running.verifier.verify(&NoCache, sender, &bytes) {
             Ok(message) => self.step(at, Event::Message(source, message)),
-            Err(why) => self.note(Err(rejected(at, from, &why))),
+            Err(why) => {
+                running.questions.remove(&ticket);
+                let verdict = self.innocence.rejected(at, self.home(from), &why);
+                self.note(verdict);
+                // An answer that is refused is none.
+                if matches!(how, How::Response(_)) {
+                    self.step(at, Event::RequestFailed(sender));
+                }
+            }
         }
         let unanswered = self.node(at).running.as_ref().is_some_and(|running| !running.questions.is_empty());
         self.note(super::check::holds(Promise::Order, !unanswered, || {
@@ -364,7 +414,7 @@ impl World {
         }
         let pause = self.random.within(20_000..=900_000);
         self.after(pause, Happening::FaultBegins);
-        let drawn = Fault::draw(&mut self.random, self.nodes.len());
+        let drawn = Fault::draw(&mut self.random, self.scenario.all_nodes());
         let kind = drawn.first().map(|(fault, _)| fault.kind());
         kind.into_iter().for_each(|kind| *self.faults.counts.entry(kind).or_default() += 1);
         for (fault, lasts) in drawn {
@@ -375,15 +425,17 @@ impl World {
         self.follow_faults();
     }
 
-    /// The end of all faults. Each node gets a new transaction, which every node must commit.
+    /// The end of all faults. Each honest node gets a new transaction, which every
+    /// honest node must commit. Attackers attack on.
     fn heal(&mut self) {
         self.trace.event(self.now_us, 0, Line::Fault("all faults heal".into()));
         self.faults.end_all();
         self.follow_faults();
         let (newest, max_timeout_ms) = (self.agreement.newest(), self.genesis.parameters.max_timeout_ms);
-        let mut liveness = Liveness::healed(self.now_us, newest, max_timeout_ms, self.nodes.len());
+        let mut liveness = Liveness::healed(self.now_us, newest, max_timeout_ms, self.honest());
         let wall_ms = self.wall_ms();
-        for at in 0..self.nodes.len() {
+        let honest: Vec<usize> = self.honest().collect();
+        for at in honest {
             if let Some(transaction) = self.clients.lasting(&mut self.random, wall_ms) {
                 liveness.submitted(transaction.id());
                 self.after_at(1_000, at, What::Submit(Arc::new(transaction)));
@@ -395,13 +447,14 @@ impl World {
     /// Brings nodes and connections to where the faults want them.
     fn follow_faults(&mut self) {
         for at in 0..self.nodes.len() {
-            let (down, runs) = (self.faults.is_down(at), self.node(at).running.is_some());
+            let home = self.home(at);
+            let (down, runs) = (self.faults.is_down(home), self.node(at).running.is_some());
             if down && runs {
                 self.crash(at);
             } else if !down && !runs {
                 self.start(at);
             }
-            if !self.faults.is_paused(at) {
+            if !self.faults.is_paused(home) {
                 for what in std::mem::take(&mut self.node(at).stash) {
                     self.after_at(0, at, what);
                 }
@@ -413,76 +466,28 @@ impl World {
     fn crash(&mut self, at: usize) {
         self.trace.event(self.now_us, at, Line::Host("crash"));
         self.crashes += 1;
-        let World { nodes, random, conservation, .. } = self;
+        let World { nodes, random, conservation, attackers, .. } = self;
         let Some(node) = nodes.get_mut(at) else { return };
         node.running = None;
         node.life += 1;
         node.stash.clear();
         let survived = node.disk.crash(random);
         node.write_ahead.synced(&survived);
-        let verdict = conservation.on_disk(at, &node.disk.store);
-        self.note(verdict);
-    }
-
-    fn standings(&self) -> Option<Vec<Standing>> {
-        let standing = |node: &Node| {
-            let running = node.running.as_ref()?;
-            let now = Now { tick: Tick(Duration::ZERO), wall_ms: 0 };
-            let executed = running.group.status(now).tip.height;
-            let (flushed, sealed) = (node.disk.store.tip().unwrap_or(0), node.disk.store.sealed_tip());
-            Some(Standing { executed, flushed, sealed })
-        };
-        self.nodes.iter().map(standing).collect()
-    }
-
-    /// Takes measures, and notices the end.
-    fn look(&mut self) {
-        self.after(LOOK_EVERY, Happening::Look);
-        for at in 0..self.nodes.len() {
-            let (now, records) = (self.clocks(at), self.node(at).disk.log_length());
-            if let Some(running) = &self.node(at).running {
-                let bounds = Bounds { node: at, records, requests: running.requests.len() };
-                let verdict = bounds.look(&running.group.status(now));
-                self.note(verdict);
-            }
-        }
-        if let (Some(liveness), Some(standings)) = (&self.liveness, self.standings()) {
-            let in_time = liveness.in_time(self.now_us, &standings);
-            self.well = liveness.is_reached(&standings);
-            self.done = self.well || in_time.is_err();
-            self.note(in_time);
+        if attackers.is_honest(at) {
+            let verdict = conservation.on_disk(at, &node.disk.store);
+            self.note(verdict);
         }
     }
 
-    fn look_at_disks(&mut self) {
-        for at in 0..self.nodes.len() {
-            let Some(node) = self.nodes.get(at) else { return };
-            let durable = self.durability.at_end(at, &node.disk.store);
-            let conserved = self.conservation.on_disk(at, &node.disk.store);
-            self.note(durable);
-            self.note(conserved);
-        }
-    }
-
-    /// The summary so far.
-    pub(super) fn report(self) -> Report {
-        Report {
-            seed: self.scenario.seed,
-            nodes: self.scenario.nodes,
-            replay: self.scenario.to_string(),
-            blocks: self.agreement.newest(),
-            transactions: self.durability.count(),
-            messages: self.messages,
-            crashes: self.crashes,
-            faults: self.faults.counts,
-            virtual_ms: self.now_us / 1_000,
-            well_after_ms: self
-                .liveness
-                .filter(|_| self.well)
-                .map(|liveness| liveness.since(self.now_us) / 1_000),
-            counts: self.counts,
-            trace: self.trace.hash(),
-            violation: self.violation,
+    /// A forgetful attacker goes down and is back at once; starting, it forgets.
+    fn forget(&mut self, at: usize) {
+        let stays = self.random.within(FORGETS_AFTER);
+        self.after(stays, Happening::Forgets(at));
+        if self.node(at).running.is_some() {
+            self.crash(at);
+            self.follow_links();
+            self.start(at);
+            self.follow_links();
         }
     }
 }

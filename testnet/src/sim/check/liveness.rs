@@ -1,8 +1,8 @@
-//! Liveness after heal: within a stated number of the longest time-outs every node has new blocks, all stand at one
-//! sealed height, and what clients submitted after the heal is committed everywhere.
+//! Liveness after heal: within a stated number of the longest time-outs every honest node has new blocks, all stand at
+//! one sealed height, and what clients submitted after the heal is committed everywhere.
 
 use super::{Promise, Verdict, holds};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use witan_types::{Height, TxId};
 
 /// The blocks that every node must gain.
@@ -28,15 +28,20 @@ pub(in crate::sim) struct Liveness {
     healed_us: u64,
     deadline_us: u64,
     fresh: BTreeSet<TxId>,
-    /// Transactions of `fresh` that each node has committed.
-    committed: Vec<BTreeSet<TxId>>,
+    /// Transactions of `fresh` that each honest node has committed.
+    committed: BTreeMap<usize, BTreeSet<TxId>>,
 }
 
 impl Liveness {
-    /// The heal, when the newest block anywhere was at this height.
-    pub(in crate::sim) fn healed(at_us: u64, newest: Height, max_timeout_ms: u64, nodes: usize) -> Liveness {
+    /// The heal, when the newest block anywhere was at this height, and who must go on from it.
+    pub(in crate::sim) fn healed(
+        at_us: u64,
+        newest: Height,
+        max_timeout_ms: u64,
+        honest: impl Iterator<Item = usize>,
+    ) -> Liveness {
         let deadline_us = at_us.saturating_add(TIMEOUTS * max_timeout_ms * 1_000);
-        let committed = vec![BTreeSet::new(); nodes];
+        let committed = honest.map(|at| (at, BTreeSet::new())).collect();
         let target = newest.saturating_add(BLOCKS);
         Liveness { target, healed_us: at_us, deadline_us, fresh: BTreeSet::new(), committed }
     }
@@ -53,13 +58,13 @@ impl Liveness {
 
     /// Whether a node has not committed a transaction that was submitted after the heal.
     pub(in crate::sim) fn misses(&self, node: usize, id: &TxId) -> bool {
-        let committed = self.committed.get(node).is_some_and(|committed| committed.contains(id));
+        let committed = self.committed.get(&node).is_some_and(|committed| committed.contains(id));
         self.fresh.contains(id) && !committed
     }
 
     /// A node told its users of a committed transaction.
     pub(in crate::sim) fn committed(&mut self, node: usize, id: &TxId) {
-        if let Some(committed) = self.committed.get_mut(node).filter(|_| self.fresh.contains(id)) {
+        if let Some(committed) = self.committed.get_mut(&node).filter(|_| self.fresh.contains(id)) {
             committed.insert(*id);
         }
     }
@@ -71,14 +76,14 @@ impl Liveness {
             let Standing { executed, flushed, sealed } = *stands;
             executed >= self.target && flushed == executed && sealed == executed
         };
-        let fresh = self.committed.iter().all(|committed| committed.len() == self.fresh.len());
+        let fresh = self.committed.values().all(|committed| committed.len() == self.fresh.len());
         together && standings.iter().all(far) && fresh
     }
 
     /// Whether there is still time.
     pub(in crate::sim) fn in_time(&self, now_us: u64, standings: &[Standing]) -> Verdict {
         holds(Promise::Liveness, now_us < self.deadline_us, || {
-            let fresh: Vec<usize> = self.committed.iter().map(BTreeSet::len).collect();
+            let fresh: Vec<usize> = self.committed.values().map(BTreeSet::len).collect();
             let (target, expected) = (self.target, self.fresh.len());
             format!(
                 "{TIMEOUTS} longest time-outs after the heal not all nodes stand together at height {target} or above \

@@ -17,7 +17,7 @@ pub(super) use agreement::Agreement;
 pub(super) use bounds::{Bounds, MEMPOOL};
 pub(super) use conservation::Conservation;
 pub(super) use durability::Durability;
-pub(super) use innocence::{accused, rejected};
+pub(super) use innocence::Innocence;
 pub(super) use liveness::{Liveness, Standing};
 pub(super) use order::Order;
 pub(super) use seals::Seals;
@@ -44,7 +44,7 @@ pub enum Promise {
     Order,
     /// Nothing is said before what it rests on is durable.
     WriteAhead,
-    /// No honest node's message is refused, and no honest validator is accused.
+    /// No honest node's message is refused, no honest validator is accused, and accusations prove themselves.
     Innocence,
     /// Everything stays within its bounds.
     Bounds,

@@ -95,7 +95,7 @@ fn a_seal_without_a_quorum_or_on_another_result_is_not_valid() {
 
 #[test]
 fn a_node_that_stands_still_after_the_heal_breaks_liveness() {
-    let mut liveness = Liveness::healed(0, 10, 1_000, 2);
+    let mut liveness = Liveness::healed(0, 10, 1_000, 0..2);
     let id = TxId(Hash([1; 32]));
     liveness.submitted(id);
     let at = |height| Standing { executed: height, flushed: height, sealed: height };

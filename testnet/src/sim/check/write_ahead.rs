@@ -1,62 +1,37 @@
-//! Nothing before it is durable: when a node says a vote, an order vote, a time-out or a proposal, the newest state on
-//! its disk knows of it; when it tells users of a block or a seal, its ledger on disk holds it.
+//! Nothing before it is durable: when a node says something that it promises, the records on its disk know of it; when
+//! it tells users of a block or a seal, its ledger on disk holds it.
 
 use super::{Promise, Verdict, holds};
-use witan_consensus::hotstuff::{self, Record, SafetyState};
+use crate::sim::engines::{Promised, Speech};
 use witan_ledger::Store;
 use witan_replica::{Message, Notice};
 use witan_types::Wire;
 
 /// What one node's disk holds of its promises.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(in crate::sim) struct WriteAhead {
-    state: Option<Box<SafetyState>>,
+    promised: Box<dyn Promised>,
 }
 
 impl WriteAhead {
+    /// An empty disk.
+    pub(in crate::sim) fn new(speech: &dyn Speech) -> WriteAhead {
+        WriteAhead { promised: speech.disk() }
+    }
+
     /// Records are on disk.
     pub(in crate::sim) fn synced(&mut self, records: &[(u64, Vec<u8>)]) {
-        for (_, bytes) in records {
-            if let Ok(Record::Safety(state)) = Record::decode(bytes) {
-                self.state = Some(state);
-            }
-        }
+        records.iter().for_each(|(_, record)| self.promised.remember(record));
     }
 
     /// The node sends this.
     pub(in crate::sim) fn sends(&self, node: usize, bytes: &[u8]) -> Verdict {
         let Ok(Message::Engine(bytes)) = Message::decode(bytes) else { return Ok(()) };
-        let Ok(message) = hotstuff::Message::decode(&bytes) else { return Ok(()) };
-        holds(Promise::WriteAhead, self.covers(&message), || {
-            format!("node {node} says what its disk does not hold yet: {message:?}")
+        let allowed = self.promised.allows(&bytes);
+        holds(Promise::WriteAhead, allowed.is_ok(), || {
+            let said = allowed.err().unwrap_or_default();
+            format!("node {node} says what its disk does not hold yet: {said}")
         })
-    }
-
-    fn covers(&self, message: &hotstuff::Message) -> bool {
-        let state = self.state.as_deref();
-        let at_least = |newest: Option<(u64, bool)>, round: u64| {
-            newest.is_some_and(|(recorded, same)| recorded > round || (recorded == round && same))
-        };
-        match message {
-            hotstuff::Message::Vote(vote) => {
-                let last = state.and_then(|state| state.last_vote.as_ref());
-                at_least(last.map(|last| (last.round, last == vote)), vote.round)
-            }
-            hotstuff::Message::OrderVote(vote) => {
-                let last = state.and_then(|state| state.last_order_vote.as_ref());
-                at_least(last.map(|last| (last.round, last == vote)), vote.round)
-            }
-            hotstuff::Message::Timeout(timeout) => {
-                let last = state.and_then(|state| state.last_timeout.as_ref());
-                at_least(last.map(|last| (last.round, true)), timeout.round)
-            }
-            hotstuff::Message::Proposal(proposal) => {
-                let last = state.and_then(|state| state.last_proposed.as_ref());
-                let same = last.is_some_and(|last| last.block == proposal.block.id());
-                at_least(last.map(|last| (last.round, same)), proposal.round())
-            }
-            _ => true,
-        }
     }
 
     /// The node tells its users this.

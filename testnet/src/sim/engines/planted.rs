@@ -1,0 +1,34 @@
+//! Engines with a mistake planted in their rules, to see whether the checkers notice. For tests alone.
+
+use crate::sim::disk::SharedStore;
+use witan_consensus::engine::Engine;
+use witan_consensus::hotstuff::{self, HotStuff};
+use witan_ledger::LedgerError;
+use witan_replica::{Effects, MessageVerifier, Now, Open, Opened, Replica};
+
+/// A mistake in an engine's rules. Adding an engine costs one variant here, and one arm below.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RuleFault {
+    /// One of HotStuff's.
+    HotStuff(hotstuff::PlantedFault),
+}
+
+/// Opens a group whose engine makes this mistake.
+pub(in crate::sim) fn open_with_fault(
+    open: Open<'_, SharedStore>,
+    now: Now,
+    fault: RuleFault,
+) -> Result<Opened, LedgerError> {
+    match fault {
+        RuleFault::HotStuff(fault) => {
+            Replica::open_from(open, now, |setup, records| HotStuff::open_with_fault(setup, records, fault))
+                .map(boxed)
+        }
+    }
+}
+
+fn boxed<E: Engine + Send + 'static>(
+    (replica, verifier, effects): (Replica<E, SharedStore>, MessageVerifier, Effects),
+) -> Opened {
+    (Box::new(replica), verifier, effects)
+}
