@@ -89,6 +89,11 @@ impl<E: Engine> Hosted<E> {
         released
     }
 
+    /// Whether a message waits for its records.
+    pub(crate) fn holds_back(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// Whether `pending` differs from what the engine was last told; remembers it.
     pub(crate) fn pending_changed(&mut self, pending: bool) -> bool {
         mem::replace(&mut self.pending, pending) != pending
