@@ -55,7 +55,7 @@ enum What {
     Add {
         /// Its name, if you want to be sure of it: the next number
         #[arg(value_name = "NODE")]
-        name: Option<String>,
+        node: Option<String>,
     },
     /// Start nodes that were stopped; returns when they answer
     #[command(after_help = "Example:\n  witan testnet start n2")]
@@ -92,7 +92,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
             context.output.result(accounts, || report::accounts(accounts).to_string());
             Ok(())
         }
-        What::Add { name } => add(name.as_deref(), context).await,
+        What::Add { node } => add(node.as_deref(), context).await,
         What::Start(nodes) => change(&nodes.names, context, Change::Start).await,
         What::Stop(nodes) => change(&nodes.names, context, Change::Stop).await,
         What::Restart(nodes) => change(&nodes.names, context, Change::Restart).await,
