@@ -32,7 +32,7 @@ impl CliError {
     /// 1 for an error, 2 for wrong usage.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
-            CliError::Usage(_) => 2,
+            CliError::Usage(_) | CliError::Local(LocalError::NeedsPermission(_)) => 2,
             CliError::Exit(code) => *code,
             CliError::Failed(_) | CliError::Node(_) | CliError::Local(_) => 1,
         }

@@ -122,6 +122,7 @@ fn genesis() -> Genesis {
             key: PublicKey([1; 32]),
             node: NodeId(Hash([1; 32])),
         }],
+        followers: Vec::new(),
         groups: vec![group(0), group(1)],
         balances: vec![GenesisBalance { account: account(1), balance: 1 << 100 }],
         parameters: Parameters { max_block_bytes: 1024 * 1024, ..Parameters::default() },

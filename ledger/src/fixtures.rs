@@ -105,6 +105,7 @@ pub(crate) fn genesis() -> Genesis {
             key: PublicKey([9; 32]),
             node: NodeId(Hash([9; 32])),
         }],
+        followers: Vec::new(),
         groups: vec![group(0), group(1)],
         balances: (1..=4).map(|number| GenesisBalance { account: account(number), balance: 1_000 }).collect(),
         parameters: Parameters::default(),

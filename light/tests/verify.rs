@@ -34,6 +34,7 @@ fn genesis() -> Genesis {
         devnet: false,
         permissioned: false,
         validators: (0..4).map(validator).collect(),
+        followers: Vec::new(),
         groups: (0..3).map(group).collect(),
         balances: vec![],
         parameters: Parameters::default(),

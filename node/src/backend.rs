@@ -101,12 +101,12 @@ impl Backend for NodeBackend {
         VersionView {
             version: env!("CARGO_PKG_VERSION").into(),
             commit: None,
-            engines: vec![EngineKind::HotStuff],
+            engines: EngineKind::ALL.to_vec(),
         }
     }
 
     fn genesis(&self) -> GenesisView {
-        GenesisView { chain: self.chain, genesis: self.genesis.clone() }
+        GenesisView::from(self.genesis.clone())
     }
 
     async fn block(&self, group: GroupId, at: At, txs: TransactionDetail) -> Result<BlockView, RpcError> {

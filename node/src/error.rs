@@ -6,7 +6,7 @@ use witan_ledger::LedgerError;
 use witan_p2p::NetworkError;
 use witan_rpc::RpcStartError;
 use witan_storage::StorageError;
-use witan_types::{EngineKind, GenesisError, GroupId, NodeId};
+use witan_types::{GenesisError, NodeId};
 
 /// A node's failure. Its text says what went wrong, with which file or value, and the next step.
 #[derive(Debug, thiserror::Error)]
@@ -93,14 +93,6 @@ pub enum NodeError {
         "the event loop panicked; its message is above. This is a bug of Witan: please report it with the log"
     )]
     Panicked,
-    /// An engine that this release lacks.
-    #[error("group {group} runs {engine}, which this release can't run yet: make a genesis with hotstuff")]
-    NoEngine {
-        /// Which group.
-        group: GroupId,
-        /// Which engine.
-        engine: EngineKind,
-    },
     /// A validator key whose node id in genesis is another one.
     #[error(
         "genesis lists this validator key with node id {listed}, but keys/node.key is {own}: restore that node key"

@@ -30,6 +30,8 @@ const MAX_QUESTIONS: usize = 1024;
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(50);
 /// How often figures are taken that are no events.
 const MEASURE_INTERVAL: Duration = Duration::from_secs(1);
+/// How long what groups say when they leave may wait for the disk.
+const LEAVE_WITHIN: Duration = Duration::from_millis(500);
 /// The longest the loop sleeps: it shows that it is alive at least this often.
 const LONGEST_SLEEP: Duration = Duration::from_millis(500);
 
@@ -58,7 +60,7 @@ pub(crate) enum Command {
     Written(GroupId, WriteSeq),
     /// The disk failed.
     DiskFailed(StorageError),
-    /// Stop in order.
+    /// Stop in order: every group hears of it first, and what it says then still leaves.
     Stop,
 }
 
@@ -81,6 +83,8 @@ pub(crate) struct EventLoop {
     submissions: BTreeMap<Ticket, oneshot::Sender<Vec<Admission>>>,
     questions: BTreeMap<Ticket, ResponseToken>,
     requests: BTreeMap<u64, (GroupId, NodeId)>,
+    /// When it ends, once it was told to.
+    ends: Option<Instant>,
 }
 
 impl EventLoop {
@@ -108,6 +112,7 @@ impl EventLoop {
             submissions: BTreeMap::new(),
             questions: BTreeMap::new(),
             requests: BTreeMap::new(),
+            ends: None,
         }
     }
 
@@ -145,7 +150,8 @@ impl EventLoop {
 
     /// One turn: all events that wait, then the timers, then what users may see.
     fn turn(&mut self, commands: &Receiver<Command>) -> ControlFlow<Result<(), StorageError>> {
-        let sleep = self.timers.until_next(self.started.elapsed()).min(LONGEST_SLEEP);
+        let left = self.ends.map_or(LONGEST_SLEEP, |end| end.saturating_duration_since(Instant::now()));
+        let sleep = self.timers.until_next(self.started.elapsed()).min(LONGEST_SLEEP).min(left);
         match commands.recv_timeout(sleep) {
             Ok(command) => self.take(command)?,
             Err(RecvTimeoutError::Timeout) => {}
@@ -155,13 +161,34 @@ impl EventLoop {
             self.take(command)?;
         }
         self.fire_timers();
-        self.publish();
+        if self.has_left() {
+            return ControlFlow::Break(Ok(()));
+        }
+        // Users were sent away before a node leaves.
+        if self.ends.is_none() {
+            self.publish();
+        }
         ControlFlow::Continue(())
+    }
+
+    /// Lets every group say its last words, such as who is to lead after it.
+    fn leave(&mut self) {
+        if self.ends.is_none() {
+            self.ends = Some(Instant::now() + LEAVE_WITHIN);
+            self.step_all(|| Event::Leaving);
+        }
+    }
+
+    /// Whether it was told to stop, and nothing waits for the disk any more, or has waited long enough.
+    fn has_left(&self) -> bool {
+        let is_done =
+            |end: Instant| Instant::now() >= end || !self.groups.values().any(|group| group.holds_back());
+        self.ends.is_some_and(is_done)
     }
 
     fn take(&mut self, command: Command) -> ControlFlow<Result<(), StorageError>> {
         match command {
-            Command::Stop => return ControlFlow::Break(Ok(())),
+            Command::Stop => self.leave(),
             Command::DiskFailed(error) => return ControlFlow::Break(Err(error)),
             Command::Message(group, from, message) => {
                 self.step(group, Event::Message(Source::Node(from), message))
@@ -340,3 +367,6 @@ impl EventLoop {
         (self.changed, self.published) = (false, elapsed);
     }
 }
+
+#[cfg(test)]
+mod tests;

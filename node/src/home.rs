@@ -15,7 +15,7 @@ use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use witan_types::{EngineKind, Genesis, GenesisError, NodeId, SecretKey};
+use witan_types::{Genesis, NodeId, SecretKey};
 
 /// The most bytes of a genesis file.
 pub const MAX_GENESIS_BYTES: u64 = 64 * 1024 * 1024;
@@ -130,7 +130,7 @@ impl Home {
     /// The genesis, checked.
     ///
     /// # Errors
-    /// If the file can't be read, breaks a rule, or asks for what this release can't run.
+    /// If the file can't be read or breaks a rule.
     pub fn genesis(&self) -> Result<Genesis, NodeError> {
         read_genesis(&self.genesis_path())
     }
@@ -189,7 +189,7 @@ fn holder(file: &mut File) -> String {
 /// The genesis of a file, checked.
 ///
 /// # Errors
-/// If the file can't be read, breaks a rule, or asks for what this release can't run.
+/// If the file can't be read or breaks a rule.
 pub fn read_genesis(path: &Path) -> Result<Genesis, NodeError> {
     let refuse = |why: String| NodeError::GenesisFile { path: path.to_owned(), why };
     let size = std::fs::metadata(path).map_err(NodeError::file("read", path))?.len();
@@ -198,22 +198,8 @@ pub fn read_genesis(path: &Path) -> Result<Genesis, NodeError> {
     }
     let text = std::fs::read_to_string(path).map_err(NodeError::file("read", path))?;
     let genesis: Genesis = serde_json::from_str(&text).map_err(|error| refuse(error.to_string()))?;
-    genesis
-        .check()
-        .and_then(|()| supported(&genesis))
-        .map_err(|source| NodeError::Genesis { path: path.to_owned(), source })?;
+    genesis.check().map_err(|source| NodeError::Genesis { path: path.to_owned(), source })?;
     Ok(genesis)
-}
-
-/// Refuses what the format allows and this release can't run.
-fn supported(genesis: &Genesis) -> Result<(), GenesisError> {
-    match genesis.groups.iter().find(|group| group.engine != EngineKind::HotStuff) {
-        Some(group) => Err(GenesisError::Unsupported(format!(
-            "group {} asks for engine {}, which is not available yet in this release: use hotstuff",
-            group.id, group.engine
-        ))),
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]

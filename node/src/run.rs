@@ -27,6 +27,10 @@ use witan_types::{Genesis, GroupId, NodeId, SecretKey, ValidatorIndex};
 
 /// Commands that may wait for the loop.
 const COMMANDS: usize = 8192;
+/// How long messages to validators may take to leave when the node stops.
+const FLUSH_WITHIN: Duration = Duration::from_millis(500);
+/// How long one write of them takes at the most, as a rule.
+const LAST_WRITE: Duration = Duration::from_millis(20);
 /// Threads that judge messages.
 const JUDGES: usize = 2;
 
@@ -161,7 +165,7 @@ impl Starting<'_> {
             peers: p2p.peers.iter().map(peer_address).collect(),
             chain: self.genesis.chain(),
             validators: self.nodes(),
-            allowed: self.genesis.permissioned.then(|| self.nodes()),
+            allowed: self.genesis.admitted(),
             groups: self.groups(),
             limits,
         };
@@ -270,7 +274,7 @@ fn runtime(name: &str) -> Result<Runtime, NodeError> {
 
 impl Running {
     /// Serves until a signal or until the loop ends by itself, then stops in order: not ready any more, no more
-    /// requests, the loop with all writes done, the network.
+    /// requests, the loop with its last words said and all writes done, the network once they are on their way.
     fn serve(self, patience: Duration) -> Result<(), NodeError> {
         let told = self.wait_for_signal();
         self.shared.stop();
@@ -281,6 +285,7 @@ impl Running {
         // A loop that ended by itself takes no more commands.
         drop(self.commands.send(Command::Stop));
         let end = self.event_loop.join().map_err(|_| NodeError::Panicked)?;
+        self.network_runtime.block_on(flush(&self.network));
         self.network_runtime.block_on(self.network.shutdown());
         self.rpc_runtime.shutdown_background();
         self.network_runtime.shutdown_background();
@@ -307,6 +312,20 @@ impl Running {
                 () = ended => false,
             }
         })
+    }
+}
+
+/// Waits until what was sent to validators has left, or has had time enough.
+pub(crate) async fn flush(network: &Network) {
+    let empty = async {
+        while network.peers().iter().any(|peer| peer.queued_frames > 0) {
+            tokio::time::sleep(LAST_WRITE).await;
+        }
+        // What is no longer queued is being written.
+        tokio::time::sleep(LAST_WRITE).await;
+    };
+    if tokio::time::timeout(FLUSH_WITHIN, empty).await.is_err() {
+        tracing::debug!("some messages did not leave in time");
     }
 }
 

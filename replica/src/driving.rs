@@ -30,10 +30,10 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         effects: &mut Effects,
     ) {
         effects.persist.extend(outputs.persist.iter().map(|(seq, record)| (*seq, record.encode())));
-        effects.truncate = effects.truncate.max(outputs.truncate);
         if let Some(engine) = &mut self.engine {
             engine.hold(&mut outputs);
         }
+        effects.truncate = effects.truncate.max(outputs.truncate);
         let timers = outputs.timers.into_iter();
         effects.timers.extend(timers.map(|(timer, after)| (Timer::Engine(timer.encode()), after)));
         if let Some(turn) = outputs.want {

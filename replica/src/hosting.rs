@@ -54,6 +54,9 @@ impl<E: Engine> Hosted<E> {
 
     /// Takes the messages out of `outputs`, to be released once its records are durable.
     ///
+    /// Whatever the engine truncates, its newest record stays: a validator that has signed and finds no record takes them
+    /// for lost, and would not vote again.
+    ///
     /// # Panics
     /// If the engine's records do not ascend.
     pub(crate) fn hold(&mut self, outputs: &mut Outputs<E>) {
@@ -61,6 +64,7 @@ impl<E: Engine> Hosted<E> {
             assert!(*seq > self.recorded, "records must ascend");
             self.recorded = *seq;
         }
+        outputs.truncate = outputs.truncate.map(|first| first.min(self.recorded));
         for (to, message) in mem::take(&mut outputs.send) {
             let Some(to) = self.recipient(to) else { continue };
             let bytes = Message::Engine(message.encode()).bytes();
@@ -89,8 +93,16 @@ impl<E: Engine> Hosted<E> {
         released
     }
 
+    /// Whether a message waits for its records.
+    pub(crate) fn holds_back(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// Whether `pending` differs from what the engine was last told; remembers it.
     pub(crate) fn pending_changed(&mut self, pending: bool) -> bool {
         mem::replace(&mut self.pending, pending) != pending
     }
 }
+
+#[cfg(test)]
+mod tests;

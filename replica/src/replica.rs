@@ -58,6 +58,8 @@ pub trait Group: Send + Debug {
     fn proofs(&self) -> ProofWindow;
     /// Whether the transaction waits in the mempool.
     fn is_pending(&self, id: &TxId) -> bool;
+    /// Whether something it said still waits for the records it rests on.
+    fn holds_back(&self) -> bool;
 }
 
 /// One group on one node.
@@ -210,5 +212,9 @@ impl<E: Engine + Send, S: Store + Send> Group for Replica<E, S> {
 
     fn is_pending(&self, id: &TxId) -> bool {
         self.mempool.contains(id)
+    }
+
+    fn holds_back(&self) -> bool {
+        self.engine.as_ref().is_some_and(Hosted::holds_back)
     }
 }

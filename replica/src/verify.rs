@@ -9,7 +9,7 @@ use witan_consensus::engine::{Engine, Instance, Rejected, Verified};
 use witan_ledger::Pooled;
 use witan_types::transaction::Encoded;
 use witan_types::{
-    Block, BlockId, CodecError, Committee, NodeId, Outcome, SealedBlock, SealedHeader, Signature,
+    Block, BlockId, CodecError, Committee, FaultModel, NodeId, Outcome, SealedBlock, SealedHeader, Signature,
     SignedTransaction, TransactionError, TxId, ValidatorIndex, Wire,
 };
 
@@ -65,13 +65,14 @@ pub struct VerifiedMessage(pub(crate) Content);
 pub(crate) enum Content {
     /// An engine's `Verified<E::Message>`, and what was found out about the blocks it carries.
     Engine(Box<dyn Any + Send>, Vec<JudgedBlock>),
-    /// Transactions whose signatures are good.
+    /// Transactions whose signatures are good, or vouched for by a member that the group trusts.
     Transactions(Vec<Pooled>),
     /// Anything else, as it was sent.
     Plain(Box<Message>),
 }
 
-/// A block whose payload is its header's and whose transactions have the right form, chain and signatures.
+/// A block whose payload is its header's and whose transactions have the right form, chain and, unless a trusted member
+/// vouches for them, signatures.
 #[derive(Debug)]
 pub(crate) struct JudgedBlock {
     pub(crate) id: BlockId,
@@ -97,6 +98,25 @@ impl fmt::Debug for VerifiedMessage {
             Content::Engine(..) => f.write_str("engine message"),
             Content::Transactions(list) => write!(f, "{} transactions", list.len()),
             Content::Plain(message) => message.fmt(f),
+        }
+    }
+}
+
+/// What clients signed, in a message.
+#[derive(Clone, Copy)]
+enum Clients<'a> {
+    /// Verify what is not known to be valid.
+    Check(&'a dyn SignatureCache),
+    /// Verified by who sent it, whom the group trusts. Nothing is learnt of it: outside the group the word of a member
+    /// counts no more than anyone's.
+    Trust,
+}
+
+impl Clients<'_> {
+    fn is_known(self, id: &TxId, signature: &Signature) -> bool {
+        match self {
+            Clients::Check(cache) => cache.is_known(id, signature),
+            Clients::Trust => true,
         }
     }
 }
@@ -133,7 +153,7 @@ impl MessageVerifier {
         MessageVerifier { instance, committee, validators, engine: verify_engine::<E> }
     }
 
-    /// Judges the bytes that `from` sent.
+    /// Judges the bytes that `from` sent as its own words.
     ///
     /// # Errors
     /// What is wrong with them.
@@ -143,12 +163,33 @@ impl MessageVerifier {
         from: NodeId,
         bytes: &[u8],
     ) -> Result<VerifiedMessage, Rejection> {
-        self.verify_message(cache, from, Message::decode(bytes)?)
+        self.verify_message(self.clients(cache, from), from, Message::decode(bytes)?)
+    }
+
+    /// Judges bytes that `from` passed on without having judged them.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn verify_passed_on(
+        &self,
+        cache: &dyn SignatureCache,
+        from: NodeId,
+        bytes: &[u8],
+    ) -> Result<VerifiedMessage, Rejection> {
+        self.verify_message(Clients::Check(cache), from, Message::decode(bytes)?)
+    }
+
+    /// Members of a crash-model group are trusted to have verified what clients signed when they took it in.
+    fn clients<'a>(&self, cache: &'a dyn SignatureCache, from: NodeId) -> Clients<'a> {
+        match self.committee.faults() {
+            FaultModel::Crash if self.validators.contains_key(&from) => Clients::Trust,
+            FaultModel::Crash | FaultModel::Byzantine => Clients::Check(cache),
+        }
     }
 
     fn verify_message(
         &self,
-        cache: &dyn SignatureCache,
+        clients: Clients<'_>,
         from: NodeId,
         message: Message,
     ) -> Result<VerifiedMessage, Rejection> {
@@ -157,14 +198,14 @@ impl MessageVerifier {
                 let place = *self.validators.get(&from).ok_or(Rejection::NotAValidator)?;
                 let (message, blocks) = (self.engine)(&self.instance, &self.committee, place, &bytes)?;
                 let judge = |block: &Arc<Block>| {
-                    let transactions = self.judge_transactions(cache, block.payload.transactions())?;
+                    let transactions = self.judge_transactions(clients, block.payload.transactions())?;
                     Ok(JudgedBlock { id: block.id(), transactions })
                 };
                 let blocks: Result<Vec<JudgedBlock>, Rejection> = blocks.iter().map(judge).collect();
                 Content::Engine(message, blocks?)
             }
             Message::Transactions(list) => {
-                let judged = self.judge_transactions(cache, list.iter().map(Arc::as_ref))?;
+                let judged = self.judge_transactions(clients, list.iter().map(Arc::as_ref))?;
                 let pooled = |(transaction, (id, size))| Pooled { id, size, transaction };
                 Content::Transactions(list.into_iter().zip(judged).map(pooled).collect())
             }
@@ -185,13 +226,13 @@ impl MessageVerifier {
         cache: &dyn SignatureCache,
         transactions: impl Iterator<Item = &'a SignedTransaction>,
     ) -> Result<(), Rejection> {
-        self.judge_transactions(cache, transactions).map(|_| ())
+        self.judge_transactions(Clients::Check(cache), transactions).map(|_| ())
     }
 
-    /// [`MessageVerifier::check_signatures`], with each transaction's id and size in bytes for an answer.
+    /// Form, chain and, as far as need be, signatures, with each transaction's id and size in bytes for an answer.
     fn judge_transactions<'a>(
         &self,
-        cache: &dyn SignatureCache,
+        clients: Clients<'_>,
         transactions: impl Iterator<Item = &'a SignedTransaction>,
     ) -> Result<Vec<(TxId, usize)>, Rejection> {
         let (mut judged, mut unknown) = (Vec::new(), Vec::new());
@@ -202,7 +243,7 @@ impl MessageVerifier {
             let Encoded { id, size, signed: item } = signed.encoded();
             signed.transaction.check_form_of(size)?;
             judged.push((id, size));
-            if !cache.is_known(&id, &signed.signature) {
+            if !clients.is_known(&id, &signed.signature) {
                 unknown.push((id, item));
             }
         }
@@ -210,8 +251,8 @@ impl MessageVerifier {
         if let Some(place) = self.committee.scheme().verify_batch(&items).first() {
             return Err(Rejection::ClientSignature(ids.get(*place).copied().unwrap_or_default()));
         }
-        for (id, item) in ids.iter().zip(&items) {
-            cache.learn(id, &item.signature);
+        if let Clients::Check(cache) = clients {
+            ids.iter().zip(&items).for_each(|(id, item)| cache.learn(id, &item.signature));
         }
         Ok(judged)
     }

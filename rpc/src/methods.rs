@@ -91,7 +91,7 @@ methods! {
     "node_version" GetVersion {} -> view::VersionView, "The release and the engines it can run.";
 
     /// The network's genesis, with the chain's id.
-    "chain_getGenesis" GetGenesis {} -> view::GenesisView, "chain and genesis.";
+    "chain_getGenesis" GetGenesis {} -> view::GenesisView, "chain, genesis, and the engine of each group with what its members may do wrong (faults).";
 
     /// One block.
     "chain_getBlock" GetBlock {

@@ -9,12 +9,14 @@ mod node;
 mod state;
 mod transaction;
 
-pub use chain::{BlockPage, BlockTransactions, BlockView, FullTransaction, GenesisView, SealView, TextId};
+pub use chain::{
+    BlockPage, BlockTransactions, BlockView, FullTransaction, GenesisView, GroupEngine, SealView, TextId,
+};
 pub use network::{
     ConsensusStatusView, Direction, MempoolStatus, MempoolView, NetInfo, PeerList, PeerView,
     ValidatorSetView, ValidatorView,
 };
-pub use node::{FaultModelName, GroupStatus, Health, NodeStatus, VersionView};
+pub use node::{GroupStatus, Health, NodeStatus, VersionView};
 pub use state::{
     AccountView, ManyValues, PROOF_FORMAT, ProofView, ReadPoint, ScanItem, ScanPage, StateValue, ValueView,
 };

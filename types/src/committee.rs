@@ -3,17 +3,29 @@
 use crate::crypto::{PublicKey, Scheme, Signature};
 use crate::ids::ValidatorIndex;
 use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The most validators a group may have.
 pub const MAX_VALIDATORS: usize = 128;
 
 /// What faulty members may do.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum FaultModel {
     /// Anything, up to `f` of `n >= 3f + 1`.
     Byzantine,
     /// Stop, up to `f` of `n >= 2f + 1`; nobody lies.
     Crash,
+}
+
+impl fmt::Display for FaultModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FaultModel::Byzantine => "byzantine",
+            FaultModel::Crash => "crash",
+        })
+    }
 }
 
 /// The validators of one group in one epoch, and the rule that makes a quorum of them.
@@ -39,6 +51,11 @@ impl Committee {
     /// How signatures of this committee are judged.
     pub fn scheme(&self) -> Scheme {
         self.scheme
+    }
+
+    /// What its members may do wrong.
+    pub fn faults(&self) -> FaultModel {
+        self.faults
     }
 
     /// Number of validators, n.

@@ -9,8 +9,12 @@ use crate::hash::{Hash, sha256};
 use crate::ids::{BlockId, ChainId, Epoch, GroupId, NodeId, ValidatorIndex};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+
+/// The most followers that genesis may list.
+pub const MAX_FOLLOWERS: usize = 1024;
 
 /// A consensus engine, as genesis and users name it.
 #[derive(
@@ -37,6 +41,17 @@ pub enum EngineKind {
 }
 
 impl EngineKind {
+    /// Every engine there is.
+    pub const ALL: [EngineKind; 3] = [EngineKind::HotStuff, EngineKind::Pbft, EngineKind::Raft];
+
+    /// Its name for people, who must see wherever members are trusted not to lie: `raft (crash)`.
+    pub fn label(self) -> String {
+        match self.faults() {
+            FaultModel::Byzantine => self.to_string(),
+            faults @ FaultModel::Crash => format!("{self} ({faults})"),
+        }
+    }
+
     /// What its members may do wrong.
     pub fn faults(self) -> FaultModel {
         match self {
@@ -53,6 +68,20 @@ impl fmt::Display for EngineKind {
             EngineKind::Pbft => "pbft",
             EngineKind::Raft => "raft",
         })
+    }
+}
+
+/// A name that no engine has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no engine {0:?}: expected hotstuff, pbft or raft")]
+pub struct UnknownEngine(pub String);
+
+impl FromStr for EngineKind {
+    type Err = UnknownEngine;
+
+    fn from_str(name: &str) -> Result<EngineKind, UnknownEngine> {
+        let found = EngineKind::ALL.into_iter().find(|engine| engine.to_string() == name);
+        found.ok_or_else(|| UnknownEngine(name.to_owned()))
     }
 }
 
@@ -137,11 +166,14 @@ pub struct Genesis {
     /// Whether fault injection and development accounts are allowed.
     #[serde(default)]
     pub devnet: bool,
-    /// Whether only listed nodes may connect; Raft requires it.
+    /// Whether only listed nodes may connect: validators and followers. Raft requires it.
     #[serde(default)]
     pub permissioned: bool,
     /// All validators.
     pub validators: Vec<GenesisValidator>,
+    /// In a permissioned network the nodes that may connect beside the validators, without a vote.
+    #[serde(default, with = "hex32_list", skip_serializing_if = "Vec::is_empty")]
+    pub followers: Vec<NodeId>,
     /// All groups; group 0 is the root.
     pub groups: Vec<GenesisGroup>,
     /// All balances.
@@ -160,6 +192,9 @@ pub enum GenesisError {
     /// A key or node id that two validators share.
     #[error("validators {0} and {1} share a key or a node id")]
     SharedKey(String, String),
+    /// A list of followers that admits nobody else or the wrong number.
+    #[error("followers: {0}")]
+    Followers(String),
     /// Groups that are not 0, 1, 2, ...
     #[error("groups must be 0 (root), 1, 2, ... in order, at least one beside the root")]
     Groups,
@@ -168,9 +203,6 @@ pub enum GenesisError {
         "group {0} runs raft, which trusts its members not to lie: genesis must say \"permissioned\": true"
     )]
     RaftNeedsPermission(GroupId),
-    /// A group or engine this release can't run.
-    #[error("{0}")]
-    Unsupported(String),
     /// An account listed twice, or balances above u128.
     #[error("{0}")]
     Balances(String),
@@ -194,6 +226,12 @@ impl Genesis {
     pub fn committee(&self, group: GroupId) -> Option<Committee> {
         let keys = self.validators.iter().map(|validator| validator.key).collect();
         self.engine(group).map(|engine| Committee::new(keys, engine.faults()))
+    }
+
+    /// The nodes that may connect; none lets anyone.
+    pub fn admitted(&self) -> Option<Vec<NodeId>> {
+        let listed = self.validators.iter().map(|validator| validator.node);
+        self.permissioned.then(|| listed.chain(self.followers.iter().copied()).collect())
     }
 
     /// The base block of a group: height 0, no payload.
@@ -220,6 +258,7 @@ impl Genesis {
             return Err(GenesisError::ValidatorCount(self.validators.len()));
         }
         self.check_keys()?;
+        self.check_followers()?;
         self.check_groups()?;
         self.check_balances()?;
         self.parameters.check()
@@ -236,6 +275,24 @@ impl Genesis {
         Ok(())
     }
 
+    fn check_followers(&self) -> Result<(), GenesisError> {
+        let refuse = |why: String| Err(GenesisError::Followers(why));
+        if self.followers.len() > MAX_FOLLOWERS {
+            return refuse(format!(
+                "{} are listed, at most {MAX_FOLLOWERS} are possible",
+                self.followers.len()
+            ));
+        }
+        if !self.followers.is_empty() && !self.permissioned {
+            return refuse("anyone may follow unless genesis says \"permissioned\": true".into());
+        }
+        let mut seen: BTreeSet<NodeId> = self.validators.iter().map(|validator| validator.node).collect();
+        match self.followers.iter().find(|node| !seen.insert(**node)) {
+            Some(node) => refuse(format!("node {node} is listed twice, or is a validator's")),
+            None => Ok(()),
+        }
+    }
+
     fn check_groups(&self) -> Result<(), GenesisError> {
         let ascending = self.groups.iter().zip(0..).all(|(group, expected)| group.id == GroupId(expected));
         if !ascending || self.groups.len() < 2 {
@@ -250,7 +307,7 @@ impl Genesis {
     }
 
     fn check_balances(&self) -> Result<(), GenesisError> {
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         let mut total = 0_u128;
         for entry in &self.balances {
             if !seen.insert(entry.account) {
@@ -323,6 +380,29 @@ mod hex32 {
     pub(super) fn deserialize<'de, T: Bytes32, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse::<Hash>().map(|hash| T::from_bytes(hash.0)).map_err(D::Error::custom)
+    }
+}
+
+/// Lists of 32-byte values, each as `0x` hex in JSON.
+mod hex32_list {
+    use super::hex32::Bytes32;
+    use super::{Deserialize as _, Deserializer, Hash, Serializer};
+    use serde::de::Error as _;
+
+    pub(super) fn serialize<T: Bytes32, S: Serializer>(
+        values: &[T],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(values.iter().map(|value| Hash(value.bytes()).to_string()))
+    }
+
+    pub(super) fn deserialize<'de, T: Bytes32, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<T>, D::Error> {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        let read =
+            |text: &String| text.parse::<Hash>().map(|hash| T::from_bytes(hash.0)).map_err(D::Error::custom);
+        texts.iter().map(read).collect()
     }
 }
 

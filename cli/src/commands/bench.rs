@@ -3,15 +3,19 @@
 use crate::commands::tx::text;
 use crate::context::Context;
 use crate::error::CliError;
+use crate::output::Table;
+use std::str::FromStr;
 use std::time::Duration;
-use witan_testnet::bench::{self, BenchNode, BenchPlan, BenchReport};
+use witan_testnet::bench::{self, BenchNode, BenchPlan, BenchReport, EngineRun, Suite};
 use witan_testnet::load::presign::MIN_LOAD_BYTES;
 use witan_testnet::local::{Network, Spec};
-use witan_types::{EngineKind, GroupId};
+use witan_types::genesis::UnknownEngine;
+use witan_types::{Committee, EngineKind, FaultModel, GroupId, PublicKey};
 
 const EXAMPLE: &str = "\
 Example:
   witan bench -n 4 --for 20s
+  witan bench -e hotstuff,pbft,raft --dead 1
   witan bench -n 7 --json > bench.json";
 
 /// How long the network may take to its first block.
@@ -26,9 +30,13 @@ pub(crate) struct Args {
     /// How many validators
     #[arg(short = 'n', long = "nodes", default_value_t = 4)]
     nodes: usize,
-    /// The consensus engine: hotstuff, pbft or raft
-    #[arg(short = 'e', long, default_value = "hotstuff", value_parser = parse_engine)]
-    engine: EngineKind,
+    /// The consensus engine: hotstuff, pbft or raft. Several (hotstuff,pbft,raft, or -e again) run one after the other
+    /// under the same load, and are shown side by side
+    #[arg(short = 'e', long = "engine", default_value = "hotstuff", value_name = "ENGINE")]
+    engines: Vec<Engines>,
+    /// Measure each engine once more with this many validators that are never started: how much of it is kept
+    #[arg(long, default_value_t = 0, value_name = "COUNT")]
+    dead: usize,
     /// How long to measure
     #[arg(long = "for", default_value = "20s", value_parser = text::duration, value_name = "TIME")]
     window: Duration,
@@ -52,10 +60,22 @@ pub(crate) struct Args {
     keep: bool,
 }
 
-fn parse_engine(name: &str) -> Result<EngineKind, String> {
-    let all = [EngineKind::HotStuff, EngineKind::Pbft, EngineKind::Raft];
-    let found = all.into_iter().find(|engine| engine.to_string() == name);
-    found.ok_or_else(|| format!("{name:?}: expected hotstuff, pbft or raft"))
+/// One or more engines of one `-e`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct Engines(Vec<EngineKind>);
+
+impl FromStr for Engines {
+    type Err = UnknownEngine;
+
+    fn from_str(text: &str) -> Result<Engines, UnknownEngine> {
+        text.split([',', '|']).map(|name| name.trim().parse()).collect::<Result<_, _>>().map(Engines)
+    }
+}
+
+impl Args {
+    fn engines(&self) -> Vec<EngineKind> {
+        self.engines.iter().flat_map(|engines| engines.0.iter().copied()).collect()
+    }
 }
 
 fn parse_size(text: &str) -> Result<usize, String> {
@@ -69,25 +89,83 @@ fn parse_size(text: &str) -> Result<usize, String> {
     }
 }
 
-/// Starts a network of its own, loads it, and takes it down again whatever happens.
+/// Measures each engine in turn, each with all validators and, if asked for, with some of them dead.
 ///
 /// # Errors
-/// If the network does not start, or the run has no result.
+/// If the engines can't do without that many, a network does not start, or a run has no result.
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
+    let engines = args.engines();
+    engines.iter().try_for_each(|engine| check_dead(&args, *engine))?;
+    let mut runs = Vec::new();
+    for engine in engines {
+        let all = on_its_own_network(&args, engine, 0, context).await?;
+        let with_dead = match args.dead {
+            0 => None,
+            dead => Some((dead, on_its_own_network(&args, engine, dead, context).await?)),
+        };
+        runs.push(EngineRun::new(all, with_dead));
+    }
+    match <[EngineRun; 1]>::try_from(runs) {
+        Ok([only]) => context.output.result(&only, || only.to_string()),
+        Err(runs) => {
+            let suite = Suite::new(runs);
+            context.output.result(&suite, || side_by_side(&suite));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses to measure a group that can't decide.
+fn check_dead(args: &Args, engine: EngineKind) -> Result<(), CliError> {
+    let keys = vec![PublicKey([0; 32]); args.nodes];
+    let quorum = Committee::new(keys, engine.faults()).quorum();
+    if args.dead == 0 || args.nodes.saturating_sub(args.dead) >= quorum {
+        return Ok(());
+    }
+    Err(CliError::Usage(format!(
+        "--dead {}: {} decides with {quorum} of {} validators, so at most {} may be dead",
+        args.dead,
+        engine.label(),
+        args.nodes,
+        args.nodes.saturating_sub(quorum)
+    )))
+}
+
+fn side_by_side(suite: &Suite) -> String {
+    let mut table = Table::new(suite.headings());
+    suite.rows().into_iter().for_each(|row| table.row(row));
+    table.to_string()
+}
+
+/// Starts a network, loads it, and takes it down again whatever happens.
+async fn on_its_own_network(
+    args: &Args,
+    engine: EngineKind,
+    dead: usize,
+    context: &Context,
+) -> Result<BenchReport, CliError> {
+    let suffix = if dead == 0 { String::new() } else { format!("-{dead}-dead") };
     let spec = Spec {
         dir: context.dir().to_owned(),
-        name: format!("bench-{}", std::process::id()),
+        name: format!("bench-{}-{engine}{suffix}", std::process::id()),
         validators: args.nodes,
-        engine: args.engine,
+        engine,
         seed: Some(args.seed),
         port_base: 0,
-        permissioned: args.engine == EngineKind::Raft,
+        permissioned: engine.faults() == FaultModel::Crash,
         ..Spec::default()
     };
+    // The same engine may be measured twice.
+    Network::reset(&spec.dir, &spec.name).await?;
     let mut network = Network::create(&spec)?;
-    context.output.note(&format!("starting {} validators in {}", args.nodes, network.folder().display()));
+    let (live, place) = (args.nodes - dead, network.folder().display());
+    context.output.note(&format!(
+        "{}: starting {live} of {} validators in {place}",
+        engine.label(),
+        args.nodes
+    ));
     let outcome = tokio::select! {
-        outcome = measure(&args, &mut network, context) => outcome,
+        outcome = measure(args, live, &mut network, context) => outcome,
         _ = tokio::signal::ctrl_c() => Err(CliError::failed("interrupted")),
     };
     if args.keep {
@@ -95,19 +173,24 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
     } else {
         network.remove().await?;
     }
-    let report = outcome?;
-    context.output.result(&report, || report.to_string());
-    Ok(())
+    outcome
 }
 
-async fn measure(args: &Args, network: &mut Network, context: &Context) -> Result<BenchReport, CliError> {
-    network.start_all()?;
-    network.wait_ready(READY_WITHIN).await?;
+/// Loads the first `live` validators; the others are never started.
+async fn measure(
+    args: &Args,
+    live: usize,
+    network: &mut Network,
+    context: &Context,
+) -> Result<BenchReport, CliError> {
+    let names: Vec<String> = network.node_names().into_iter().take(live).collect();
+    names.iter().try_for_each(|name| network.start(name))?;
+    network.wait_committed(&names, READY_WITHIN).await?;
     let mut nodes = Vec::new();
-    for node in &network.description().nodes {
-        let pid = network.pid(&node.name);
-        let pid = pid.ok_or_else(|| CliError::failed(format!("node {} does not run", node.name)))?;
-        nodes.push(BenchNode { name: node.name.clone(), rpc: node.rpc.clone(), pid });
+    for name in names {
+        let pid = network.pid(&name);
+        let pid = pid.ok_or_else(|| CliError::failed(format!("node {name} does not run")))?;
+        nodes.push(BenchNode { rpc: network.node(&name)?.rpc.clone(), name, pid });
     }
     let plan = BenchPlan {
         nodes,
@@ -123,14 +206,4 @@ async fn measure(args: &Args, network: &mut Network, context: &Context) -> Resul
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn engines_and_sizes_are_read_or_refused_with_what_is_possible() {
-        assert_eq!(parse_engine("pbft"), Ok(EngineKind::Pbft));
-        assert!(parse_engine("paxos").unwrap_err().contains("hotstuff"));
-        assert_eq!(parse_size("256"), Ok(256));
-        assert!(parse_size("10").is_err() && parse_size("1000000").is_err() && parse_size("x").is_err());
-    }
-}
+mod tests;

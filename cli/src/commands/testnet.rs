@@ -50,6 +50,13 @@ enum What {
     /// Show the development accounts with their secrets
     #[command(after_help = "Example:\n  witan testnet keys --json")]
     Keys,
+    /// Add a node without a vote, and start it: it follows, serves and relays; returns when it answers
+    #[command(after_help = "Example:\n  witan testnet add n4")]
+    Add {
+        /// Its name, if you want to be sure of it: the next number
+        #[arg(value_name = "NODE")]
+        node: Option<String>,
+    },
     /// Start nodes that were stopped; returns when they answer
     #[command(after_help = "Example:\n  witan testnet start n2")]
     Start(Nodes),
@@ -85,6 +92,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
             context.output.result(accounts, || report::accounts(accounts).to_string());
             Ok(())
         }
+        What::Add { node } => add(node.as_deref(), context).await,
         What::Start(nodes) => change(&nodes.names, context, Change::Start).await,
         What::Stop(nodes) => change(&nodes.names, context, Change::Stop).await,
         What::Restart(nodes) => change(&nodes.names, context, Change::Restart).await,
@@ -114,6 +122,21 @@ fn env(context: &Context) -> Result<(), CliError> {
             .map(|(name, value)| format!("export {name}={}\n", report::shell_quoted(value)))
             .collect()
     });
+    Ok(())
+}
+
+/// Adds a follower, starts it, and waits until it answers.
+async fn add(wanted: Option<&str>, context: &Context) -> Result<(), CliError> {
+    let mut network = context.network()?;
+    let next = format!("n{}", network.node_names().len());
+    if let Some(wanted) = wanted.filter(|wanted| *wanted != next) {
+        return Err(CliError::Usage(format!("{wanted:?} can't be added: the next node is {next}")));
+    }
+    let name = network.add_follower()?;
+    network.start(&name)?;
+    network.wait_answering(std::slice::from_ref(&name), ANSWER_TIMEOUT).await?;
+    let node = network.node(&name)?;
+    context.output.result(node, || report::nodes([node]).to_string());
     Ok(())
 }
 

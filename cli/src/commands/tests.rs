@@ -26,7 +26,7 @@ fn the_command_line_is_consistent() {
 #[test]
 fn every_command_of_the_interface_is_there() {
     let names: Vec<String> = commands().into_iter().map(|(path, _)| path).collect();
-    let wanted = ["up", "down", "status", "logs", "env", "keys", "start", "stop", "restart"];
+    let wanted = ["up", "down", "status", "logs", "env", "keys", "add", "start", "stop", "restart"];
     for name in wanted.map(|name| format!("witan testnet {name}")) {
         assert!(names.contains(&name), "{name} is missing");
     }

@@ -9,6 +9,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use witan_light::Verifier;
 use witan_node::home::read_genesis;
+use witan_types::{EngineKind, FaultModel};
 
 const EXAMPLE: &str = "\
 Example:
@@ -43,16 +44,27 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<(), CliError> {
     let text = read(&args.file).map_err(|error| refuse(error.to_string()))?;
     let proved = document::verify(&text, &verifier).map_err(refuse)?;
     let chain = verifier.chain().to_string();
+    let engine = genesis.engine(proved.group);
+    let caveat = engine.and_then(caveat).unwrap_or_default();
     let document = json!({
         "verified": true,
         "kind": proved.kind,
         "chain": chain,
         "group": proved.group,
+        "engine": engine,
+        "faults": engine.map(EngineKind::faults),
         "height": proved.height,
-        "statement": proved.statement,
+        "statement": format!("{}{caveat}", proved.statement),
     });
-    context.output.result(&document, || format!("verified: {} Chain {chain}.", proved.statement));
+    context.output.result(&document, || format!("verified: {}{caveat} Chain {chain}.", proved.statement));
     Ok(())
+}
+
+/// What a proof rests on beside signatures, where that is more than their quorum.
+fn caveat(engine: EngineKind) -> Option<String> {
+    let trusting = engine.faults() == FaultModel::Crash;
+    trusting
+        .then(|| format!(" The group runs {}: that is so unless one of its members lied.", engine.label()))
 }
 
 fn read(file: &Path) -> std::io::Result<String> {
@@ -67,3 +79,6 @@ fn read(file: &Path) -> std::io::Result<String> {
     }
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests;

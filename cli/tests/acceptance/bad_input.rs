@@ -1,11 +1,19 @@
 //! Bad input gets the answer that is written down, and costs nobody else anything.
 
 use crate::http::{Answer, call, post};
-use crate::network::{Testnet, now_ms, put, with_four_validators};
+use crate::network::{Testnet, now_ms, put};
 use serde_json::{Value, json};
 use std::time::Duration;
 use witan_testnet::rpc::{TransactionState, Wait};
 use witan_types::{Account, ChainId, Hash, Key, Op, SignedTransaction, Transaction, Wire as _};
+
+stories! {
+    on_four_validators: [
+        each_transaction_that_is_wrong_is_refused_for_what_is_wrong_with_it,
+        an_overdraft_fails_as_a_result_and_a_duplicate_is_the_same_transaction,
+        each_request_that_is_wrong_gets_its_json_rpc_error,
+    ];
+}
 
 const REJECTED: i64 = -32020;
 
@@ -64,112 +72,102 @@ fn refused(testnet: &Testnet) -> Vec<(&'static str, Value, &'static str)> {
     ]
 }
 
-#[test]
-fn each_transaction_that_is_wrong_is_refused_for_what_is_wrong_with_it() {
-    with_four_validators(async |testnet| {
-        let before = testnet.pids();
-        for (what, tx, reason) in refused(testnet) {
-            let answer = submit(testnet, tx).await;
-            assert_eq!(answer.error(), (REJECTED, reason), "{what}: {answer:?}");
-            let data = &answer.body["error"]["data"];
-            assert!(data["hint"].is_string() && data["retryable"] == false, "{what}: {data}");
-            testnet.put("n0", "and the next one", what).await;
-        }
-        let batch: Vec<Value> = refused(testnet).into_iter().map(|(_, tx, _)| tx).collect();
-        let good = testnet.signed(vec![put("in bad company", "and yet")]);
-        let all: Vec<Value> = batch.iter().cloned().chain([hex(&good)]).collect();
-        let rpc = testnet.network.node("n1").unwrap().rpc.clone();
-        let answer = call(&rpc, "tx_submitBatch", json!({"txs": all})).await;
-        let items = answer.body["result"]["items"].as_array().unwrap();
-        let reasons: Vec<_> =
-            items.iter().filter_map(|item| item["error"]["data"]["reason"].as_str()).collect();
-        assert_eq!(reasons, refused(testnet).iter().map(|(_, _, reason)| *reason).collect::<Vec<_>>());
-        assert_eq!(items.last().unwrap()["txId"], good.id().to_string());
+async fn each_transaction_that_is_wrong_is_refused_for_what_is_wrong_with_it(testnet: &mut Testnet) {
+    let before = testnet.pids();
+    for (what, tx, reason) in refused(testnet) {
+        let answer = submit(testnet, tx).await;
+        assert_eq!(answer.error(), (REJECTED, reason), "{what}: {answer:?}");
+        let data = &answer.body["error"]["data"];
+        assert!(data["hint"].is_string() && data["retryable"] == false, "{what}: {data}");
+        testnet.put("n0", "and the next one", what).await;
+    }
+    let batch: Vec<Value> = refused(testnet).into_iter().map(|(_, tx, _)| tx).collect();
+    let good = testnet.signed(vec![put("in bad company", "and yet")]);
+    let all: Vec<Value> = batch.iter().cloned().chain([hex(&good)]).collect();
+    let rpc = testnet.network.node("n1").unwrap().rpc.clone();
+    let answer = call(&rpc, "tx_submitBatch", json!({"txs": all})).await;
+    let items = answer.body["result"]["items"].as_array().unwrap();
+    let reasons: Vec<_> = items.iter().filter_map(|item| item["error"]["data"]["reason"].as_str()).collect();
+    assert_eq!(reasons, refused(testnet).iter().map(|(_, _, reason)| *reason).collect::<Vec<_>>());
+    assert_eq!(items.last().unwrap()["txId"], good.id().to_string());
 
-        testnet.goes_on("bad transactions").await;
-        assert_eq!(testnet.text_at("n2", "bad").await, None, "nothing of them was done");
-        assert_eq!(testnet.text_at("n2", "in bad company").await.as_deref(), Some("and yet"));
-        assert_eq!(testnet.pids(), before, "no node died of it");
-        testnet.same_chain(&testnet.names()).await;
-    });
+    testnet.goes_on("bad transactions").await;
+    assert_eq!(testnet.text_at("n2", "bad").await, None, "nothing of them was done");
+    assert_eq!(testnet.text_at("n2", "in bad company").await.as_deref(), Some("and yet"));
+    assert_eq!(testnet.pids(), before, "no node died of it");
+    testnet.same_chain(&testnet.names()).await;
 }
 
-#[test]
-fn an_overdraft_fails_as_a_result_and_a_duplicate_is_the_same_transaction() {
-    with_four_validators(async |testnet| {
-        let to = Account(testnet.secret(1).public());
-        let overdraft =
-            testnet.signed(vec![Op::Transfer { to, amount: u128::from(u64::MAX) }, put("paid", "yes")]);
-        let answer = submit(testnet, hex(&overdraft)).await;
-        let result = &answer.body["result"];
-        assert_eq!(
-            (result["status"].as_str(), result["result"]["reason"].as_str()),
-            (Some("failed"), Some("INSUFFICIENT_BALANCE")),
-            "{answer:?}"
-        );
-        assert_eq!(testnet.text_at("n0", "paid").await, None, "all or nothing");
+async fn an_overdraft_fails_as_a_result_and_a_duplicate_is_the_same_transaction(testnet: &mut Testnet) {
+    let to = Account(testnet.secret(1).public());
+    let overdraft =
+        testnet.signed(vec![Op::Transfer { to, amount: u128::from(u64::MAX) }, put("paid", "yes")]);
+    let answer = submit(testnet, hex(&overdraft)).await;
+    let result = &answer.body["result"];
+    assert_eq!(
+        (result["status"].as_str(), result["result"]["reason"].as_str()),
+        (Some("failed"), Some("INSUFFICIENT_BALANCE")),
+        "{answer:?}"
+    );
+    assert_eq!(testnet.text_at("n0", "paid").await, None, "all or nothing");
 
-        let tx = testnet.signed(vec![Op::Transfer { to, amount: 5 }]);
-        let first = submit(testnet, hex(&tx)).await.body["result"].clone();
-        assert_eq!(first["status"], "committed");
-        for node in testnet.names() {
-            let again =
-                testnet.client(&node).submit(&tx, Wait::Committed, Duration::from_secs(30)).await.unwrap();
-            assert_eq!((again.tx_id, again.status), (tx.id(), TransactionState::Committed), "through {node}");
-            assert_eq!(again.height, first["height"].as_u64(), "through {node}");
-        }
-        let received = testnet.client("n3").account(to, witan_testnet::rpc::At::Latest).await.unwrap();
-        assert_eq!(received.balance, witan_testnet::local::BALANCE + 5, "paid once");
-        testnet.goes_on("an overdraft and duplicates").await;
-        testnet.same_chain(&testnet.names()).await;
-    });
+    let tx = testnet.signed(vec![Op::Transfer { to, amount: 5 }]);
+    let first = submit(testnet, hex(&tx)).await.body["result"].clone();
+    assert_eq!(first["status"], "committed");
+    for node in testnet.names() {
+        let again =
+            testnet.client(&node).submit(&tx, Wait::Committed, Duration::from_secs(30)).await.unwrap();
+        assert_eq!((again.tx_id, again.status), (tx.id(), TransactionState::Committed), "through {node}");
+        assert_eq!(again.height, first["height"].as_u64(), "through {node}");
+    }
+    let received = testnet.client("n3").account(to, witan_testnet::rpc::At::Latest).await.unwrap();
+    assert_eq!(received.balance, witan_testnet::local::BALANCE + 5, "paid once");
+    testnet.goes_on("an overdraft and duplicates").await;
+    testnet.same_chain(&testnet.names()).await;
 }
 
-#[test]
-fn each_request_that_is_wrong_gets_its_json_rpc_error() {
-    with_four_validators(async |testnet| {
-        let before = testnet.pids();
-        let rpc = testnet.network.node("n0").unwrap().rpc.clone();
-        let version = json!({"jsonrpc": "2.0", "id": 1, "method": "node_version"});
-        let many = Value::Array(vec![version.clone(); 101]).to_string();
-        let large = format!(
-            r#"{{"jsonrpc":"2.0","id":1,"method":"node_version","params":{{"x":"{}"}}}}"#,
-            "y".repeat(2 << 20)
-        );
-        let posted: [(&str, &[u8], i64); 8] = [
-            ("no JSON", b"{\"jsonrpc\": \"2.0\", ", -32700),
-            ("no UTF-8", b"\xff\xfe\xfd", -32700),
-            ("an empty body", b"", -32700),
-            ("no request", b"{\"id\": 1, \"hello\": 1}", -32600),
-            ("no requests", b"[]", -32600),
-            ("a body of 2 MiB", large.as_bytes(), -32007),
-            ("a batch over the limit", many.as_bytes(), -32010),
-            ("deep nesting", &[b'['; 100_000], -32700),
-        ];
-        for (what, body, code) in posted {
-            let answer = post(&rpc, body).await;
-            assert_eq!(answer.error().0, code, "{what}: {answer:?}");
-            testnet.put("n0", "and the next one", what).await;
-        }
-        let good = hex(&testnet.signed(vec![put("one of", "too many")]));
-        let called = [
-            ("an unknown method", "state_destroy", json!({}), -32601),
-            ("no key", "state_get", json!({}), -32602),
-            ("a key that is a number", "state_get", json!({"key": 7}), -32602),
-            ("an unknown parameter", "state_get", json!({"key": "0x00", "color": "red"}), -32602),
-            ("a height that is not there", "chain_getBlock", json!({"group": 1, "at": 1_000_000}), -32032),
-            ("a group that is not there", "chain_getBlock", json!({"group": 9, "at": 1}), -32030),
-            ("an unknown transaction form", "tx_submit", json!({"tx": 5}), -32602),
-            ("too many transactions", "tx_submitBatch", json!({"txs": vec![good; 101]}), -32602),
-            ("a cursor made up", "state_scan", json!({"prefix": "0x61", "cursor": "mine"}), -32034),
-        ];
-        for (what, method, params, code) in called {
-            let answer = call(&rpc, method, params).await;
-            assert_eq!((answer.status, answer.error().0), (200, code), "{what}: {answer:?}");
-            testnet.put("n0", "and the next one", what).await;
-        }
-        testnet.goes_on("bad requests").await;
-        assert_eq!(testnet.text_at("n2", "one of").await, None, "nothing of a refused batch was done");
-        assert_eq!(testnet.pids(), before, "no node died of it");
-    });
+async fn each_request_that_is_wrong_gets_its_json_rpc_error(testnet: &mut Testnet) {
+    let before = testnet.pids();
+    let rpc = testnet.network.node("n0").unwrap().rpc.clone();
+    let version = json!({"jsonrpc": "2.0", "id": 1, "method": "node_version"});
+    let many = Value::Array(vec![version.clone(); 101]).to_string();
+    let large = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"node_version","params":{{"x":"{}"}}}}"#,
+        "y".repeat(2 << 20)
+    );
+    let posted: [(&str, &[u8], i64); 8] = [
+        ("no JSON", b"{\"jsonrpc\": \"2.0\", ", -32700),
+        ("no UTF-8", b"\xff\xfe\xfd", -32700),
+        ("an empty body", b"", -32700),
+        ("no request", b"{\"id\": 1, \"hello\": 1}", -32600),
+        ("no requests", b"[]", -32600),
+        ("a body of 2 MiB", large.as_bytes(), -32007),
+        ("a batch over the limit", many.as_bytes(), -32010),
+        ("deep nesting", &[b'['; 100_000], -32700),
+    ];
+    for (what, body, code) in posted {
+        let answer = post(&rpc, body).await;
+        assert_eq!(answer.error().0, code, "{what}: {answer:?}");
+        testnet.put("n0", "and the next one", what).await;
+    }
+    let good = hex(&testnet.signed(vec![put("one of", "too many")]));
+    let called = [
+        ("an unknown method", "state_destroy", json!({}), -32601),
+        ("no key", "state_get", json!({}), -32602),
+        ("a key that is a number", "state_get", json!({"key": 7}), -32602),
+        ("an unknown parameter", "state_get", json!({"key": "0x00", "color": "red"}), -32602),
+        ("a height that is not there", "chain_getBlock", json!({"group": 1, "at": 1_000_000}), -32032),
+        ("a group that is not there", "chain_getBlock", json!({"group": 9, "at": 1}), -32030),
+        ("an unknown transaction form", "tx_submit", json!({"tx": 5}), -32602),
+        ("too many transactions", "tx_submitBatch", json!({"txs": vec![good; 101]}), -32602),
+        ("a cursor made up", "state_scan", json!({"prefix": "0x61", "cursor": "mine"}), -32034),
+    ];
+    for (what, method, params, code) in called {
+        let answer = call(&rpc, method, params).await;
+        assert_eq!((answer.status, answer.error().0), (200, code), "{what}: {answer:?}");
+        testnet.put("n0", "and the next one", what).await;
+    }
+    testnet.goes_on("bad requests").await;
+    assert_eq!(testnet.text_at("n2", "one of").await, None, "nothing of a refused batch was done");
+    assert_eq!(testnet.pids(), before, "no node died of it");
 }

@@ -1,13 +1,20 @@
 //! Real input: a file of records goes in, every node has it, and anyone can check it offline.
 
 use crate::command::{finish, run, text};
-use crate::network::{Testnet, text_of, with_four_validators};
+use crate::network::{Testnet, text_of};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use witan_testnet::rpc::At;
 use witan_testnet::rpc::server::ScanRange;
+
+stories! {
+    on_four_validators: [
+        an_imported_file_is_whole_on_every_node_and_what_is_wrong_in_it_is_counted,
+        a_hundred_random_keys_verify_offline_from_proof_and_genesis_alone,
+    ];
+}
 
 /// Records of the file that are right.
 const RECORDS: usize = 1_500;
@@ -81,68 +88,58 @@ pub(crate) async fn contents(testnet: &Testnet, node: &str) -> BTreeMap<String, 
     }
 }
 
-#[test]
-fn an_imported_file_is_whole_on_every_node_and_what_is_wrong_in_it_is_counted() {
-    with_four_validators(async |testnet| {
-        let (file, records) = slice(testnet, RECORDS, OVERSIZE).await;
-        let reasons = spoil(&file, &testnet.network.description().accounts[1].address);
-        let counts = testnet.run(&["import", text(&file), "--json"]).await.json();
-        let rejected: u64 = reasons.values().sum();
-        assert_eq!(counts["loaded"], records.len() as u64, "{counts}");
-        assert_eq!(counts["rejected"], rejected, "{counts}");
-        assert_eq!(counts["read"], records.len() as u64 + rejected, "{counts}");
-        assert_eq!(counts["rejectedByReason"], serde_json::to_value(&reasons).unwrap());
+async fn an_imported_file_is_whole_on_every_node_and_what_is_wrong_in_it_is_counted(testnet: &mut Testnet) {
+    let (file, records) = slice(testnet, RECORDS, OVERSIZE).await;
+    let reasons = spoil(&file, &testnet.network.description().accounts[1].address);
+    let counts = testnet.run(&["import", text(&file), "--json"]).await.json();
+    let rejected: u64 = reasons.values().sum();
+    assert_eq!(counts["loaded"], records.len() as u64, "{counts}");
+    assert_eq!(counts["rejected"], rejected, "{counts}");
+    assert_eq!(counts["read"], records.len() as u64 + rejected, "{counts}");
+    assert_eq!(counts["rejectedByReason"], serde_json::to_value(&reasons).unwrap());
 
-        let agreed = testnet.agreement(&testnet.names()).await;
-        println!("    all nodes: height {}, state root {}", agreed.height, agreed.state_root);
-        for node in testnet.names() {
-            assert_eq!(contents(testnet, &node).await, records, "what {node} holds");
-        }
+    let agreed = testnet.agreement(&testnet.names()).await;
+    println!("    all nodes: height {}, state root {}", agreed.height, agreed.state_root);
+    for node in testnet.names() {
+        assert_eq!(contents(testnet, &node).await, records, "what {node} holds");
+    }
 
-        let again = testnet.run(&["import", text(&file), "--json"]).await.json();
-        assert_eq!(
-            (&again["loadedBefore"], &again["transactions"]),
-            (&counts["loaded"], &0.into()),
-            "{again}"
-        );
-        testnet.same_chain(&testnet.names()).await;
-    });
+    let again = testnet.run(&["import", text(&file), "--json"]).await.json();
+    assert_eq!((&again["loadedBefore"], &again["transactions"]), (&counts["loaded"], &0.into()), "{again}");
+    testnet.same_chain(&testnet.names()).await;
 }
 
-#[test]
-fn a_hundred_random_keys_verify_offline_from_proof_and_genesis_alone() {
-    with_four_validators(async |testnet| {
-        let (file, records) = slice(testnet, RECORDS, 0).await;
-        testnet.run(&["import", text(&file), "--json"]).await.json();
-        testnet.agreement(&testnet.names()).await;
-        let keys: Vec<&String> = records.keys().collect();
-        let names = testnet.names();
-        let mut proofs = Vec::new();
-        for place in 0..PROVED {
-            let key = keys[rand::random_range(0..keys.len())];
-            let rpc = &testnet.network.node(&names[place % names.len()]).unwrap().rpc;
-            let proof = testnet.run(&["state", "get", key, "--prove", "--json", "--rpc", rpc]).await.json();
-            assert_eq!(proof["value"].as_str(), Some(records[key].as_str()), "{key}");
-            proofs.push(proof);
-        }
-        let absent = testnet.run(&["state", "get", "no such package", "--prove", "--json"]).await.json();
-        assert_eq!(absent["value"], Value::Null);
-        proofs.push(absent);
+async fn a_hundred_random_keys_verify_offline_from_proof_and_genesis_alone(testnet: &mut Testnet) {
+    let (file, records) = slice(testnet, RECORDS, 0).await;
+    testnet.run(&["import", text(&file), "--json"]).await.json();
+    testnet.agreement(&testnet.names()).await;
+    let keys: Vec<&String> = records.keys().collect();
+    let names = testnet.names();
+    let mut proofs = Vec::new();
+    for place in 0..PROVED {
+        let key = keys[rand::random_range(0..keys.len())];
+        let rpc = &testnet.network.node(&names[place % names.len()]).unwrap().rpc;
+        let proof = testnet.run(&["state", "get", key, "--prove", "--json", "--rpc", rpc]).await.json();
+        assert_eq!(proof["value"].as_str(), Some(records[key].as_str()), "{key}");
+        proofs.push(proof);
+    }
+    let absent = testnet.run(&["state", "get", "no such package", "--prove", "--json"]).await.json();
+    assert_eq!(absent["value"], Value::Null);
+    proofs.push(absent);
 
-        // No node is left to ask.
-        testnet.network.down().await.unwrap();
-        let genesis = testnet.network.genesis_path();
-        for proof in &proofs {
-            let verdict = verify(testnet, proof, &genesis).await.expect("a true proof holds");
-            assert!(verdict.contains(proof["key"].as_str().unwrap()), "{verdict}");
-        }
-        for (what, tampered) in tamper(&proofs[0], &proofs[1]) {
-            verify(testnet, &tampered, &genesis).await.expect_err(what);
-        }
-        let other = Testnet::create(witan_types::EngineKind::HotStuff);
-        let stranger = other.network.genesis_path();
-        verify(testnet, &proofs[0], &stranger).await.expect_err("the proof of another network");
-    });
+    // No node is left to ask.
+    testnet.network.down().await.unwrap();
+    let genesis = testnet.network.genesis_path();
+    for proof in &proofs {
+        let verdict = verify(testnet, proof, &genesis).await.expect("a true proof holds");
+        assert!(verdict.contains(proof["key"].as_str().unwrap()), "{verdict}");
+    }
+    for (what, tampered) in tamper(&proofs[0], &proofs[1]) {
+        verify(testnet, &tampered, &genesis).await.expect_err(what);
+    }
+    let other = Testnet::create(witan_types::EngineKind::HotStuff, 0);
+    let stranger = other.network.genesis_path();
+    verify(testnet, &proofs[0], &stranger).await.expect_err("the proof of another network");
 }
 
 /// What `witan verify` says of a document: what it proves, or why it proves nothing.

@@ -1,8 +1,28 @@
 //! Acceptance: the promises made to users, kept by real processes of the real binary.
 //!
-//! Every story has a network of its own in a folder of its own, and at most one network runs at a time. Stories wait
-//! for conditions, with deadlines that only a broken network misses; the times that users are promised are printed.
+//! Every story is told under every engine, as a test of its own: `import::raft::...`. It has a network of its own in a
+//! folder of its own, and few networks run at a time. Stories wait for conditions, with deadlines that only a broken
+//! network misses; the times that users are promised are printed.
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
+
+/// Makes a test of each story under each engine. A story is an async function: those in `on_four_validators` get a network
+/// that runs, those in `from_nothing` the engine alone.
+macro_rules! stories {
+    ($($way:ident: [$($story:ident),+ $(,)?]);+ $(;)?) => {
+        // Adding an engine costs one line here.
+        stories!(hotstuff HotStuff $($way: [$($story),+]);+);
+    };
+    ($module:ident $engine:ident $($way:ident: [$($story:ident),+]);+) => {
+        mod $module {
+            $($(
+                #[test]
+                fn $story() {
+                    crate::network::$way(witan_types::EngineKind::$engine, super::$story);
+                }
+            )+)+
+        }
+    };
+}
 
 mod bad_input;
 mod command;
@@ -14,4 +34,5 @@ mod lifecycle;
 mod load;
 mod network;
 mod quorum;
+mod slots;
 mod stranger;

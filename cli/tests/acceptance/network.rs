@@ -1,10 +1,10 @@
 //! The harness: one network of real processes for one story, torn down whatever happens.
 
+use crate::slots::Slot;
 use std::collections::BTreeMap;
 use std::fs::read_to_string;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 use witan_testnet::local::{Network, Spec};
@@ -13,12 +13,10 @@ use witan_testnet::rpc::{
     TxStatusView, Wait,
 };
 use witan_types::{
-    Account, BlockId, EngineKind, GroupId, Hash, Height, Key, Op, SecretKey, SignedTransaction, Transaction,
-    TxId,
+    Account, BlockId, EngineKind, FaultModel, Genesis, GroupId, Hash, Height, Key, Op, SecretKey,
+    SignedTransaction, Transaction, TxId,
 };
 
-/// The engines that every story is told under.
-pub(crate) const ENGINES: [EngineKind; 1] = [EngineKind::HotStuff];
 /// The group that executes transactions.
 pub(crate) const GROUP: GroupId = GroupId(1);
 /// Long enough for anything here on a busy machine: a test that gets here has failed.
@@ -33,19 +31,17 @@ const LIFETIME: Duration = Duration::from_secs(100);
 /// How much of a node's log a failed story shows.
 const LOG_LINES: usize = 15;
 
-/// Two networks at once would measure each other.
-static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-
 /// A network, its folder, and what stories ask of it.
 pub(crate) struct Testnet {
     pub(crate) network: Network,
     folder: Option<TempDir>,
 }
 
-/// Tells a story under each engine, with four validators that all have a block.
-pub(crate) fn with_four_validators(story: impl AsyncFn(&mut Testnet)) {
-    under_each_engine(async |engine| {
-        let mut testnet = Testnet::create(engine);
+/// Tells a story of four validators that all have a block.
+pub(crate) fn on_four_validators(engine: EngineKind, story: impl AsyncFn(&mut Testnet)) {
+    let slot = Slot::take();
+    runtime().block_on(async {
+        let mut testnet = Testnet::create(engine, slot.port_base());
         testnet.network.start_all().unwrap();
         testnet.network.wait_ready(DEADLINE).await.unwrap();
         story(&mut testnet).await;
@@ -53,21 +49,27 @@ pub(crate) fn with_four_validators(story: impl AsyncFn(&mut Testnet)) {
     });
 }
 
-/// Runs a story once for each engine, while no other one runs.
-pub(crate) fn under_each_engine(story: impl AsyncFn(EngineKind)) {
-    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    for engine in ENGINES {
-        println!("under {engine}:");
-        runtime.block_on(story(engine));
-    }
+/// Tells a story that makes its network itself.
+pub(crate) fn from_nothing(engine: EngineKind, story: impl AsyncFn(EngineKind)) {
+    let _slot = Slot::take();
+    runtime().block_on(story(engine));
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// Whether only listed nodes may connect to a network under this engine: only where they must be.
+pub(crate) fn needs_permission(engine: EngineKind) -> bool {
+    engine.faults() == FaultModel::Crash
 }
 
 impl Testnet {
     /// The files of four validators, none of which runs.
-    pub(crate) fn create(engine: EngineKind) -> Testnet {
+    pub(crate) fn create(engine: EngineKind, port_base: u16) -> Testnet {
         let folder = tempfile::tempdir().unwrap();
-        let spec = Spec { dir: folder.path().to_owned(), engine, port_base: 0, ..Spec::default() };
+        let (dir, permissioned) = (folder.path().to_owned(), needs_permission(engine));
+        let spec = Spec { dir, engine, permissioned, port_base, ..Spec::default() };
         let network = Network::create(&spec).unwrap().with_binary(WITAN);
         Testnet { network, folder: Some(folder) }
     }
@@ -93,6 +95,11 @@ impl Testnet {
 
     pub(crate) fn client(&self, name: &str) -> Client {
         self.network.client(name).unwrap()
+    }
+
+    /// What all validators agree on.
+    pub(crate) fn genesis(&self) -> Genesis {
+        serde_json::from_str(&read_to_string(self.network.genesis_path()).unwrap()).unwrap()
     }
 
     /// The secret of a development account.

@@ -1,10 +1,16 @@
 //! Noise on the port where nodes meet.
 
-use crate::network::{Testnet, until, with_four_validators};
+use crate::network::{Testnet, until};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+
+stories! {
+    on_four_validators: [
+        strangers_that_talk_nonsense_to_nodes_disturb_nobody,
+    ];
+}
 
 /// Connections of each kind to each node.
 const CONNECTIONS: usize = 12;
@@ -53,26 +59,23 @@ async fn disturb(testnet: &Testnet, bytes: &[u8]) {
     strangers.join_all().await;
 }
 
-#[test]
-fn strangers_that_talk_nonsense_to_nodes_disturb_nobody() {
-    with_four_validators(async |testnet| {
-        let before = testnet.pids();
-        for (what, bytes) in noises() {
-            disturb(testnet, &bytes).await;
-            testnet.put("n1", "after the noise", what).await;
-        }
-        testnet.goes_on("noise on the p2p port").await;
-        assert_eq!(testnet.pids(), before, "no node died of it");
-        for node in testnet.names() {
-            until(&format!("{node} has its three peers"), async || {
-                (testnet.client(&node).peers().await.unwrap().len() == 3).then_some(())
-            })
-            .await;
-        }
-        // A stranger's noise must not keep a node from coming back from the same address.
-        testnet.network.stop("n3").await.unwrap();
-        testnet.network.start("n3").unwrap();
-        testnet.agreement(&testnet.names()).await;
-        testnet.same_chain(&testnet.names()).await;
-    });
+async fn strangers_that_talk_nonsense_to_nodes_disturb_nobody(testnet: &mut Testnet) {
+    let before = testnet.pids();
+    for (what, bytes) in noises() {
+        disturb(testnet, &bytes).await;
+        testnet.put("n1", "after the noise", what).await;
+    }
+    testnet.goes_on("noise on the p2p port").await;
+    assert_eq!(testnet.pids(), before, "no node died of it");
+    for node in testnet.names() {
+        until(&format!("{node} has its three peers"), async || {
+            (testnet.client(&node).peers().await.unwrap().len() == 3).then_some(())
+        })
+        .await;
+    }
+    // A stranger's noise must not keep a node from coming back from the same address.
+    testnet.network.stop("n3").await.unwrap();
+    testnet.network.start("n3").unwrap();
+    testnet.agreement(&testnet.names()).await;
+    testnet.same_chain(&testnet.names()).await;
 }

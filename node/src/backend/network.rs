@@ -6,8 +6,8 @@ use witan_ledger::Store as _;
 use witan_rpc::RpcError;
 use witan_rpc::parameter::At;
 use witan_rpc::view::{
-    ConsensusStatusView, Direction, FaultModelName, GroupStatus, Health, MempoolView, NetInfo, NodeStatus,
-    PeerView, ValidatorSetView, ValidatorView,
+    ConsensusStatusView, Direction, GroupStatus, Health, MempoolView, NetInfo, NodeStatus, PeerView,
+    ValidatorSetView, ValidatorView,
 };
 use witan_types::{GroupId, Hash, ValidatorIndex};
 
@@ -64,7 +64,7 @@ impl NodeBackend {
         Ok(GroupStatus {
             group: status.group,
             engine: status.engine,
-            fault_model: FaultModelName::from(status.engine.faults()),
+            faults: status.engine.faults(),
             height: latest.height,
             block_id: latest.block_id,
             state_root: root(latest.height),
@@ -123,7 +123,7 @@ impl NodeBackend {
         Ok(ConsensusStatusView {
             group,
             engine: status.engine,
-            fault_model: FaultModelName::from(status.engine.faults()),
+            faults: status.engine.faults(),
             epoch: status.tip.epoch,
             view: consensus.map_or(0, |consensus| consensus.view),
             leader: consensus.and_then(|consensus| consensus.leader),
@@ -153,7 +153,7 @@ impl NodeBackend {
         Ok(ValidatorSetView {
             group,
             epoch: view.status.tip.epoch,
-            fault_model: FaultModelName::from(view.status.engine.faults()),
+            faults: view.status.engine.faults(),
             max_faulty: committee.max_faulty(),
             quorum: committee.quorum(),
             validators: validators.collect(),

@@ -1,7 +1,7 @@
 use super::*;
 use std::os::unix::fs::PermissionsExt as _;
 use witan_types::genesis::{GenesisGroup, GenesisValidator, Parameters};
-use witan_types::{GroupId, Hash};
+use witan_types::{EngineKind, GroupId, Hash};
 
 fn genesis(engine: EngineKind) -> Genesis {
     let key = keys::generate();
@@ -15,6 +15,7 @@ fn genesis(engine: EngineKind) -> Genesis {
             key: key.public(),
             node: NodeId(Hash(key.public().0)),
         }],
+        followers: Vec::new(),
         groups: vec![
             GenesisGroup { id: GroupId(0), engine: EngineKind::HotStuff },
             GenesisGroup { id: GroupId(1), engine },
@@ -81,16 +82,15 @@ fn a_genesis_is_read_back_as_it_was_written() {
 }
 
 #[test]
-fn an_engine_that_is_not_built_yet_is_named() {
+fn every_engine_is_taken_and_raft_only_in_a_permissioned_network() {
     let (_folder, home) = home();
-    for engine in [EngineKind::Pbft, EngineKind::Raft] {
+    for engine in EngineKind::ALL {
         write_genesis(&home, &genesis(engine));
-        let text = home.genesis().unwrap_err().to_string();
-        assert!(
-            text.contains(&format!("group 1 asks for engine {engine}, which is not available yet")),
-            "{text}"
-        );
+        assert_eq!(home.genesis().unwrap().engine(GroupId(1)), Some(engine));
     }
+    write_genesis(&home, &Genesis { permissioned: false, ..genesis(EngineKind::Raft) });
+    let text = home.genesis().unwrap_err().to_string();
+    assert!(text.contains("group 1 runs raft") && text.contains(r#""permissioned": true"#), "{text}");
 }
 
 #[test]

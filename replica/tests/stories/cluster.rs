@@ -46,21 +46,24 @@ pub(crate) fn genesis(validators: usize) -> Genesis {
         devnet: true,
         permissioned: false,
         validators: (0..validators).map(validator).collect(),
+        followers: Vec::new(),
         groups: vec![group(0), group(1)],
         balances: vec![],
         parameters: Parameters::default(),
     }
 }
 
-pub(crate) fn committee(genesis: &Genesis) -> Committee {
-    let keys = genesis.validators.iter().map(|validator| validator.key).collect();
-    Committee::new(keys, FaultModel::Byzantine).under(Scheme::StandIn)
+pub(crate) fn verifier(genesis: &Genesis) -> MessageVerifier {
+    verifier_under(genesis, FaultModel::Byzantine)
 }
 
-pub(crate) fn verifier(genesis: &Genesis) -> MessageVerifier {
+/// The verifier of a group whose members may do this wrong.
+pub(crate) fn verifier_under(genesis: &Genesis, faults: FaultModel) -> MessageVerifier {
+    let keys = genesis.validators.iter().map(|validator| validator.key).collect();
+    let committee = Committee::new(keys, faults).under(Scheme::StandIn);
     let instance = Instance { chain: genesis.chain(), group: GROUP, epoch: Epoch(1) };
     let nodes: Vec<NodeId> = genesis.validators.iter().map(|validator| validator.node).collect();
-    MessageVerifier::new::<HotStuff>(instance, committee(genesis), &nodes)
+    MessageVerifier::new::<HotStuff>(instance, committee, &nodes)
 }
 
 /// A transaction that sets a key to its salt.

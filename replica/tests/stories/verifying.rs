@@ -1,13 +1,13 @@
 //! What peers may not send.
 
-use crate::cluster::{Cluster, key, node, put, verifier};
-use std::sync::Arc;
+use crate::cluster::{Cluster, key, node, put, verifier, verifier_under};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use witan_replica::message::MAX_MESSAGE_BYTES;
-use witan_replica::{Message, NoCache, Rejection};
+use witan_replica::{Message, NoCache, Rejection, SignatureCache};
 use witan_types::{
-    ChainId, CodecError, Hash, QuorumSignatures, SealShare, SealedBlock, SealedHeader, TransactionError,
-    ValidatorIndex, Wire,
+    ChainId, CodecError, FaultModel, Hash, QuorumSignatures, SealShare, SealedBlock, SealedHeader, Signature,
+    TransactionError, TxId, ValidatorIndex, Wire,
 };
 
 fn refused(cluster: &Cluster, from: usize, message: &Message) -> Rejection {
@@ -121,6 +121,57 @@ fn a_transaction_is_of_this_chain_of_right_form_and_signed() {
     assert_eq!(refused(&cluster, 0, &of(without_ops)), Rejection::Transaction(TransactionError::NoOps));
 }
 
+#[test]
+fn members_who_are_trusted_vouch_for_what_clients_signed_and_nobody_else_does() {
+    let cluster = Cluster::of(4, 0);
+    let trusting = verifier_under(&cluster.genesis, FaultModel::Crash);
+    let mut forged = cluster.put(2);
+    forged.transaction.salt = 3;
+    let of = |transaction| Message::Transactions(vec![Arc::new(transaction)]).bytes();
+    let (member, follower) = (node(2), node(4));
+    let refused = Rejection::ClientSignature(forged.id());
+
+    assert!(trusting.verify(&NoCache, member, &of(forged.clone())).is_ok());
+    let judged = trusting.verify(&NoCache, follower, &of(forged.clone()));
+    assert_eq!(judged.unwrap_err(), refused, "from outside the group");
+    let judged = trusting.verify_passed_on(&NoCache, member, &of(forged.clone()));
+    assert_eq!(judged.unwrap_err(), refused, "a member that passes gossip on has not judged it");
+    let judged = trusting.check_signatures(&NoCache, [&forged].into_iter());
+    assert_eq!(judged.unwrap_err(), refused, "from a client");
+    let judged = cluster.verifier.verify(&NoCache, member, &of(forged.clone()));
+    assert_eq!(judged.unwrap_err(), refused, "a group whose members may lie trusts none of them");
+
+    let mut elsewhere = cluster.put(2);
+    elsewhere.transaction.chain = ChainId(Hash::ZERO);
+    assert_eq!(trusting.verify(&NoCache, member, &of(elsewhere)).unwrap_err(), Rejection::WrongChain);
+    let mut without_ops = cluster.put(2);
+    without_ops.transaction.ops.clear();
+    let judged = trusting.verify(&NoCache, member, &of(without_ops)).unwrap_err();
+    assert_eq!(judged, Rejection::Transaction(TransactionError::NoOps));
+}
+
+#[test]
+fn a_members_word_is_not_remembered_as_a_valid_signature() {
+    #[derive(Default)]
+    struct Learnt(Mutex<Vec<TxId>>);
+    impl SignatureCache for Learnt {
+        fn is_known(&self, id: &TxId, _: &Signature) -> bool {
+            self.0.lock().unwrap().contains(id)
+        }
+        fn learn(&self, id: &TxId, _: &Signature) {
+            self.0.lock().unwrap().push(*id);
+        }
+    }
+    let cluster = Cluster::of(4, 0);
+    let trusting = verifier_under(&cluster.genesis, FaultModel::Crash);
+    let (cache, transaction) = (Learnt::default(), cluster.put(2));
+    let message = Message::Transactions(vec![Arc::new(transaction.clone())]).bytes();
+    trusting.verify(&cache, node(2), &message).unwrap();
+    assert!(cache.0.lock().unwrap().is_empty());
+    trusting.verify(&cache, node(4), &message).unwrap();
+    assert_eq!(*cache.0.lock().unwrap(), [transaction.id()]);
+}
+
 /// The engine message of the block that node 0 to 3 proposed last.
 fn proposal(cluster: &Cluster) -> (usize, witan_consensus::hotstuff::Proposal) {
     use witan_consensus::hotstuff::Message as Inner;
@@ -162,7 +213,10 @@ fn a_proposal_carries_the_payload_its_header_names_and_what_clients_signed() {
     list[0].transaction.salt += 1;
     let id = list[0].id();
     unsigned.header.payload_root = unsigned.payload.root();
-    assert_eq!(refused(&cluster, place, &signed_again(unsigned)), Rejection::ClientSignature(id));
+    let forged = signed_again(unsigned);
+    assert_eq!(refused(&cluster, place, &forged), Rejection::ClientSignature(id));
+    let trusting = verifier_under(&cluster.genesis, FaultModel::Crash);
+    assert!(trusting.verify(&NoCache, node(place), &forged.bytes()).is_ok(), "a trusted leader vouches");
 }
 
 #[test]

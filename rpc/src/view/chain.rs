@@ -5,8 +5,10 @@ use crate::encoding::{Encoding, EncodingError};
 use crate::text;
 use crate::transaction_json::{signed_from_json, signed_to_json};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use witan_types::genesis::GenesisGroup;
 use witan_types::{
-    BlockId, ChainId, Epoch, Genesis, GroupId, Hash, Height, SignedTransaction, TxId, ValidatorIndex,
+    BlockId, ChainId, EngineKind, Epoch, FaultModel, Genesis, GroupId, Hash, Height, SignedTransaction, TxId,
+    ValidatorIndex,
 };
 
 /// The first agreement of the network: the answer of `chain_getGenesis`.
@@ -18,6 +20,31 @@ pub struct GenesisView {
     pub chain: ChainId,
     /// The document, as it stands in a genesis file.
     pub genesis: Genesis,
+    /// The engine of each group in its first epoch, and what that trusts its members with.
+    pub groups: Vec<GroupEngine>,
+}
+
+/// How a group decides.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupEngine {
+    /// Which group.
+    pub group: GroupId,
+    /// Its engine.
+    pub engine: EngineKind,
+    /// What its members may do wrong.
+    pub faults: FaultModel,
+}
+
+impl From<Genesis> for GenesisView {
+    fn from(genesis: Genesis) -> GenesisView {
+        let engine = |group: &GenesisGroup| GroupEngine {
+            group: group.id,
+            engine: group.engine,
+            faults: group.engine.faults(),
+        };
+        GenesisView { chain: genesis.chain(), groups: genesis.groups.iter().map(engine).collect(), genesis }
+    }
 }
 
 /// A block: the answer of `chain_getBlock`.

@@ -1,9 +1,8 @@
 //! Answers about mempools, peers and consensus.
 
-use super::FaultModelName;
 use crate::text;
 use serde::{Deserialize, Serialize};
-use witan_types::{EngineKind, Epoch, GroupId, Height, NodeId, ValidatorIndex};
+use witan_types::{EngineKind, Epoch, FaultModel, GroupId, Height, NodeId, ValidatorIndex};
 
 /// The mempools of this node: the answer of `mempool_status`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -91,7 +90,7 @@ pub struct ConsensusStatusView {
     /// Its engine.
     pub engine: EngineKind,
     /// What its members may do wrong.
-    pub fault_model: FaultModelName,
+    pub faults: FaultModel,
     /// The epoch.
     pub epoch: Epoch,
     /// The engine's round, view or term.
@@ -123,7 +122,7 @@ pub struct ValidatorSetView {
     /// The epoch.
     pub epoch: Epoch,
     /// What its members may do wrong.
-    pub fault_model: FaultModelName,
+    pub faults: FaultModel,
     /// The most faulty members that the group withstands.
     pub max_faulty: usize,
     /// How many members decide.

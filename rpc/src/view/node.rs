@@ -4,25 +4,6 @@ use crate::text;
 use serde::{Deserialize, Serialize};
 use witan_types::{BlockId, ChainId, EngineKind, FaultModel, GroupId, Hash, Height, NodeId, ValidatorIndex};
 
-/// What a group's members may do wrong, as users meet it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FaultModelName {
-    /// Anything.
-    Byzantine,
-    /// Stop; nobody lies.
-    Crash,
-}
-
-impl From<FaultModel> for FaultModelName {
-    fn from(faults: FaultModel) -> FaultModelName {
-        match faults {
-            FaultModel::Byzantine => FaultModelName::Byzantine,
-            FaultModel::Crash => FaultModelName::Crash,
-        }
-    }
-}
-
 /// How the node stands: the answer of `node_status`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -61,7 +42,7 @@ pub struct GroupStatus {
     /// Its engine.
     pub engine: EngineKind,
     /// What its members may do wrong.
-    pub fault_model: FaultModelName,
+    pub faults: FaultModel,
     /// The last block executed here.
     pub height: Height,
     /// Its id.

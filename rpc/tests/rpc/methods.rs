@@ -7,7 +7,7 @@ use witan_rpc::methods::describe_all;
 use witan_rpc::server::ScanRange;
 use witan_rpc::transaction_json::{signed_to_json, unsigned_to_json};
 use witan_rpc::*;
-use witan_types::{Account, GroupId, Wire};
+use witan_types::{Account, EngineKind, FaultModel, GroupId, Wire};
 
 /// For every method, right parameters by name, in the order of their positions.
 fn requests() -> Vec<(&'static str, Vec<(&'static str, Value)>)> {
@@ -150,6 +150,9 @@ async fn the_client_gets_typed_answers_of_every_read() {
     assert_eq!(client.version().await.unwrap().version, "0.1.0");
     let genesis = client.genesis().await.unwrap();
     assert_eq!(genesis.chain, genesis.genesis.chain());
+    let engines = genesis.groups.iter().map(|group| (group.group, group.engine, group.faults));
+    let expected = [0, 1].map(|id| (GroupId(id), EngineKind::HotStuff, FaultModel::Byzantine));
+    assert_eq!(engines.collect::<Vec<_>>(), expected);
     let seal = client.seal(group, 7).await.unwrap();
     assert_eq!(SealView::from(&witan_types::Seal::decode(&seal.encoded).unwrap()), seal);
     let list = client.state(b"list", At::Sealed, true).await.unwrap();

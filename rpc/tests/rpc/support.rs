@@ -124,7 +124,7 @@ impl Backend for FakeNode {
         let group = GroupStatus {
             group: GroupId(1),
             engine: EngineKind::HotStuff,
-            fault_model: FaultModel::Byzantine.into(),
+            faults: FaultModel::Byzantine,
             height: TIP,
             block_id: block_id(TIP),
             state_root: Hash([TIP as u8; 32]),
@@ -165,11 +165,12 @@ impl Backend for FakeNode {
             devnet: true,
             permissioned: false,
             validators: vec![validator],
+            followers: Vec::new(),
             groups: vec![group(0), group(1)],
             balances: Vec::new(),
             parameters: Parameters::default(),
         };
-        GenesisView { chain: genesis.chain(), genesis }
+        GenesisView::from(genesis)
     }
 
     async fn block(&self, group: GroupId, at: At, txs: TransactionDetail) -> Result<BlockView, RpcError> {
@@ -300,7 +301,7 @@ impl Backend for FakeNode {
         Ok(ConsensusStatusView {
             group,
             engine: EngineKind::HotStuff,
-            fault_model: FaultModelName::Byzantine,
+            faults: FaultModel::Byzantine,
             epoch: Epoch(1),
             view: 40,
             leader: None,
@@ -324,15 +325,8 @@ impl Backend for FakeNode {
             node_id: NodeId(Hash([2; 32])),
             connected: true,
         };
-        let (epoch, fault_model) = (Epoch(1), FaultModelName::Byzantine);
-        Ok(ValidatorSetView {
-            group,
-            epoch,
-            fault_model,
-            max_faulty: 0,
-            quorum: 1,
-            validators: vec![validator],
-        })
+        let (epoch, faults) = (Epoch(1), FaultModel::Byzantine);
+        Ok(ValidatorSetView { group, epoch, faults, max_faulty: 0, quorum: 1, validators: vec![validator] })
     }
 }
 

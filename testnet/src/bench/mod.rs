@@ -5,13 +5,16 @@
 pub mod process;
 mod report;
 mod run;
+mod suite;
 pub mod verify_cost;
 
 pub use report::BenchReport;
 pub use run::{BenchNode, BenchPlan, run};
+pub use suite::{EngineRun, Suite, WithDead};
 
 use std::time::Duration;
 use witan_rpc::ClientError;
+use witan_types::GroupId;
 
 /// Transactions in one submission: the most that `tx_submitBatch` takes.
 pub const BATCH: usize = 100;
@@ -48,6 +51,9 @@ pub enum BenchError {
         /// The last failure.
         last: String,
     },
+    /// No such group.
+    #[error("genesis has no group {0}")]
+    NoGroup(GroupId),
     /// There is no node to load.
     #[error("a benchmark needs at least one running node")]
     NoNodes,

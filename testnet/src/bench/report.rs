@@ -2,12 +2,15 @@
 
 use serde::Serialize;
 use std::fmt;
+use witan_types::{EngineKind, FaultModel};
 
 /// The figures of one run. The names of the fields are those of `witan bench --json`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BenchReport {
     /// The engine of the loaded group.
-    pub engine: String,
+    pub engine: EngineKind,
+    /// What its members may do wrong.
+    pub faults: FaultModel,
     /// Validators that ran.
     pub nodes: usize,
     /// Processor cores of the machine.
@@ -71,7 +74,8 @@ impl fmt::Display for BenchReport {
         let BenchReport { engine, nodes, cores, tx_bytes, batch, .. } = self;
         writeln!(
             f,
-            "{engine}, {nodes} validators on {cores} cores, {tx_bytes}-byte transactions in batches of {batch}"
+            "{}, {nodes} validators on {cores} cores, {tx_bytes}-byte transactions in batches of {batch}",
+            engine.label()
         )?;
         writeln!(
             f,

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use witan_rpc::{At, BlockTransactions, Client, ClientError, RpcError, TransactionDetail};
-use witan_types::{GroupId, Height, TxId};
+use witan_types::{EngineKind, GroupId, Height, TxId};
 
 /// How often the follower asks for the next block: what the time to commit is blurred by, upwards.
 const FOLLOW_INTERVAL: Duration = Duration::from_millis(5);
@@ -41,7 +41,7 @@ pub struct BenchNode {
 /// What to run.
 #[derive(Clone, Debug)]
 pub struct BenchPlan {
-    /// All validators, running.
+    /// The validators that run.
     pub nodes: Vec<BenchNode>,
     /// The group that is loaded.
     pub group: GroupId,
@@ -69,6 +69,7 @@ pub async fn run(plan: &BenchPlan, tell: &mut dyn FnMut(&str)) -> Result<BenchRe
         plan.nodes.iter().map(|node| Client::new(&node.rpc)).collect::<Result<_, _>>()?;
     let follower = Client::new(&first.rpc)?;
     let genesis = follower.genesis().await?;
+    let engine = genesis.genesis.engine(plan.group).ok_or(BenchError::NoGroup(plan.group))?;
     let lifetime = Duration::from_millis(genesis.genesis.parameters.max_tx_lifetime_ms);
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
 
@@ -97,8 +98,6 @@ pub async fn run(plan: &BenchPlan, tell: &mut dyn FnMut(&str)) -> Result<BenchRe
     let measured = Run::new(plan, clients, prepared).measure(follower, height).await?;
     let after_us = cheapest_verify_us(&sample).unwrap_or(before_us);
 
-    let engine =
-        genesis.genesis.engine(plan.group).map_or_else(|| "unknown".to_owned(), |engine| engine.to_string());
     measured.report(plan, engine, cores, before_us.min(after_us))
 }
 
@@ -418,7 +417,7 @@ impl Measured {
     fn report(
         self,
         plan: &BenchPlan,
-        engine: String,
+        engine: EngineKind,
         cores: usize,
         verify_us: f64,
     ) -> Result<BenchReport, BenchError> {
@@ -435,6 +434,7 @@ impl Measured {
         let megabytes: Vec<f64> = self.resident_bytes.iter().map(|bytes| *bytes as f64 / 1e6).collect();
         Ok(BenchReport {
             engine,
+            faults: engine.faults(),
             nodes: plan.nodes.len(),
             cores,
             seconds,

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use witan_types::EngineKind;
+use witan_types::{EngineKind, FaultModel};
 
 /// A network, as `testnet.json` says it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +70,8 @@ pub struct GroupEntry {
     pub id: u32,
     /// Its engine.
     pub engine: EngineKind,
+    /// What its members may do wrong.
+    pub faults: FaultModel,
     /// Its validators' names.
     pub validators: Vec<String>,
 }

@@ -41,9 +41,21 @@ pub enum LocalError {
     /// A network that can't be.
     #[error("{0}")]
     Spec(String),
-    /// An engine that this release lacks.
-    #[error("engine {0} is not available yet in this release: use hotstuff")]
-    Engine(EngineKind),
+    /// An engine whose members trust each other, in a network that anyone may join.
+    #[error(
+        "{0} trusts its members not to lie, so only listed nodes may connect to its network: add --permissioned, or \
+         take hotstuff or pbft"
+    )]
+    NeedsPermission(EngineKind),
+    /// A permissioned network whose genesis lists no node that is not there yet.
+    #[error(
+        "{node} can't join: genesis lists the nodes of this permissioned network, and there is no spare one left; make \
+         it anew with `witan testnet up --reset --permissioned`, or take an open one"
+    )]
+    NoSpare {
+        /// The next node's name.
+        node: String,
+    },
     /// The generated genesis breaks a rule.
     #[error(transparent)]
     Genesis(#[from] GenesisError),

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use witan_types::committee::MAX_VALIDATORS;
 use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, Parameters};
-use witan_types::{Account, EngineKind, Genesis, GroupId, Hash, NodeId, SecretKey, sha256};
+use witan_types::{Account, EngineKind, FaultModel, Genesis, GroupId, Hash, NodeId, SecretKey, sha256};
 
 /// What each development account has at genesis.
 pub const BALANCE: u128 = 1_000_000_000;
@@ -17,6 +17,8 @@ pub const BALANCE: u128 = 1_000_000_000;
 const MAX_ACCOUNTS: usize = 10_000;
 /// The most characters of a network's name, which is a folder's name too.
 const MAX_NAME: usize = 64;
+/// Nodes that a permissioned network's genesis lists beside its validators, so that they can be added later.
+const SPARES: usize = 8;
 /// The time of a seeded network's genesis (2026-01-01): a clock would make each run another chain.
 const SEEDED_TIME_MS: u64 = 1_767_225_600_000;
 /// A view must outlast several blocks, or a slow pace would look like a dead leader.
@@ -41,7 +43,7 @@ pub struct Spec {
     pub block_time: Duration,
     /// How many development accounts.
     pub accounts: usize,
-    /// Whether only listed nodes may connect.
+    /// Whether only listed nodes may connect: the validators, and a few that [`super::Network::add_follower`] makes.
     pub permissioned: bool,
 }
 
@@ -99,7 +101,10 @@ pub(super) fn generate(spec: &Spec, folder: &Path) -> Result<Description, LocalE
         })
         .collect();
     let accounts: Vec<SecretKey> = (0..spec.accounts).map(|place| keys.key("account", place)).collect();
-    let genesis = genesis(spec, &nodes, &accounts)?;
+    let spares: Vec<(usize, SecretKey)> = (spec.validators..spec.validators + spares(spec))
+        .map(|place| (place, keys.key("node", place)))
+        .collect();
+    let genesis = genesis(spec, &nodes, &spares, &accounts)?;
     make_folder(folder)?;
     let root = super::absolute(folder)?;
     let mut description = describe(spec, &genesis, &accounts);
@@ -111,8 +116,27 @@ pub(super) fn generate(spec: &Spec, folder: &Path) -> Result<Description, LocalE
     for (node, keys) in description.nodes.iter().zip(&nodes) {
         write_home(node, keys, &description.nodes, &genesis_text)?;
     }
+    if !spares.is_empty() {
+        make_folder(&spare_folder(folder))?;
+    }
+    for (place, key) in &spares {
+        write_key(&spare_key(folder, *place), key)?;
+    }
     description.write(folder)?;
     Ok(description)
+}
+
+fn spares(spec: &Spec) -> usize {
+    if spec.permissioned { SPARES } else { 0 }
+}
+
+fn spare_folder(folder: &Path) -> PathBuf {
+    folder.join("spare")
+}
+
+/// The identity of a node that genesis lists and that is not there yet.
+fn spare_key(folder: &Path, place: usize) -> PathBuf {
+    spare_folder(folder).join(format!("n{place}.key"))
 }
 
 /// Makes the home of one more node, which follows without a vote, and writes it down.
@@ -124,14 +148,27 @@ pub(super) fn add_follower(folder: &Path, description: &mut Description) -> Resu
         Some(ports) => ports,
         None => ports::assign(0, 1)?.into_iter().next().ok_or(LocalError::NoPorts { wanted: 3 })?,
     };
-    let keys = NodeKeys { node: SecretKey::from_seed(rand::random()), validator: None };
-    let node = entry(folder, place, &keys, ports);
     let genesis_path = folder.join("genesis.json");
-    let genesis = std::fs::read_to_string(&genesis_path).map_err(LocalError::file("read", &genesis_path))?;
-    write_home(&node, &keys, &description.nodes, &genesis)?;
+    let text = std::fs::read_to_string(&genesis_path).map_err(LocalError::file("read", &genesis_path))?;
+    let keys = NodeKeys { node: follower_key(folder, place, &genesis_path, &text)?, validator: None };
+    let node = entry(folder, place, &keys, ports);
+    write_home(&node, &keys, &description.nodes, &text)?;
     description.nodes.push(node.clone());
     description.write(folder)?;
     Ok(node)
+}
+
+/// The identity of one more node: a new one, or in a permissioned network one that genesis lists.
+fn follower_key(folder: &Path, place: usize, path: &Path, genesis: &str) -> Result<SecretKey, LocalError> {
+    let refuse = |why: String| LocalError::Description { path: path.to_owned(), why };
+    let genesis: Genesis = serde_json::from_str(genesis).map_err(|error| refuse(error.to_string()))?;
+    let Some(admitted) = genesis.admitted() else { return Ok(SecretKey::from_seed(rand::random())) };
+    let no_spare = || LocalError::NoSpare { node: format!("n{place}") };
+    let file = std::fs::read_to_string(spare_key(folder, place)).map_err(|_| no_spare())?;
+    let file: serde_json::Value = serde_json::from_str(&file).map_err(|error| refuse(error.to_string()))?;
+    let seed = file.get("seed").and_then(|seed| seed.as_str()).and_then(|seed| seed.parse::<Hash>().ok());
+    let key = seed.map(|seed| SecretKey::from_seed(seed.0));
+    key.filter(|key| admitted.contains(&node_id(key))).ok_or_else(no_spare)
 }
 
 fn check(spec: &Spec) -> Result<(), LocalError> {
@@ -152,13 +189,18 @@ fn check(spec: &Spec) -> Result<(), LocalError> {
             spec.accounts
         )));
     }
-    match spec.engine {
-        EngineKind::HotStuff => Ok(()),
-        engine @ (EngineKind::Pbft | EngineKind::Raft) => Err(LocalError::Engine(engine)),
+    match spec.engine.faults() {
+        FaultModel::Crash if !spec.permissioned => Err(LocalError::NeedsPermission(spec.engine)),
+        FaultModel::Crash | FaultModel::Byzantine => Ok(()),
     }
 }
 
-fn genesis(spec: &Spec, nodes: &[NodeKeys], accounts: &[SecretKey]) -> Result<Genesis, LocalError> {
+fn genesis(
+    spec: &Spec,
+    nodes: &[NodeKeys],
+    spares: &[(usize, SecretKey)],
+    accounts: &[SecretKey],
+) -> Result<Genesis, LocalError> {
     let validator = |(place, keys): (usize, &NodeKeys)| {
         let key = keys.validator.as_ref()?.public();
         Some(GenesisValidator { name: format!("n{place}"), key, node: node_id(&keys.node) })
@@ -171,6 +213,7 @@ fn genesis(spec: &Spec, nodes: &[NodeKeys], accounts: &[SecretKey]) -> Result<Ge
         devnet: true,
         permissioned: spec.permissioned,
         validators: nodes.iter().enumerate().filter_map(validator).collect(),
+        followers: spares.iter().map(|(_, key)| node_id(key)).collect(),
         groups: [GroupId(0), GroupId(1)].map(|id| GenesisGroup { id, engine: spec.engine }).to_vec(),
         balances: accounts.iter().map(balance).collect(),
         parameters: parameters(spec.block_time),
@@ -193,8 +236,12 @@ fn describe(spec: &Spec, genesis: &Genesis, accounts: &[SecretKey]) -> Descripti
         secret: Hash(secret.seed()).to_string(),
     };
     let names: Vec<String> = genesis.validators.iter().map(|validator| validator.name.clone()).collect();
-    let group =
-        |group: &GenesisGroup| GroupEntry { id: group.id.0, engine: group.engine, validators: names.clone() };
+    let group = |group: &GenesisGroup| GroupEntry {
+        id: group.id.0,
+        engine: group.engine,
+        faults: group.engine.faults(),
+        validators: names.clone(),
+    };
     Description {
         name: spec.name.clone(),
         chain: genesis.chain().to_string(),

@@ -73,16 +73,20 @@ impl Process {
 
 /// When the process started, in ticks since boot; none if there is none, or only the remains of one (a zombie).
 fn start_time(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    parse_start_time(&std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+fn parse_start_time(stat: &str) -> Option<u64> {
     // The second field is the program's name in parentheses, which may hold anything, parentheses included.
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_ascii_whitespace();
-    let state = fields.next()?;
-    if matches!(state, "Z" | "X" | "x") {
+    // Fields count from 1 (proc(5)): the state is field 3, the number of threads field 20, the start time field 22.
+    let (state, threads) = (fields.next()?, fields.nth(16)?);
+    // A first thread that has ended while others have not still holds the process's files and ports.
+    if matches!(state, "Z" | "X" | "x") && matches!(threads, "0" | "1") {
         return None;
     }
-    // Fields count from 1 (proc(5)); the state is field 3, the start time field 22.
-    fields.nth(18)?.parse().ok()
+    fields.nth(1)?.parse().ok()
 }
 
 /// Starts a node in a process group of its own, so that neither Ctrl-C nor the end of this command reaches it.
@@ -108,4 +112,27 @@ pub(super) fn spawn(binary: &Path, node: &NodeEntry) -> Result<Process, LocalErr
     start_time
         .map(|start_time| Process { pid, start_time })
         .ok_or_else(|| refuse(format!("its process ended at once: see {}", log_path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_has_ended_only_when_its_last_thread_has() {
+        let stat = |state: &str, threads: u32| {
+            format!("42 (a) b (c) {state} 1 42 42 0 -1 4194304 500 0 0 0 130 25 0 0 20 0 {threads} 0 777 1 1")
+        };
+        assert_eq!(parse_start_time(&stat("S", 9)), Some(777));
+        assert_eq!(parse_start_time(&stat("Z", 4)), Some(777), "other threads still hold its ports");
+        assert_eq!(parse_start_time(&stat("Z", 1)), None);
+        assert_eq!(parse_start_time(&stat("X", 0)), None);
+        assert_eq!(parse_start_time("42 (witan"), None);
+    }
+
+    #[test]
+    fn this_process_runs() {
+        let pid = std::process::id();
+        assert!(start_time(pid).is_some_and(|start_time| Process { pid, start_time }.is_running()));
+    }
 }

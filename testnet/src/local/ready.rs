@@ -38,12 +38,10 @@ impl NodeReport {
         self.status.as_ref()?.groups.iter().find(|status| status.group == group).map(|status| status.height)
     }
 
-    /// Whether it has executed a block of every user group.
+    /// Whether it has executed a block of every group that it follows.
     fn has_committed(&self) -> bool {
-        self.status.as_ref().is_some_and(|status| {
-            let mut groups = status.groups.iter().filter(|group| group.group != GroupId(0)).peekable();
-            groups.peek().is_some() && groups.all(|group| group.height >= 1)
-        })
+        let groups = self.status.as_ref().map(|status| status.groups.as_slice()).unwrap_or_default();
+        !groups.is_empty() && groups.iter().all(|group| group.height >= 1)
     }
 }
 
@@ -72,12 +70,20 @@ impl Network {
         NodeReport { name: node.name.clone(), rpc: node.rpc.clone(), pid, status }
     }
 
-    /// Waits until every node has committed a block in every user group.
+    /// Waits until every node has committed a block in every group.
     ///
     /// # Errors
     /// If a node ends by itself, or one is not as far after `timeout`.
     pub async fn wait_ready(&self, timeout: Duration) -> Result<(), LocalError> {
-        self.wait(&self.node_names(), timeout, NodeReport::has_committed).await
+        self.wait_committed(&self.node_names(), timeout).await
+    }
+
+    /// Waits until each of these nodes has committed a block in every group, whatever becomes of the others.
+    ///
+    /// # Errors
+    /// If there is no such node, one ends by itself, or one is not as far after `timeout`.
+    pub async fn wait_committed(&self, names: &[String], timeout: Duration) -> Result<(), LocalError> {
+        self.wait(names, timeout, NodeReport::has_committed).await
     }
 
     /// Waits until these nodes answer requests, whether or not they can make blocks.

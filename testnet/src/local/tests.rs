@@ -120,6 +120,35 @@ fn a_follower_has_no_validator_key_and_is_no_validator() {
 }
 
 #[test]
+fn followers_of_a_permissioned_network_are_those_that_its_genesis_lists() {
+    let folder = folder();
+    let mut network = Network::create(&Spec { permissioned: true, ..spec(&folder) }).unwrap();
+    let genesis = genesis(&network);
+    genesis.check().unwrap();
+    for follower in &genesis.followers {
+        let name = network.add_follower().unwrap();
+        assert_eq!(network.node(&name).unwrap().node_id, follower.to_string());
+        assert!(network.node(&name).unwrap().home.join("keys/node.key").exists());
+    }
+    let next = format!("n{}", genesis.validators.len() + genesis.followers.len());
+    let text = network.add_follower().unwrap_err().to_string();
+    assert!(text.starts_with(&next) && text.contains("no spare one left"), "{text}");
+}
+
+#[test]
+fn a_group_is_described_with_what_its_members_are_trusted_with() {
+    for engine in EngineKind::ALL {
+        let folder = folder();
+        let network = Network::create(&Spec { engine, permissioned: true, ..spec(&folder) }).unwrap();
+        let text = std::fs::read_to_string(network.description_path()).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let expected = if engine == EngineKind::Raft { "crash" } else { "byzantine" };
+        assert_eq!(json["groups"][1]["engine"], engine.to_string());
+        assert_eq!(json["groups"][1]["faults"], expected);
+    }
+}
+
+#[test]
 fn a_slow_block_time_gets_time_outs_that_outlast_it() {
     let folder = folder();
     let slow = Spec { block_time: Duration::from_secs(20), ..spec(&folder) };
@@ -132,8 +161,8 @@ fn a_slow_block_time_gets_time_outs_that_outlast_it() {
 fn what_can_not_be_is_refused_with_the_next_step() {
     let folder = folder();
     let refusal = |spec: Spec| Network::create(&spec).unwrap_err().to_string();
-    let text = refusal(Spec { engine: EngineKind::Pbft, ..spec(&folder) });
-    assert_eq!(text, "engine pbft is not available yet in this release: use hotstuff");
+    let text = refusal(Spec { engine: EngineKind::Raft, ..spec(&folder) });
+    assert!(text.starts_with("raft trusts its members") && text.contains("add --permissioned"), "{text}");
     assert!(refusal(Spec { validators: 0, ..spec(&folder) }).contains("0 validators"));
     assert!(refusal(Spec { name: "../x".into(), ..spec(&folder) }).contains("no name of a network"));
     assert!(refusal(Spec { port_base: 65_530, ..spec(&folder) }).contains("above 65535"));

@@ -284,6 +284,7 @@ impl Scenario {
             devnet: true,
             permissioned: self.engine == EngineKind::Raft,
             validators: (0..self.nodes).map(validator).collect(),
+            followers: Vec::new(),
             groups: vec![group(GroupId(0)), group(GROUP)],
             balances: (0..ACCOUNTS).map(balance).collect(),
             parameters: self.parameters(),

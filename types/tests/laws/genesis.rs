@@ -3,7 +3,7 @@
 use crate::samples::{account, genesis, hash, secret};
 use std::collections::BTreeSet;
 use witan_types::committee::MAX_VALIDATORS;
-use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, Parameters};
+use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, MAX_FOLLOWERS, Parameters};
 use witan_types::{EngineKind, Epoch, FaultModel, Genesis, GenesisError, GroupId, NodeId, Payload};
 
 fn changed(change: impl FnOnce(&mut Genesis)) -> Genesis {
@@ -90,6 +90,7 @@ fn every_field_is_part_of_the_chain_id() {
         |it| it.validators[1].node = NodeId(hash("other")),
         |it| it.validators.swap(0, 1),
         |it| it.validators.truncate(3),
+        |it| it.followers.push(NodeId(hash("follower"))),
         |it| it.groups[1].engine = EngineKind::HotStuff,
         |it| it.groups[1].id = GroupId(2),
         |it| it.groups.truncate(1),
@@ -130,6 +131,39 @@ fn validators_share_neither_key_nor_node() {
     let shared = Err(GenesisError::SharedKey("n1".into(), "n3".into()));
     assert_eq!(verdict(|it| it.validators[3].key = it.validators[1].key), shared);
     assert_eq!(verdict(|it| it.validators[3].node = it.validators[1].node), shared);
+}
+
+#[test]
+fn followers_are_listed_once_and_only_where_they_need_to_be() {
+    let (one, other) = (NodeId(hash("one")), NodeId(hash("other")));
+    let listed = |followers: Vec<NodeId>| changed(|it| (it.permissioned, it.followers) = (true, followers));
+    let good = listed(vec![one, other]);
+    assert_eq!(good.check(), Ok(()));
+    let nodes: Vec<NodeId> = good.validators.iter().map(|validator| validator.node).collect();
+    assert_eq!(good.admitted(), Some([&nodes[..], &[one, other]].concat()));
+    assert_eq!(genesis().admitted(), None, "an open network admits anyone");
+    let text = serde_json::to_string(&good).unwrap();
+    assert!(text.contains(&format!("\"followers\":[\"{one}\",\"{other}\"]")), "{text}");
+    assert_eq!(serde_json::from_str::<Genesis>(&text).unwrap(), good);
+
+    let refused = |genesis: Genesis| matches!(genesis.check(), Err(GenesisError::Followers(_)));
+    assert!(refused(listed(vec![one, one])));
+    assert!(refused(listed(vec![nodes[2]])), "a validator's node");
+    assert!(refused(listed(vec![one; MAX_FOLLOWERS + 1])));
+    assert!(refused(changed(|it| it.followers = vec![one])), "anyone may follow an open network");
+}
+
+#[test]
+fn engines_are_known_by_name_and_by_whether_their_members_are_trusted() {
+    for engine in EngineKind::ALL {
+        assert_eq!(engine.to_string().parse(), Ok(engine));
+        assert_eq!(serde_json::to_value(engine).unwrap(), engine.to_string());
+    }
+    let why = "paxos".parse::<EngineKind>().unwrap_err().to_string();
+    assert_eq!(why, "there is no engine \"paxos\": expected hotstuff, pbft or raft");
+    assert_eq!(EngineKind::ALL.map(EngineKind::label), ["hotstuff", "pbft", "raft (crash)"]);
+    assert_eq!(serde_json::to_value(EngineKind::Raft.faults()).unwrap(), "crash");
+    assert_eq!(serde_json::to_value(EngineKind::Pbft.faults()).unwrap(), "byzantine");
 }
 
 #[test]

@@ -34,6 +34,7 @@ pub(crate) fn genesis() -> Genesis {
         devnet: true,
         permissioned: false,
         validators: (1..=4).map(validator).collect(),
+        followers: Vec::new(),
         groups: vec![
             GenesisGroup { id: GroupId(0), engine: EngineKind::HotStuff },
             GenesisGroup { id: GroupId(1), engine: EngineKind::Pbft },

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use witan_testnet::local::{AccountEntry, BALANCE, Network, NodeEntry, NodeReport};
-use witan_types::GroupId;
+use witan_types::{EngineKind, GroupId};
 
 /// The nodes' addresses.
 pub(super) fn nodes<'a>(nodes: impl IntoIterator<Item = &'a NodeEntry>) -> Table {
@@ -39,7 +39,7 @@ pub(super) fn banner(network: &Network, output: Output) -> String {
     let mut groups = Table::new(["GROUP", "ENGINE", "VALIDATORS"]);
     for group in &description.groups {
         let id = if group.id == 0 { "0 (root)".into() } else { group.id.to_string() };
-        groups.row([id, group.engine.to_string(), group.validators.join(" ")]);
+        groups.row([id, group.engine.label(), group.validators.join(" ")]);
     }
     write!(text, "{}\n{groups}\n", heading("Groups".into())).ok();
     let programs = format!("The same for programs: {}", shown(&network.description_path()));
@@ -56,7 +56,14 @@ pub(super) fn status(reports: &[NodeReport], output: Output) -> String {
     let ready =
         reports.iter().filter(|report| report.status.as_ref().is_some_and(|status| status.ready)).count();
     let shade = if ready == reports.len() { Shade::Green } else { Shade::Red };
-    format!("{table}\n{}", output.shade(shade, format!("{ready} of {} nodes ready", reports.len())))
+    let engine = engine(reports).map_or_else(String::new, |engine| format!(", under {}", engine.label()));
+    format!("{table}\n{}", output.shade(shade, format!("{ready} of {} nodes ready{engine}", reports.len())))
+}
+
+/// The engine of the user group, if a node answers.
+fn engine(reports: &[NodeReport]) -> Option<EngineKind> {
+    let groups = reports.iter().filter_map(|report| report.status.as_ref()).flat_map(|status| &status.groups);
+    groups.into_iter().find(|group| group.group == GroupId(1)).map(|group| group.engine)
 }
 
 fn status_row(report: &NodeReport) -> [String; 9] {

@@ -17,6 +17,7 @@ const EXAMPLE: &str = "\
 Example:
   witan testnet up                       four validators, until Ctrl-C
   witan testnet up -n 7 --name seven --port-base 0 -d
+  witan testnet up -e raft --permissioned
   witan testnet up --reset --seed 1      the same keys and chain every time";
 
 /// Make a network, or resume it, and start every node.
@@ -27,9 +28,10 @@ pub(super) struct Args {
     #[arg(long, short = 'n', value_name = "COUNT")]
     nodes: Option<usize>,
     /// The consensus engine: hotstuff, pbft or raft [default: hotstuff]
-    #[arg(long, short, value_parser = engine)]
+    #[arg(long, short)]
     engine: Option<EngineKind>,
-    /// Let only listed nodes connect; raft needs it
+    /// Let only nodes that genesis lists connect: the validators, and a few that `witan testnet add` makes. raft, whose
+    /// members trust each other not to lie, needs it
     #[arg(long)]
     permissioned: bool,
     /// The least time between blocks, such as 200ms [default: 0]
@@ -50,15 +52,6 @@ pub(super) struct Args {
     /// Remove an existing network of this name first: keys, data, everything
     #[arg(long)]
     reset: bool,
-}
-
-fn engine(text: &str) -> Result<EngineKind, String> {
-    match text {
-        "hotstuff" => Ok(EngineKind::HotStuff),
-        "pbft" => Ok(EngineKind::Pbft),
-        "raft" => Ok(EngineKind::Raft),
-        _ => Err("expected hotstuff, pbft or raft".into()),
-    }
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -1,0 +1,143 @@
+use super::*;
+use crate::run::flush;
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::sync::mpsc::sync_channel;
+use tokio::runtime::{Builder, Runtime};
+use witan_consensus::engine::Seq;
+use witan_ledger::ProofWindow;
+use witan_p2p::{Limits, NetworkConfig, NetworkEvent, PeerAddress};
+use witan_replica::GroupStatus;
+use witan_storage::{Options, Storage};
+use witan_types::{ChainId, Hash};
+
+const GROUP: GroupId = GroupId(1);
+
+/// What a group's host told it.
+type Heard = Arc<Mutex<Vec<&'static str>>>;
+
+/// A group that says one thing when it leaves, which rests on a record.
+#[derive(Debug, Default)]
+struct Leader {
+    heard: Heard,
+    holds_back: bool,
+    /// It waits for a record that never gets durable.
+    for_ever: bool,
+}
+
+impl Group for Leader {
+    fn step(&mut self, _: Now, event: Event) -> Effects {
+        let mut effects = Effects::default();
+        let heard = match event {
+            Event::Leaving => {
+                self.holds_back = true;
+                effects.persist.push((Seq::from(1_u8), vec![1]));
+                "leaving"
+            }
+            Event::Durable(_) => {
+                self.holds_back = self.for_ever;
+                let bytes = Arc::from(&b"lead on"[..]);
+                effects.send.push(Outgoing { to: Recipient::Validators, class: Class::Consensus, bytes });
+                "durable"
+            }
+            _ => "other",
+        };
+        self.heard.lock().unwrap().push(heard);
+        effects
+    }
+
+    fn status(&self, _: Now) -> GroupStatus {
+        panic!("nobody asks")
+    }
+
+    fn proofs(&self) -> ProofWindow {
+        panic!("nobody asks")
+    }
+
+    fn is_pending(&self, _: &TxId) -> bool {
+        false
+    }
+
+    fn holds_back(&self) -> bool {
+        self.holds_back
+    }
+}
+
+type Events = tokio::sync::mpsc::Receiver<NetworkEvent>;
+
+/// One of two validators; the second connects to the first.
+fn network(runtime: &Runtime, place: u8, peers: Vec<PeerAddress>) -> (Network, Events) {
+    let config = NetworkConfig {
+        identity_seed: [place; 32],
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        peers,
+        chain: ChainId(Hash([7; 32])),
+        validators: [1, 2].map(|place| witan_p2p::node_id([place; 32]).unwrap()).to_vec(),
+        allowed: None,
+        groups: vec![GROUP],
+        limits: Limits::default(),
+    };
+    witan_p2p::start(config, runtime.handle()).unwrap()
+}
+
+/// A loop without groups, with disks in `folder`.
+fn event_loop(
+    network: &Network,
+    folder: &std::path::Path,
+) -> (EventLoop, std::sync::mpsc::SyncSender<Command>, Receiver<Command>) {
+    let storage = Storage::open(&folder.join("data"), Options::default()).unwrap();
+    let (commands, inbox) = sync_channel(16);
+    let writers = Writers::start(&storage, folder.to_owned(), &[GROUP], 0, &commands).unwrap();
+    let nodes = [1, 2].map(|place| witan_p2p::node_id([place; 32]).unwrap()).to_vec();
+    let looping = EventLoop::new(network.node(), nodes, network.clone(), writers, Arc::new(Shared::new()));
+    (looping, commands, inbox)
+}
+
+#[test]
+fn what_a_group_says_when_its_node_stops_is_durable_and_arrives() {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (other, mut events) = network(&runtime, 1, Vec::new());
+    let address = PeerAddress {
+        node: other.node(),
+        host: "127.0.0.1".parse().unwrap(),
+        port: other.listen_address().port(),
+    };
+    let (own, _own_events) = network(&runtime, 2, vec![address]);
+    let folder = tempfile::tempdir().unwrap();
+    let (mut looping, commands, inbox) = event_loop(&own, folder.path());
+    let heard = Heard::default();
+    looping.groups.insert(GROUP, Box::new(Leader { heard: Arc::clone(&heard), ..Leader::default() }));
+    runtime.block_on(async {
+        while !own.send(other.node(), Priority::Vote, Arc::from(&b"hello"[..])) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    commands.send(Command::Stop).unwrap();
+    looping.run(inbox).unwrap();
+    assert_eq!(*heard.lock().unwrap(), ["leaving", "durable"]);
+    runtime.block_on(async {
+        flush(&own).await;
+        own.shutdown().await;
+        let frames = async {
+            loop {
+                if let Some(NetworkEvent::Frame { bytes, .. }) = events.recv().await
+                    && bytes == wire::frame(GROUP, b"lead on")
+                {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), frames).await.expect("the last words arrive");
+    });
+}
+
+#[test]
+fn a_group_that_waits_for_ever_does_not_keep_its_node_from_stopping() {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (own, _events) = network(&runtime, 2, Vec::new());
+    let folder = tempfile::tempdir().unwrap();
+    let (mut looping, commands, inbox) = event_loop(&own, folder.path());
+    looping.groups.insert(GROUP, Box::new(Leader { for_ever: true, ..Leader::default() }));
+    commands.send(Command::Stop).unwrap();
+    looping.run(inbox).unwrap();
+}

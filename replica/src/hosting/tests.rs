@@ -1,0 +1,46 @@
+use super::*;
+use std::time::Duration;
+use witan_consensus::engine::{Instance, Setup};
+use witan_consensus::hotstuff::HotStuff;
+use witan_types::{
+    BlockId, ChainId, Committee, Epoch, FaultModel, GroupId, Hash, Header, SecretKey, ValidatorIndex,
+};
+
+fn hosted(durable: Seq) -> Hosted<HotStuff> {
+    let key = SecretKey::from_seed([1; 32]);
+    let instance = Instance { chain: ChainId::default(), group: GroupId(1), epoch: Epoch(1) };
+    let base = Header {
+        chain: instance.chain,
+        group: instance.group,
+        epoch: instance.epoch,
+        height: 0,
+        tag: 0,
+        parent: BlockId::default(),
+        proposer: ValidatorIndex(0),
+        time_ms: 0,
+        payload_root: Hash::ZERO,
+    };
+    let setup = Setup {
+        instance,
+        committee: Committee::new(vec![key.public()], FaultModel::Byzantine),
+        me: ValidatorIndex(0),
+        key,
+        stable: base.clone(),
+        base,
+        durable: 0,
+        base_timeout: Duration::from_secs(1),
+        max_timeout: Duration::from_secs(1),
+        seed: 1,
+    };
+    Hosted::new(HotStuff::open(setup, Vec::new()).0, durable, Vec::new())
+}
+
+#[test]
+fn the_newest_record_outlives_any_truncation() {
+    let mut hosted = hosted(7);
+    for (wanted, expected) in [(None, None), (Some(5), Some(5)), (Some(7), Some(7)), (Some(8), Some(7))] {
+        let mut outputs = Outputs { truncate: wanted, ..Outputs::default() };
+        hosted.hold(&mut outputs);
+        assert_eq!(outputs.truncate, expected);
+    }
+}
