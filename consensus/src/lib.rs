@@ -7,4 +7,5 @@ pub mod hotstuff;
 mod judging;
 mod pacing;
 pub mod pbft;
+pub mod raft;
 mod tree;

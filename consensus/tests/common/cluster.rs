@@ -11,7 +11,7 @@ use witan_types::{BlockId, Header, Height, Payload, Scheme, Seal, ValidatorIndex
 pub trait Subject: Engine {
     /// What a message commits its author to, as (question, answer): no honest author ever gives one question two
     /// answers, however often it restarts.
-    fn commitments(message: &Self::Message) -> Vec<(String, String)>;
+    fn commitments(author: usize, to: To, message: &Self::Message) -> Vec<(String, String)>;
 }
 
 /// How unkind the world is.
@@ -65,6 +65,8 @@ struct Node<E: Engine> {
     unsynced: VecDeque<(Seq, Vec<u8>)>,
     waiting: VecDeque<Waiting<E>>,
     timers: BTreeMap<E::Timer, u64>,
+    /// A turn that waits for work.
+    turn: Option<Turn>,
     /// Released decisions of this life.
     last_decided: Height,
     /// Where sealed blocks took it: decisions up to here may still have waited for the disk.
@@ -110,6 +112,7 @@ impl<E: Subject> Cluster<E> {
                 unsynced: VecDeque::new(),
                 waiting: VecDeque::new(),
                 timers: BTreeMap::new(),
+                turn: None,
                 last_decided: base.height,
                 jumped: base.height,
                 durable: base.height,
@@ -157,6 +160,8 @@ impl<E: Subject> Cluster<E> {
         self.work = work;
         for node in 0..self.nodes.len() {
             self.give(node, Input::Pending(work));
+            let turn = self.nodes[node].turn.take_if(|_| work);
+            turn.into_iter().for_each(|turn| self.answer(node, turn));
         }
     }
 
@@ -207,9 +212,8 @@ impl<E: Subject> Cluster<E> {
                 }
             }
             Event::Drafted { node, life, turn } => {
-                if self.nodes[node].life == life && (self.work || turn.at_once) {
-                    let draft = Draft { time_ms: turn.parent_time_ms + 3, payload: Payload::default() };
-                    self.give(node, Input::Payload(turn, draft));
+                if self.nodes[node].life == life {
+                    self.answer(node, turn);
                 }
             }
             Event::Judged { node, life, id } => {
@@ -242,6 +246,16 @@ impl<E: Subject> Cluster<E> {
             }
         }
         true
+    }
+
+    /// A turn waits for work, unless it must be answered at once.
+    fn answer(&mut self, node: usize, turn: Turn) {
+        if self.work || turn.at_once {
+            let draft = Draft { time_ms: turn.parent_time_ms + 3, payload: Payload::default() };
+            self.give(node, Input::Payload(turn, draft));
+        } else {
+            self.nodes[node].turn = Some(turn);
+        }
     }
 
     fn arrive(&mut self, from: usize, to: usize, bytes: &[u8]) {
@@ -336,7 +350,7 @@ impl<E: Subject> Cluster<E> {
     }
 
     fn send(&mut self, node: usize, to: To, message: &E::Message) {
-        for (question, answer) in E::commitments(message) {
+        for (question, answer) in E::commitments(node, to, message) {
             let earlier = self.nodes[node].commitments.entry(question.clone()).or_insert(answer.clone());
             assert_eq!(*earlier, answer, "node {node} answers {question} in two ways");
         }
@@ -421,6 +435,7 @@ impl<E: Subject> Cluster<E> {
             host.unsynced.clear();
             host.waiting.clear();
             host.timers.clear();
+            host.turn = None;
             let delay = self.choices.below(3000);
             self.at(delay, Event::Restarts { node });
         }

@@ -1,0 +1,105 @@
+//! The rules as the engine asks them, and the mistakes that tests plant in them to prove that they would be found.
+
+use super::rules::{self, Ballot, End, Term};
+use witan_types::{Height, ValidatorIndex};
+
+/// A mistake planted at construction, by tests alone: each breaks agreement, and a test that lets it live is too weak.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PlantedFault {
+    /// An entry of an earlier term is called committed by counting who holds it (figure 8).
+    CommitOlderTerm,
+    /// A member votes twice in a term.
+    VoteTwice,
+    /// A ballot leaves without being on disk: after a crash the member votes again in the term.
+    BallotWithoutRecord,
+    /// An entry is acknowledged without being on disk.
+    EntryWithoutRecord,
+    /// A leader counts itself before its entry is on disk.
+    OwnBeforeDurable,
+    /// A candidate is voted for whatever its log holds.
+    OutdatedCandidate,
+    /// A refused vote counts as given.
+    RefusalCounts,
+    /// Entries are taken without the one before them.
+    AppendWithoutMatch,
+}
+
+/// [`rules`], unless a fault is planted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Judge {
+    #[cfg(any(test, feature = "planted-faults"))]
+    fault: Option<PlantedFault>,
+}
+
+impl Judge {
+    /// A judge with a fault.
+    #[cfg(any(test, feature = "planted-faults"))]
+    pub(super) fn with_fault(fault: PlantedFault) -> Judge {
+        Judge { fault: Some(fault) }
+    }
+
+    #[cfg(any(test, feature = "planted-faults"))]
+    fn has(&self, fault: PlantedFault) -> bool {
+        self.fault == Some(fault)
+    }
+
+    #[cfg(not(any(test, feature = "planted-faults")))]
+    fn has(&self, _fault: PlantedFault) -> bool {
+        false
+    }
+
+    pub(super) fn may_vote(
+        &self,
+        ballot: Ballot,
+        own: End,
+        term: Term,
+        candidate: ValidatorIndex,
+        end: End,
+    ) -> bool {
+        let vote = ballot.vote.filter(|_| !self.has(PlantedFault::VoteTwice));
+        rules::may_vote(Ballot { vote, ..ballot }, self.own_end(own), term, candidate, end)
+    }
+
+    pub(super) fn would_vote(
+        &self,
+        ballot: Ballot,
+        own: End,
+        hears_leader: bool,
+        term: Term,
+        end: End,
+    ) -> bool {
+        rules::would_vote(ballot, self.own_end(own), hears_leader, term, end)
+    }
+
+    fn own_end(&self, own: End) -> End {
+        if self.has(PlantedFault::OutdatedCandidate) { End::default() } else { own }
+    }
+
+    pub(super) fn is_vote(&self, granted: bool) -> bool {
+        granted || self.has(PlantedFault::RefusalCounts)
+    }
+
+    pub(super) fn may_commit(&self, entry_term: Term, term: Term) -> bool {
+        self.has(PlantedFault::CommitOlderTerm) || rules::may_commit(entry_term, term)
+    }
+
+    pub(super) fn own_match(&self, durable: Height, last: Height) -> Height {
+        if self.has(PlantedFault::OwnBeforeDurable) { last } else { durable }
+    }
+
+    pub(super) fn ballot_is_saved(&self) -> bool {
+        !self.has(PlantedFault::BallotWithoutRecord)
+    }
+
+    pub(super) fn entry_is_saved(&self) -> bool {
+        !self.has(PlantedFault::EntryWithoutRecord)
+    }
+
+    pub(super) fn matches(&self, is_known: bool) -> bool {
+        is_known || self.has(PlantedFault::AppendWithoutMatch)
+    }
+
+    pub(super) fn may_replace(&self, height: Height, commit: Height) -> bool {
+        rules::may_replace(height, commit)
+    }
+}
