@@ -31,7 +31,7 @@ unit:
 ## alone and, where an engine withstands liars, under attackers too. A seed that breaks a promise is printed with the command
 ## that replays it.
 FOR ?= 1m
-ENGINES ?= hotstuff
+ENGINES ?= hotstuff pbft raft
 soak: build
 	@set -e; \
 	for engine in $(ENGINES); do for nodes in 4 7; do for attackers in "" --byzantine; do \

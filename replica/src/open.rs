@@ -13,6 +13,7 @@ use std::time::Duration;
 use witan_consensus::engine::{Engine, Instance, Outputs, Seq, Setup};
 use witan_consensus::hotstuff::HotStuff;
 use witan_consensus::pbft::Pbft;
+use witan_consensus::raft::Raft;
 use witan_ledger::mempool::Limits;
 use witan_ledger::{Ledger, LedgerError, Mempool, Store};
 use witan_types::{
@@ -60,7 +61,7 @@ pub fn open_group<S: Store + Send + 'static>(open: Open<'_, S>, now: Now) -> Res
     match open.genesis.engine(open.group).ok_or(LedgerError::UnknownGroup(open.group))? {
         EngineKind::HotStuff => open_with::<HotStuff, S>(open, now),
         EngineKind::Pbft => open_with::<Pbft, S>(open, now),
-        EngineKind::Raft => Err(LedgerError::UnknownGroup(open.group)),
+        EngineKind::Raft => open_with::<Raft, S>(open, now),
     }
 }
 

@@ -11,6 +11,8 @@ macro_rules! stories {
     ($($way:ident: [$($story:ident),+ $(,)?]);+ $(;)?) => {
         // Adding an engine costs one line here.
         stories!(hotstuff HotStuff $($way: [$($story),+]);+);
+        stories!(pbft Pbft $($way: [$($story),+]);+);
+        stories!(raft Raft $($way: [$($story),+]);+);
     };
     ($module:ident $engine:ident $($way:ident: [$($story:ident),+]);+) => {
         mod $module {

@@ -26,6 +26,7 @@ fn hosted(durable: Seq) -> Hosted<HotStuff> {
         me: ValidatorIndex(0),
         key,
         stable: base.clone(),
+        stable_seal: None,
         base,
         durable: 0,
         base_timeout: Duration::from_secs(1),

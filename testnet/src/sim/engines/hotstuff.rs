@@ -1,9 +1,10 @@
 //! HotStuff in the simulator.
 
-use super::{Dialect, Signer, beside, nothing};
+use super::{Dialect, Signer, beside, misleading_answer, nothing};
 use crate::sim::random::Random;
 use std::sync::Arc;
-use witan_consensus::hotstuff::{Fetch, Hello, HotStuff, Kind, Message, Proposal, Record, SafetyState, Vote};
+use witan_consensus::fetch::Fetch;
+use witan_consensus::hotstuff::{Hello, HotStuff, Kind, Message, Proposal, Record, SafetyState, Vote};
 use witan_types::{BlockId, sha256};
 
 impl Dialect for HotStuff {
@@ -76,13 +77,9 @@ impl Dialect for HotStuff {
                 1 => Message::Hello(Hello { round: u64::MAX, decided: u64::MAX }),
                 _ => Message::Hello(Hello { round: round.saturating_add(50), decided: decided / 2 }),
             }),
-            Message::Blocks(blocks) => match (random.below(3), blocks.0.first()) {
-                (0, _) | (_, None) => Some(Message::Gone(u64::MAX)),
-                (1, Some(first)) => Some(Message::Gone(first.header.height)),
-                (_, Some(first)) => {
-                    Some(Message::Blocks(witan_consensus::hotstuff::Blocks(vec![Arc::new(beside(first))])))
-                }
-            },
+            Message::Blocks(blocks) => {
+                Some(misleading_answer(blocks, random).map_or_else(Message::Gone, Message::Blocks))
+            }
             Message::Gone(height) => Some(Message::Gone(height.saturating_add(random.below(1_000)))),
             Message::Fetch(_) => Some(Message::Fetch(Fetch { block: BlockId(nothing(random)), above: 0 })),
             _ => None,

@@ -3,8 +3,10 @@
 //! in [`ENGINES`].
 
 mod hotstuff;
+mod pbft;
 #[cfg(feature = "planted-faults")]
 mod planted;
+mod raft;
 #[cfg(test)]
 mod tests;
 
@@ -16,18 +18,23 @@ pub(super) use planted::open_with_fault;
 use super::random::Random;
 use std::fmt::Debug;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use witan_consensus::engine::{Engine, Instance};
+use witan_consensus::fetch::Blocks;
 use witan_consensus::hotstuff::HotStuff;
-use witan_types::{Block, EngineKind, Hash, SecretKey, Wire};
+use witan_consensus::pbft::Pbft;
+use witan_consensus::raft::Raft;
+use witan_types::{Block, EngineKind, Hash, Height, SecretKey, Wire};
 
 /// The engines that the simulator runs.
-pub const ENGINES: &[EngineKind] = &[EngineKind::HotStuff];
+pub const ENGINES: &[EngineKind] = &EngineKind::ALL;
 
 /// How an engine speaks. None if the simulator does not run it.
 pub(super) fn speech(engine: EngineKind) -> Option<&'static dyn Speech> {
     match engine {
         EngineKind::HotStuff => Some(&Erased::<HotStuff>(PhantomData)),
-        EngineKind::Pbft | EngineKind::Raft => None,
+        EngineKind::Pbft => Some(&Erased::<Pbft>(PhantomData)),
+        EngineKind::Raft => Some(&Erased::<Raft>(PhantomData)),
     }
 }
 
@@ -140,6 +147,15 @@ fn beside(block: &Block) -> Block {
     let mut other = block.clone();
     other.header.time_ms = other.header.time_ms.saturating_add(1);
     other
+}
+
+/// What misleads whoever asked for `blocks`: other blocks, or the height from which the liar says it still has them.
+fn misleading_answer(blocks: &Blocks, random: &mut Random) -> Result<Blocks, Height> {
+    match (random.below(3), blocks.0.first()) {
+        (0, _) | (_, None) => Err(Height::MAX),
+        (1, Some(first)) => Err(first.header.height),
+        (_, Some(first)) => Ok(Blocks(vec![Arc::new(beside(first))])),
+    }
 }
 
 /// An id that names nothing.

@@ -3,6 +3,8 @@
 use crate::sim::disk::SharedStore;
 use witan_consensus::engine::Engine;
 use witan_consensus::hotstuff::{self, HotStuff};
+use witan_consensus::pbft::{self, Pbft};
+use witan_consensus::raft::{self, Raft};
 use witan_ledger::LedgerError;
 use witan_replica::{Effects, MessageVerifier, Now, Open, Opened, Replica};
 
@@ -11,6 +13,10 @@ use witan_replica::{Effects, MessageVerifier, Now, Open, Opened, Replica};
 pub enum RuleFault {
     /// One of HotStuff's.
     HotStuff(hotstuff::PlantedFault),
+    /// One of PBFT's.
+    Pbft(pbft::PlantedFault),
+    /// One of Raft's.
+    Raft(raft::PlantedFault),
 }
 
 /// Opens a group whose engine makes this mistake.
@@ -22,6 +28,14 @@ pub(in crate::sim) fn open_with_fault(
     match fault {
         RuleFault::HotStuff(fault) => {
             Replica::open_from(open, now, |setup, records| HotStuff::open_with_fault(setup, records, fault))
+                .map(boxed)
+        }
+        RuleFault::Pbft(fault) => {
+            Replica::open_from(open, now, |setup, records| Pbft::open_with_fault(setup, records, fault))
+                .map(boxed)
+        }
+        RuleFault::Raft(fault) => {
+            Replica::open_from(open, now, |setup, records| Raft::open_with_fault(setup, records, fault))
                 .map(boxed)
         }
     }
