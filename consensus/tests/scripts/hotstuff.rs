@@ -222,10 +222,10 @@ fn claimed(command: &mut Command, qc: QuorumCertificate) -> Result<QuorumCertifi
 fn timeout_certificate(scene: &Scene<HotStuff>, round: Round) -> Result<TimeoutCertificate, String> {
     let mut by_author: BTreeMap<usize, &Timeout> = BTreeMap::new();
     for (author, message) in &scene.said {
-        if let Message::Timeout(timeout) = message {
-            if timeout.round == round {
-                by_author.entry(*author).or_insert(timeout);
-            }
+        if let Message::Timeout(timeout) = message
+            && timeout.round == round
+        {
+            by_author.entry(*author).or_insert(timeout);
         }
     }
     let highest = by_author.values().map(|timeout| &timeout.high_qc).max_by_key(|qc| qc.round);

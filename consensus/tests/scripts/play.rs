@@ -247,7 +247,7 @@ impl<E: Told> Play<E> {
         let mut lines: Vec<(usize, String, Vec<String>)> = Vec::new();
         for letter in scene.stage.pool.iter().filter(|letter| filter.matches::<E>(letter)) {
             let (text, to) = (E::message(&letter.message, &scene.names), format!("n{}", letter.to));
-            match lines.iter_mut().find(|(from, said, _)| (*from, &*said) == (letter.from, &text)) {
+            match lines.iter_mut().find(|(from, said, _)| *from == letter.from && *said == text) {
                 Some((_, _, receivers)) => receivers.push(to),
                 None => lines.push((letter.from, text, vec![to])),
             }
