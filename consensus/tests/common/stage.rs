@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{
-    Draft, Engine, EngineStatus, Evidence, Input, Outputs, Rejected, Seq, Setup, Tick, To, Verdict, Verified,
+    Draft, Engine, EngineStatus, Evidence, Input, Outputs, Rejected, Seq, Setup, Tick, To, Turn, Verdict,
+    Verified,
 };
 use witan_types::{Block, BlockId, Header, Height, Payload, Scheme, ValidatorIndex};
 
@@ -37,6 +38,34 @@ pub struct Letter<M> {
     pub message: M,
 }
 
+/// Who answers a leader that asks for a payload.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Drafts {
+    /// The stage, at once.
+    AtOnce,
+    /// The story, when it says [`Stage::draft`]: for engines that would otherwise run ahead, height after height.
+    WhenTold,
+}
+
+/// What came of one step of a member, kept for stories that tell it.
+#[derive(Clone)]
+pub struct Deed<E: Engine> {
+    /// Whose step.
+    pub member: usize,
+    /// What went to its disk.
+    pub persist: Vec<(Seq, E::Record)>,
+    /// What it said.
+    pub send: Vec<(To, E::Message)>,
+    /// What it asks its host to fill.
+    pub want: Option<Turn>,
+    /// What it decided.
+    pub decided: Vec<Arc<Block>>,
+    /// How far it says sealed blocks must bring it.
+    pub behind: Option<Height>,
+    /// Whom it accuses.
+    pub accuse: Vec<Evidence>,
+}
+
 /// A member, with all it ever said and decided.
 #[derive(Clone)]
 struct Member<E: Engine> {
@@ -48,6 +77,7 @@ struct Member<E: Engine> {
     timers: Vec<(E::Timer, Duration)>,
     behind: Option<Height>,
     truncated: Seq,
+    wanted: Option<Turn>,
 }
 
 /// The stage.
@@ -55,6 +85,9 @@ struct Member<E: Engine> {
 pub struct Stage<E: Staged> {
     members: Vec<Member<E>>,
     fault: Option<E::Fault>,
+    drafts: Drafts,
+    /// What the members did, for a story to take; not kept unless asked for.
+    pub deeds: Option<Vec<Deed<E>>>,
     /// What anyone ever decided, by height, whoever has crashed since.
     chain: BTreeMap<Height, BlockId>,
     forked: bool,
@@ -78,29 +111,44 @@ impl<E: Staged> Stage<E> {
     /// Members with work waiting, and perhaps with a fault planted in each.
     pub fn new(size: usize, fault: Option<E::Fault>) -> Stage<E> {
         let places: Vec<usize> = (0..size).collect();
-        Stage::of(size, &places, fault)
+        Stage::of(size, &places, fault, Drafts::AtOnce, None)
+    }
+
+    /// Members whose every deed is kept from the start, and whose leaders get payloads as said.
+    pub fn told(size: usize, drafts: Drafts) -> Stage<E> {
+        let places: Vec<usize> = (0..size).collect();
+        Stage::of(size, &places, None, drafts, Some(Vec::new()))
     }
 
     /// Members and, behind them, a second instance of one of them with the same key: a twin.
     pub fn with_twin(size: usize, twin: usize, fault: Option<E::Fault>) -> Stage<E> {
         let places: Vec<usize> = (0..size).chain([twin]).collect();
-        Stage::of(size, &places, fault)
+        Stage::of(size, &places, fault, Drafts::AtOnce, None)
     }
 
     /// One instance for each of `places` in a committee of `size`.
-    fn of(size: usize, places: &[usize], fault: Option<E::Fault>) -> Stage<E> {
+    fn of(
+        size: usize,
+        places: &[usize],
+        fault: Option<E::Fault>,
+        drafts: Drafts,
+        deeds: Option<Vec<Deed<E>>>,
+    ) -> Stage<E> {
         let mut opened = Vec::new();
         let members = places.iter().map(|place| {
             let setup = setup::<E>(*place, size, Scheme::StandIn, 1);
             let (engine, outputs) = E::open_with(setup.clone(), Vec::new(), fault);
             opened.push(outputs);
             let (disk, decided, accused, timers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-            Member { setup, engine, disk, decided, accused, timers, behind: None, truncated: 0 }
+            let (behind, wanted) = (None, None);
+            Member { setup, engine, disk, decided, accused, timers, behind, truncated: 0, wanted }
         });
         let members = members.collect();
         let mut stage = Stage {
             members,
             fault,
+            drafts,
+            deeds,
             chain: BTreeMap::new(),
             forked: false,
             now: Duration::ZERO,
@@ -151,6 +199,7 @@ impl<E: Staged> Stage<E> {
     pub fn restart(&mut self, place: usize) {
         let member = &mut self.members[place];
         member.decided.clear();
+        member.wanted = None;
         let (engine, outputs) = E::open_with(member.setup.clone(), member.disk.clone(), self.fault);
         member.engine = engine;
         self.obey(place, outputs);
@@ -175,6 +224,22 @@ impl<E: Staged> Stage<E> {
     pub fn give(&mut self, place: usize, input: Input<E>) {
         let outputs = self.members[place].engine.step(Tick(self.now), input);
         self.obey(place, outputs);
+    }
+
+    /// A leader that asks for a payload gets one. Says whether it asked.
+    pub fn draft(&mut self, place: usize) -> bool {
+        let Some(turn) = self.members[place].wanted.take() else { return false };
+        // So that twins propose different blocks.
+        let me = self.members[place].setup.me;
+        let is_second = u64::from(self.members[..place].iter().any(|member| member.setup.me == me));
+        let draft = Draft { time_ms: turn.parent_time_ms + 1 + is_second, payload: Payload::default() };
+        self.give(place, Input::Payload(turn, draft));
+        true
+    }
+
+    /// How many members there are.
+    pub fn size(&self) -> usize {
+        self.members.len()
     }
 
     /// How a member's engine stands.
@@ -227,6 +292,17 @@ impl<E: Staged> Stage<E> {
     /// The disk is written at once, the ledger approves at once, the leader has a payload at once.
     fn obey(&mut self, place: usize, outputs: Outputs<E>) {
         let names: Vec<ValidatorIndex> = self.members.iter().map(|member| member.setup.me).collect();
+        if let Some(deeds) = &mut self.deeds {
+            deeds.push(Deed {
+                member: place,
+                persist: outputs.persist.clone(),
+                send: outputs.send.clone(),
+                want: outputs.want.clone(),
+                decided: outputs.decided.clone(),
+                behind: outputs.behind,
+                accuse: outputs.accuse.clone(),
+            });
+        }
         let member = &mut self.members[place];
         let durable = outputs.persist.last().map(|(seq, _)| *seq);
         member.disk.extend(outputs.persist);
@@ -258,11 +334,11 @@ impl<E: Staged> Stage<E> {
         for block in outputs.validate {
             self.give(place, Input::Validated(block.id(), Verdict::Valid));
         }
-        if let Some(turn) = outputs.want {
-            // So that twins propose different blocks.
-            let is_second = u64::from(names[..place].contains(&names[place]));
-            let draft = Draft { time_ms: turn.parent_time_ms + 1 + is_second, payload: Payload::default() };
-            self.give(place, Input::Payload(turn, draft));
+        if outputs.want.is_some() {
+            self.members[place].wanted = outputs.want;
+            if self.drafts == Drafts::AtOnce {
+                self.draft(place);
+            }
         }
     }
 }
