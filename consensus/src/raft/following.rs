@@ -82,8 +82,12 @@ impl Raft {
         (self.heard, self.failures) = (Some(self.now), 0);
         let root = self.log.root();
         let Append { prev, entries, commit, .. } = append;
-        let is_known =
-            prev.height < root.height || self.known(prev.height).is_some_and(|own| own.id == prev.id);
+        // Below the root all is committed here; a leader's entries that reach it must go through it.
+        let at_root = entries.iter().find(|block| block.header.height == root.height);
+        let is_known = match prev.height < root.height {
+            true => at_root.is_none_or(|block| block.id() == root.id),
+            false => self.known(prev.height).is_some_and(|own| own.id == prev.id),
+        };
         if !self.judge.matches(is_known) {
             return self.answer_conflict(from, prev.height);
         }

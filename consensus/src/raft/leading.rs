@@ -67,6 +67,12 @@ impl Leading {
         self.followers.values().filter(recent).count().saturating_add(1) >= setup.committee.quorum()
     }
 
+    /// Whether somebody who answered within `span` does not hold the log up to `last`.
+    pub(super) fn is_followed_late(&self, last: Height, now: Tick, span: Duration) -> bool {
+        let recent = |progress: &Progress| now.0.saturating_sub(progress.heard.0) < span;
+        self.followers.values().any(|progress| progress.matched < last && recent(progress))
+    }
+
     /// Counts as if everyone had answered now: after a quiet time nobody could have.
     pub(super) fn forgive_silence(&mut self, now: Tick) {
         self.followers.values_mut().for_each(|progress| progress.heard = now);
@@ -207,7 +213,7 @@ impl Raft {
 
     /// A leader without a quorum that answers steps down, so that whoever can reach one may lead (thesis, section 6.2).
     pub(super) fn check_quorum(&mut self) {
-        let span = self.setup.base_timeout.saturating_mul(2);
+        let span = self.silence();
         let Role::Leader(leading) = &self.role else { return };
         if !leading.hears_quorum(&self.setup, self.now, span) {
             self.follow(None);

@@ -6,6 +6,9 @@ use crate::pacing::{backed_off, spread};
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::time::Duration;
 
+/// The shortest wait for what is left of a time-out: a host's clock may be coarser than what is left.
+const LEAST_WAIT: Duration = Duration::from_millis(1);
+
 /// The engine's timers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, BorshSerialize, BorshDeserialize)]
 pub enum Timer {
@@ -40,9 +43,20 @@ impl Running {
 }
 
 impl Raft {
-    /// Whether anything waits to be agreed on: the host's work, or entries that are not known to be committed.
+    /// Whether anything waits to be agreed on: the host's work, entries that are not known to be committed, a follower in
+    /// reach that does not hold all of them yet.
     fn has_work(&self) -> bool {
-        self.pending || self.incoming.is_waiting() || self.log.last().height > self.commit
+        let last = self.log.last().height;
+        let lags = match &self.role {
+            Role::Leader(leading) => leading.is_followed_late(last, self.now, self.silence()),
+            _ => false,
+        };
+        self.pending || self.incoming.is_waiting() || last > self.commit || lags
+    }
+
+    /// How long a leader takes a follower that does not answer to be in reach.
+    pub(super) fn silence(&self) -> Duration {
+        self.setup.base_timeout.saturating_mul(2)
     }
 
     /// Whether it says nothing of its own accord.
@@ -118,8 +132,9 @@ impl Raft {
         self.running.election = false;
         let heard = self.heard.map(|heard| heard.0).filter(|heard| *heard > self.running.since);
         let due = heard.map_or(self.now.0, |heard| heard.saturating_add(self.running.wait));
-        if due > self.now.0 {
-            self.set_election_timer(due.saturating_sub(self.now.0));
+        let left = due.saturating_sub(self.now.0);
+        if !left.is_zero() {
+            self.set_election_timer(left.max(LEAST_WAIT));
             return;
         }
         if self.is_candidate() {

@@ -42,7 +42,7 @@ impl Weather {
 enum Event<E: Engine> {
     Arrives { from: usize, to: usize, bytes: Vec<u8> },
     Fires { node: usize, life: u32, timer: E::Timer, set: u64 },
-    Drafted { node: usize, life: u32, turn: Turn },
+    Drafted { node: usize, life: u32, turn: Turn, number: u64 },
     Judged { node: usize, life: u32, id: BlockId },
     Synced { node: usize, life: u32 },
     Restarts { node: usize },
@@ -67,6 +67,7 @@ struct Node<E: Engine> {
     timers: BTreeMap<E::Timer, u64>,
     /// A turn that waits for work.
     turn: Option<Turn>,
+    newest_turn: u64,
     /// Released decisions of this life.
     last_decided: Height,
     /// Where sealed blocks took it: decisions up to here may still have waited for the disk.
@@ -113,6 +114,7 @@ impl<E: Subject> Cluster<E> {
                 waiting: VecDeque::new(),
                 timers: BTreeMap::new(),
                 turn: None,
+                newest_turn: 0,
                 last_decided: base.height,
                 jumped: base.height,
                 durable: base.height,
@@ -211,8 +213,9 @@ impl<E: Subject> Cluster<E> {
                     self.give(node, Input::Timeout(timer));
                 }
             }
-            Event::Drafted { node, life, turn } => {
-                if self.nodes[node].life == life {
+            Event::Drafted { node, life, turn, number } => {
+                // A later turn replaces an earlier one.
+                if self.nodes[node].life == life && self.nodes[node].newest_turn == number {
                     self.answer(node, turn);
                 }
             }
@@ -336,7 +339,10 @@ impl<E: Subject> Cluster<E> {
         }
         if let Some(turn) = outputs.want {
             let delay = self.choices.below(5);
-            self.at(delay, Event::Drafted { node, life, turn });
+            self.count += 1;
+            let number = self.count;
+            self.nodes[node].newest_turn = number;
+            self.at(delay, Event::Drafted { node, life, turn, number });
         }
         for block in outputs.validate {
             let delay = self.choices.below(5);
