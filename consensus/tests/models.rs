@@ -5,7 +5,7 @@
 //!
 //! ```sh
 //! cargo test --release -p witan-consensus --test models -- --nocapture             # prints how many states there are
-//! WITAN_MODEL_SOAK=1 cargo test --release -p witan-consensus --test models hotstuff -- --nocapture
+//! WITAN_MODEL_SOAK=1 cargo test --release -p witan-consensus --test models never_forks -- --nocapture
 //! ```
 #![allow(
     clippy::unwrap_used,
@@ -19,6 +19,7 @@
 
 mod models {
     pub mod hotstuff;
+    pub mod pbft;
 
     use stateright::{Checker, Model};
     use std::fmt::Debug;
