@@ -216,7 +216,7 @@ impl Pbft {
     fn may_prepare(&self, state: &State, member: &Member, id: Id) -> bool {
         let at = height(id);
         // Of two blocks on one parent, the adversary shows the first first.
-        let is_twin = id % 2 == 0;
+        let is_twin = id.is_multiple_of(2);
         let first_was_shown =
             || state.members.iter().any(|it| it.prepared.iter().any(|view| view[at - 1] == id - 1));
         // Nothing that a prepare rests on comes of later views, so all prepares of a view may be thought to come before.
