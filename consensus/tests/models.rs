@@ -5,7 +5,7 @@
 //!
 //! ```sh
 //! cargo test --release -p witan-consensus --test models -- --nocapture             # prints how many states there are
-//! WITAN_MODEL_SOAK=1 cargo test --release -p witan-consensus --test models hotstuff -- --nocapture
+//! WITAN_MODEL_SOAK=1 cargo test --release -p witan-consensus --test models never_forks -- --nocapture
 //! ```
 #![allow(
     clippy::unwrap_used,
@@ -19,6 +19,8 @@
 
 mod models {
     pub mod hotstuff;
+    pub mod pbft;
+    pub mod raft;
 
     use stateright::{Checker, Model};
     use std::fmt::Debug;
@@ -53,9 +55,9 @@ mod models {
         M::State: Clone + Debug + Hash + Send + Sync + PartialEq,
         M::Action: Clone + Debug + Send + Sync + PartialEq,
     {
-        let any = stateright::HasDiscoveries::AnyFailures;
+        let fork = stateright::HasDiscoveries::AnyOf([AGREEMENT].into());
         let checker =
-            model.checker().threads(2).symmetry_fn(representative).finish_when(any).spawn_dfs().join();
+            model.checker().threads(2).symmetry_fn(representative).finish_when(fork).spawn_dfs().join();
         let path = checker.discovery(AGREEMENT).unwrap_or_else(|| panic!("{name}: the model sees no fork"));
         let steps: Vec<String> = path.into_actions().iter().map(|action| format!("{action:?}")).collect();
         println!("{name}: forks after {} states, by {}", checker.unique_state_count(), steps.join("; "));
