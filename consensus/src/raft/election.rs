@@ -123,7 +123,7 @@ impl Raft {
 
     pub(super) fn on_vote_reply(&mut self, from: ValidatorIndex, reply: Reply) {
         self.enter_term(reply.term);
-        let counts = self.judge.is_vote(reply.granted) && reply.term == self.term();
+        let counts = self.judge.is_vote(reply.granted) && self.judge.is_current(reply.term, self.term());
         if let Role::Candidate(votes) = &mut self.role
             && counts
         {

@@ -14,8 +14,10 @@ pub enum PlantedFault {
     BallotWithoutRecord,
     /// An entry is acknowledged without being on disk.
     EntryWithoutRecord,
-    /// A leader counts itself before its entry is on disk.
-    OwnBeforeDurable,
+    /// A follower takes for committed what the leader has committed, whatever stands there in its own log.
+    CommitUnmatched,
+    /// An answer given in an earlier term counts in this one.
+    OldAnswerCounts,
     /// A candidate is voted for whatever its log holds.
     OutdatedCandidate,
     /// A refused vote counts as given.
@@ -83,8 +85,13 @@ impl Judge {
         self.has(PlantedFault::CommitOlderTerm) || rules::may_commit(entry_term, term)
     }
 
-    pub(super) fn own_match(&self, durable: Height, last: Height) -> Height {
-        if self.has(PlantedFault::OwnBeforeDurable) { last } else { durable }
+    /// How far a follower's log is the leader's, of a log that ends at `last`.
+    pub(super) fn agreed(&self, verified: Height, last: Height) -> Height {
+        if self.has(PlantedFault::CommitUnmatched) { last } else { verified.min(last) }
+    }
+
+    pub(super) fn is_current(&self, answered: Term, term: Term) -> bool {
+        answered == term || self.has(PlantedFault::OldAnswerCounts)
     }
 
     pub(super) fn ballot_is_saved(&self) -> bool {

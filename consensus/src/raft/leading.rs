@@ -161,7 +161,7 @@ impl Raft {
 
     pub(super) fn on_appended(&mut self, from: ValidatorIndex, appended: Appended) {
         self.enter_term(appended.term);
-        if appended.term < self.term() {
+        if !self.judge.is_current(appended.term, self.term()) {
             return;
         }
         let now = self.now;
@@ -195,7 +195,7 @@ impl Raft {
     /// anyone else: by what is on its disk.
     pub(super) fn advance_commit(&mut self) {
         let Role::Leader(leading) = &self.role else { return };
-        let own = self.judge.own_match(self.log.durable_up_to(self.durable), self.log.last().height);
+        let own = self.log.durable_up_to(self.durable);
         let matched: Vec<Height> =
             leading.followers.values().map(|progress| progress.matched).chain([own]).collect();
         let held = rules::held_by_quorum(&matched, self.setup.committee.quorum());

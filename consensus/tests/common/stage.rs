@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{
-    Draft, Engine, EngineStatus, Evidence, Input, Outputs, Rejected, Seq, Setup, Tick, To, Verdict, Verified,
+    Draft, Engine, EngineStatus, Evidence, Input, Outputs, Rejected, Seq, Setup, Tick, To, Turn, Verdict,
+    Verified,
 };
 use witan_types::{Block, BlockId, Header, Height, Payload, Scheme, ValidatorIndex};
 
@@ -48,6 +49,8 @@ struct Member<E: Engine> {
     timers: Vec<(E::Timer, Duration)>,
     behind: Option<Height>,
     truncated: Seq,
+    asked: Vec<BlockId>,
+    wanted: Option<Turn>,
 }
 
 /// The stage.
@@ -58,6 +61,10 @@ pub struct Stage<E: Staged> {
     /// What anyone ever decided, by height, whoever has crashed since.
     chain: BTreeMap<Height, BlockId>,
     forked: bool,
+    /// Whether a leader has a payload at once, or when [`Stage::draft`] says so.
+    pub drafts_at_once: bool,
+    /// What every ledger thinks of every block, at once; nothing yet, if none.
+    pub verdict: Option<Verdict>,
     /// The time.
     pub now: Duration,
     /// Messages not yet delivered.
@@ -95,7 +102,8 @@ impl<E: Staged> Stage<E> {
             let (engine, outputs) = E::open_with(setup.clone(), Vec::new(), fault);
             opened.push(outputs);
             let (disk, decided, accused, timers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-            Member { setup, engine, disk, decided, accused, timers, behind: None, truncated: 0 }
+            let (asked, behind, wanted) = (Vec::new(), None, None);
+            Member { setup, engine, disk, decided, accused, timers, behind, truncated: 0, asked, wanted }
         });
         let members = members.collect();
         let mut stage = Stage {
@@ -103,6 +111,8 @@ impl<E: Staged> Stage<E> {
             fault,
             chain: BTreeMap::new(),
             forked: false,
+            drafts_at_once: true,
+            verdict: Some(Verdict::Valid),
             now: Duration::ZERO,
             pool: Vec::new(),
         };
@@ -151,6 +161,7 @@ impl<E: Staged> Stage<E> {
     pub fn restart(&mut self, place: usize) {
         let member = &mut self.members[place];
         member.decided.clear();
+        member.wanted = None;
         let (engine, outputs) = E::open_with(member.setup.clone(), member.disk.clone(), self.fault);
         member.engine = engine;
         self.obey(place, outputs);
@@ -163,6 +174,12 @@ impl<E: Staged> Stage<E> {
         let setup = &mut self.members[place].setup;
         (setup.stable, setup.durable) = (stable.clone(), stable.height);
         setup.stable_seal = Some(sealed(stable, size, Scheme::StandIn).seal);
+        self.restart(place);
+    }
+
+    /// A member crashes before more than `count` of its records reached the disk, and comes back.
+    pub fn restart_with(&mut self, place: usize, count: usize) {
+        self.members[place].disk.truncate(count);
         self.restart(place);
     }
 
@@ -185,6 +202,27 @@ impl<E: Staged> Stage<E> {
     /// What a member has decided since it started.
     pub fn decided(&self, place: usize) -> &[Arc<Block>] {
         &self.members[place].decided
+    }
+
+    /// The blocks that a member asked its ledger about.
+    pub fn asked(&self, place: usize) -> &[BlockId] {
+        &self.members[place].asked
+    }
+
+    /// The turn for which a member waits for a payload.
+    pub fn wanted(&self, place: usize) -> Option<&Turn> {
+        self.members[place].wanted.as_ref()
+    }
+
+    /// Whoever waits for a payload gets one.
+    pub fn draft(&mut self, place: usize) {
+        let Some(turn) = self.members[place].wanted.take() else { return };
+        // So that twins propose different blocks.
+        let name = |member: &Member<E>| member.setup.me;
+        let mine = name(&self.members[place]);
+        let is_second = u64::from(self.members[..place].iter().any(|member| name(member) == mine));
+        let draft = Draft { time_ms: turn.parent_time_ms + 1 + is_second, payload: Payload::default() };
+        self.give(place, Input::Payload(turn, draft));
     }
 
     /// Whom a member accuses, and of what.
@@ -224,7 +262,7 @@ impl<E: Staged> Stage<E> {
         self.forked
     }
 
-    /// The disk is written at once, the ledger approves at once, the leader has a payload at once.
+    /// The disk is written at once; the ledger approves at once and the leader has a payload at once, unless told otherwise.
     fn obey(&mut self, place: usize, outputs: Outputs<E>) {
         let names: Vec<ValidatorIndex> = self.members.iter().map(|member| member.setup.me).collect();
         let member = &mut self.members[place];
@@ -256,13 +294,16 @@ impl<E: Staged> Stage<E> {
             self.give(place, Input::Durable(seq));
         }
         for block in outputs.validate {
-            self.give(place, Input::Validated(block.id(), Verdict::Valid));
+            self.members[place].asked.push(block.id());
+            if let Some(verdict) = self.verdict {
+                self.give(place, Input::Validated(block.id(), verdict));
+            }
         }
         if let Some(turn) = outputs.want {
-            // So that twins propose different blocks.
-            let is_second = u64::from(names[..place].contains(&names[place]));
-            let draft = Draft { time_ms: turn.parent_time_ms + 1 + is_second, payload: Payload::default() };
-            self.give(place, Input::Payload(turn, draft));
+            self.members[place].wanted = Some(turn);
+            if self.drafts_at_once {
+                self.draft(place);
+            }
         }
     }
 }
