@@ -11,8 +11,10 @@
 
 mod common;
 
+use common::BASE_TIMEOUT;
 use common::raft::Stage;
 use common::stage::Letter;
+use witan_consensus::engine::{Input, Verdict};
 use witan_consensus::raft::{Message, PlantedFault};
 
 /// Plays a story with and without its fault.
@@ -195,5 +197,31 @@ fn an_answer_of_an_earlier_term_taken_for_one_of_this_forks() {
         assert!(stage.elect(4, &[1, 3]));
         stage.append(4, &[1, 3, 4]);
         assert_eq!(stage.decided(4).len(), 2);
+    });
+}
+
+#[test]
+fn a_new_leader_that_goes_on_taking_what_the_last_one_sent_forks() {
+    forks_only_under(PlantedFault::LeaderTakesIn, 3, |stage| {
+        assert!(stage.elect(0, &[1, 2]));
+        stage.append(0, &[0, 1, 2]);
+        // A block of 0 waits for the ledger of 1 when 0 hands over to it.
+        stage.verdict = None;
+        stage.now += BASE_TIMEOUT / 10;
+        stage.append(0, &[0, 1]);
+        let waiting = *stage.asked(1).last().unwrap();
+        stage.give(0, Input::Leaving);
+        stage.deliver(|letter| !letter.is_replication());
+        assert!(stage.leads(1));
+        // It leads by the vote of 2, with whom it decides a block of its own at that height.
+        stage.verdict = Some(Verdict::Valid);
+        stage.append(1, &[1, 2]);
+        assert_eq!(stage.decided(1).len(), 2);
+        // Only now the ledger approves the other. A leader replaces nothing in its log.
+        stage.give(1, Input::Validated(waiting, Verdict::Valid));
+        stage.say_present(1);
+        stage.replicate(&[0, 1]);
+        stage.append(1, &[0, 1]);
+        assert!(stage.decided(0).len() > 1);
     });
 }

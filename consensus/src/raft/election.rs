@@ -55,6 +55,9 @@ impl Raft {
         let term = self.term().saturating_add(1);
         self.role = Role::Candidate(Votes::new());
         self.leader = None;
+        if self.judge.candidate_forgets() {
+            self.incoming.forget(); // What the last leader sent must not replace a leader's own entries (figure 3).
+        }
         self.record_ballot(Ballot { term, vote: Some(self.setup.me) });
         let request = self.request(term, handed_over);
         self.out.send.push((To::All, Message::RequestVote(request)));

@@ -24,6 +24,8 @@ pub enum PlantedFault {
     RefusalCounts,
     /// Entries are taken without the one before them.
     AppendWithoutMatch,
+    /// A leader goes on taking in what the last one sent.
+    LeaderTakesIn,
 }
 
 /// [`rules`], unless a fault is planted.
@@ -104,6 +106,10 @@ impl Judge {
 
     pub(super) fn matches(&self, is_known: bool) -> bool {
         is_known || self.has(PlantedFault::AppendWithoutMatch)
+    }
+
+    pub(super) fn candidate_forgets(&self) -> bool {
+        !self.has(PlantedFault::LeaderTakesIn)
     }
 
     pub(super) fn may_replace(&self, height: Height, commit: Height) -> bool {

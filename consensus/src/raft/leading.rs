@@ -180,13 +180,17 @@ impl Raft {
                 }
             }
             AppendResult::Conflict(hint) => {
-                // Each conflict moves down by at least one entry, so this ends.
                 let agreed = self.log.last_up_to(hint).saturating_add(1);
                 let next =
                     agreed.min(progress.next.saturating_sub(1)).max(progress.matched.saturating_add(1));
+                // Each question goes at least one entry further down, so this ends: a late answer, or a follower that lost
+                // what it held, is asked again with the next heartbeat.
+                let goes_down = next < progress.next;
                 (progress.next, progress.agrees) = (next, false);
                 progress.unanswered.clear();
-                self.say_present_to(from);
+                if goes_down {
+                    self.say_present_to(from);
+                }
             }
         }
     }

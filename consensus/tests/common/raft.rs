@@ -126,8 +126,8 @@ impl Stage {
 
     /// What leaders say is heard among these, and answered, until nothing more comes of it; others hear nothing.
     pub fn replicate(&mut self, members: &[usize]) {
+        self.deliver(|letter| letter.is_replication() && letter.is_between(members));
         self.lose(|letter| !letter.is_between(members));
-        self.deliver(Letter::is_replication);
     }
 
     /// A leader makes a block and these hear of it.

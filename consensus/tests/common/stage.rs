@@ -126,8 +126,11 @@ impl<E: Staged> Stage<E> {
 
     /// Delivers what matches, and what comes of it if that matches, until nothing does.
     pub fn deliver(&mut self, matches: impl Fn(&Letter<E::Message>) -> bool) {
+        let mut left = 20_000;
         while let Some(at) = self.pool.iter().position(&matches) {
             let letter = self.pool.remove(at);
+            left -= 1;
+            assert!(left > 0, "they talk without end: {letter:?}");
             self.say(letter.from, letter.to, letter.message);
         }
     }
