@@ -94,10 +94,14 @@ impl Stage {
     /// A member waits until it asks who would vote for it; what was on its way before is lost.
     pub fn stand(&mut self, place: usize) {
         self.lose(|_| true);
-        while !self.pool.iter().any(|letter| letter.from == place && letter.is_pre_vote()) {
+        for _ in 0..10 {
+            if self.pool.iter().any(|letter| letter.from == place && letter.is_pre_vote()) {
+                return;
+            }
             self.now += MAX_TIMEOUT * 2;
             self.fire_timers(place);
         }
+        panic!("{place} never asks for votes");
     }
 
     /// A member asks these for their votes, up to three times. If it leads now, it has said so to everyone.
