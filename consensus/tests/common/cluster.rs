@@ -254,7 +254,10 @@ impl<E: Subject> Cluster<E> {
             let draft = Draft { time_ms: turn.parent_time_ms + 3, payload: Payload::default() };
             self.give(node, Input::Payload(turn, draft));
         } else {
-            self.nodes[node].turn = Some(turn);
+            // An answer that took longer belongs to an earlier turn: the later one replaces it.
+            let place = |turn: &Turn| (turn.tag, turn.height);
+            let held = self.nodes[node].turn.take().filter(|held| place(held) > place(&turn));
+            self.nodes[node].turn = Some(held.unwrap_or(turn));
         }
     }
 
