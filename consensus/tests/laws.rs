@@ -137,17 +137,13 @@ fn meets_again_after_an_hour<E: Subject>(size: usize, seed: u64) {
 /// Once the work is done, everyone decides the same height and nothing more is said.
 fn falls_silent_without_work<E: Subject>(size: usize, seed: u64) {
     let mut cluster = Cluster::<E>::new(size, seed, Scheme::StandIn, Weather::FAIR);
-    while cluster.lowest() < 105 {
-        assert!(cluster.run(1), "a group with work is never still");
-    }
+    reaches(&mut cluster, 105, 120_000);
     cluster.set_work(false);
     assert!(!cluster.run(20_000), "an idle group is quiet");
     assert_eq!(cluster.lowest(), cluster.highest(), "everyone has decided what anyone has");
     cluster.set_work(true);
     let goal = cluster.highest() + 5;
-    while cluster.lowest() < goal {
-        assert!(cluster.run(1), "a group with work is never still");
-    }
+    reaches(&mut cluster, goal, 120_000);
 }
 
 proptest! {

@@ -55,6 +55,9 @@ impl Raft {
         let term = self.term().saturating_add(1);
         self.role = Role::Candidate(Votes::new());
         self.leader = None;
+        if self.judge.candidate_forgets() {
+            self.incoming.forget(); // What the last leader sent must not replace a leader's own entries (figure 3).
+        }
         self.record_ballot(Ballot { term, vote: Some(self.setup.me) });
         let request = self.request(term, handed_over);
         self.out.send.push((To::All, Message::RequestVote(request)));
@@ -123,7 +126,7 @@ impl Raft {
 
     pub(super) fn on_vote_reply(&mut self, from: ValidatorIndex, reply: Reply) {
         self.enter_term(reply.term);
-        let counts = self.judge.is_vote(reply.granted) && reply.term == self.term();
+        let counts = self.judge.is_vote(reply.granted) && self.judge.is_current(reply.term, self.term());
         if let Role::Candidate(votes) = &mut self.role
             && counts
         {

@@ -14,14 +14,18 @@ pub enum PlantedFault {
     BallotWithoutRecord,
     /// An entry is acknowledged without being on disk.
     EntryWithoutRecord,
-    /// A leader counts itself before its entry is on disk.
-    OwnBeforeDurable,
+    /// A follower takes for committed what the leader has committed, whatever stands there in its own log.
+    CommitUnmatched,
+    /// An answer given in an earlier term counts in this one.
+    OldAnswerCounts,
     /// A candidate is voted for whatever its log holds.
     OutdatedCandidate,
     /// A refused vote counts as given.
     RefusalCounts,
     /// Entries are taken without the one before them.
     AppendWithoutMatch,
+    /// A leader goes on taking in what the last one sent.
+    LeaderTakesIn,
 }
 
 /// [`rules`], unless a fault is planted.
@@ -83,8 +87,13 @@ impl Judge {
         self.has(PlantedFault::CommitOlderTerm) || rules::may_commit(entry_term, term)
     }
 
-    pub(super) fn own_match(&self, durable: Height, last: Height) -> Height {
-        if self.has(PlantedFault::OwnBeforeDurable) { last } else { durable }
+    /// How far a follower's log is the leader's, of a log that ends at `last`.
+    pub(super) fn agreed(&self, verified: Height, last: Height) -> Height {
+        if self.has(PlantedFault::CommitUnmatched) { last } else { verified.min(last) }
+    }
+
+    pub(super) fn is_current(&self, answered: Term, term: Term) -> bool {
+        answered == term || self.has(PlantedFault::OldAnswerCounts)
     }
 
     pub(super) fn ballot_is_saved(&self) -> bool {
@@ -97,6 +106,10 @@ impl Judge {
 
     pub(super) fn matches(&self, is_known: bool) -> bool {
         is_known || self.has(PlantedFault::AppendWithoutMatch)
+    }
+
+    pub(super) fn candidate_forgets(&self) -> bool {
+        !self.has(PlantedFault::LeaderTakesIn)
     }
 
     pub(super) fn may_replace(&self, height: Height, commit: Height) -> bool {

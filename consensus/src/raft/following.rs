@@ -152,7 +152,8 @@ impl Raft {
             }
         }
         let agreed = self.incoming.verified.min(self.log.last().height);
-        self.commit = self.commit.max(self.incoming.leader_commit.min(agreed));
+        let committed = self.judge.agreed(self.incoming.verified, self.log.last().height);
+        self.commit = self.commit.max(self.incoming.leader_commit.min(committed));
         if let Some(leader) =
             self.leader.filter(|leader| self.incoming.answer_due && *leader != self.setup.me)
         {

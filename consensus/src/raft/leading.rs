@@ -167,7 +167,7 @@ impl Raft {
 
     pub(super) fn on_appended(&mut self, from: ValidatorIndex, appended: Appended) {
         self.enter_term(appended.term);
-        if appended.term < self.term() {
+        if !self.judge.is_current(appended.term, self.term()) {
             return;
         }
         let now = self.now;
@@ -186,13 +186,17 @@ impl Raft {
                 }
             }
             AppendResult::Conflict(hint) => {
-                // Each conflict moves down by at least one entry, so this ends.
                 let agreed = self.log.last_up_to(hint).saturating_add(1);
                 let next =
                     agreed.min(progress.next.saturating_sub(1)).max(progress.matched.saturating_add(1));
+                // Each question goes at least one entry further down, so this ends: a late answer, or a follower that lost
+                // what it held, is asked again with the next heartbeat.
+                let goes_down = next < progress.next;
                 (progress.next, progress.agrees) = (next, false);
                 progress.unanswered.clear();
-                self.say_present_to(from);
+                if goes_down {
+                    self.say_present_to(from);
+                }
             }
         }
     }
@@ -201,7 +205,7 @@ impl Raft {
     /// anyone else: by what is on its disk.
     pub(super) fn advance_commit(&mut self) {
         let Role::Leader(leading) = &self.role else { return };
-        let own = self.judge.own_match(self.log.durable_up_to(self.durable), self.log.last().height);
+        let own = self.log.durable_up_to(self.durable);
         let matched: Vec<Height> =
             leading.followers.values().map(|progress| progress.matched).chain([own]).collect();
         let held = rules::held_by_quorum(&matched, self.setup.committee.quorum());

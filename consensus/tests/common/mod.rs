@@ -4,6 +4,7 @@
 pub mod cluster;
 pub mod hotstuff;
 pub mod pbft;
+pub mod raft;
 pub mod stage;
 pub mod twins;
 pub mod vectors;

@@ -77,6 +77,7 @@ struct Member<E: Engine> {
     timers: Vec<(E::Timer, Duration)>,
     behind: Option<Height>,
     truncated: Seq,
+    asked: Vec<BlockId>,
     wanted: Option<Turn>,
 }
 
@@ -85,12 +86,15 @@ struct Member<E: Engine> {
 pub struct Stage<E: Staged> {
     members: Vec<Member<E>>,
     fault: Option<E::Fault>,
-    drafts: Drafts,
+    /// Whether a leader has a payload at once, or when [`Stage::draft`] says so.
+    pub drafts: Drafts,
     /// What the members did, for a story to take; not kept unless asked for.
     pub deeds: Option<Vec<Deed<E>>>,
     /// What anyone ever decided, by height, whoever has crashed since.
     chain: BTreeMap<Height, BlockId>,
     forked: bool,
+    /// What every ledger thinks of every block, at once; nothing yet, if none.
+    pub verdict: Option<Verdict>,
     /// The time.
     pub now: Duration,
     /// Messages not yet delivered.
@@ -140,8 +144,8 @@ impl<E: Staged> Stage<E> {
             let (engine, outputs) = E::open_with(setup.clone(), Vec::new(), fault);
             opened.push(outputs);
             let (disk, decided, accused, timers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-            let (behind, wanted) = (None, None);
-            Member { setup, engine, disk, decided, accused, timers, behind, truncated: 0, wanted }
+            let (asked, behind, wanted) = (Vec::new(), None, None);
+            Member { setup, engine, disk, decided, accused, timers, behind, truncated: 0, asked, wanted }
         });
         let members = members.collect();
         let mut stage = Stage {
@@ -151,6 +155,7 @@ impl<E: Staged> Stage<E> {
             deeds,
             chain: BTreeMap::new(),
             forked: false,
+            verdict: Some(Verdict::Valid),
             now: Duration::ZERO,
             pool: Vec::new(),
         };
@@ -164,8 +169,11 @@ impl<E: Staged> Stage<E> {
 
     /// Delivers what matches, and what comes of it if that matches, until nothing does.
     pub fn deliver(&mut self, matches: impl Fn(&Letter<E::Message>) -> bool) {
+        let mut left = 20_000;
         while let Some(at) = self.pool.iter().position(&matches) {
             let letter = self.pool.remove(at);
+            left -= 1;
+            assert!(left > 0, "they talk without end: {letter:?}");
             self.say(letter.from, letter.to, letter.message);
         }
     }
@@ -215,6 +223,12 @@ impl<E: Staged> Stage<E> {
         self.restart(place);
     }
 
+    /// A member crashes before more than `count` of its records reached the disk, and comes back.
+    pub fn restart_with(&mut self, place: usize, count: usize) {
+        self.members[place].disk.truncate(count);
+        self.restart(place);
+    }
+
     /// The record before which a member needs none.
     pub fn truncated(&self, place: usize) -> Seq {
         self.members[place].truncated
@@ -250,6 +264,16 @@ impl<E: Staged> Stage<E> {
     /// What a member has decided since it started.
     pub fn decided(&self, place: usize) -> &[Arc<Block>] {
         &self.members[place].decided
+    }
+
+    /// The blocks that a member asked its ledger about.
+    pub fn asked(&self, place: usize) -> &[BlockId] {
+        &self.members[place].asked
+    }
+
+    /// The turn for which a member waits for a payload.
+    pub fn wanted(&self, place: usize) -> Option<&Turn> {
+        self.members[place].wanted.as_ref()
     }
 
     /// Whom a member accuses, and of what.
@@ -289,7 +313,7 @@ impl<E: Staged> Stage<E> {
         self.forked
     }
 
-    /// The disk is written at once, the ledger approves at once, the leader has a payload at once.
+    /// The disk is written at once; the ledger approves at once and the leader has a payload at once, unless told otherwise.
     fn obey(&mut self, place: usize, outputs: Outputs<E>) {
         let names: Vec<ValidatorIndex> = self.members.iter().map(|member| member.setup.me).collect();
         if let Some(deeds) = &mut self.deeds {
@@ -332,7 +356,10 @@ impl<E: Staged> Stage<E> {
             self.give(place, Input::Durable(seq));
         }
         for block in outputs.validate {
-            self.give(place, Input::Validated(block.id(), Verdict::Valid));
+            self.members[place].asked.push(block.id());
+            if let Some(verdict) = self.verdict {
+                self.give(place, Input::Validated(block.id(), verdict));
+            }
         }
         if outputs.want.is_some() {
             self.members[place].wanted = outputs.want;

@@ -19,7 +19,7 @@ use witan_types::{
 /// Where the signatures count.
 pub const INSTANCE: Instance = Instance { chain: ChainId(Hash([7; 32])), group: GroupId(1), epoch: Epoch(1) };
 /// The engines that have vectors.
-const ENGINES: [&str; 2] = ["hotstuff", "pbft"];
+const ENGINES: [&str; 3] = ["hotstuff", "pbft", "raft"];
 
 /// The key of a member.
 pub fn key(place: u8) -> SecretKey {
