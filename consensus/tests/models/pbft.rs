@@ -442,12 +442,13 @@ fn forks_if(broken: Broken) {
     forks(&format!("PBFT, {broken:?}"), setting(2, 3, 2, Some(broken)), representative);
 }
 
+/// Two heights with every member acting are too many to exhaust: more than twenty million.
 #[test]
 fn pbft_never_forks() {
     holds("PBFT, 2 heights, 3 views, one member silent", setting(2, 3, 2, None), representative);
+    holds("PBFT, 3 heights, 2 views, one member silent", setting(3, 2, 2, None), representative);
     if is_soak() {
-        holds("PBFT, 2 heights, 2 views", setting(2, 2, 3, None), representative);
-        holds("PBFT, 3 heights, 2 views, one member silent", setting(3, 2, 2, None), representative);
+        holds("PBFT, 1 height, 3 views", setting(1, 3, 3, None), representative);
     }
 }
 
