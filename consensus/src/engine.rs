@@ -125,6 +125,30 @@ pub struct Turn {
     pub at_once: bool,
 }
 
+impl Turn {
+    /// The block that `proposer` makes of the host's answer.
+    pub(crate) fn block(&self, instance: &Instance, proposer: ValidatorIndex, draft: Draft) -> Arc<Block> {
+        let Instance { chain, group, epoch } = *instance;
+        let header = Header {
+            chain,
+            group,
+            epoch,
+            height: self.height,
+            tag: self.tag,
+            parent: self.parent,
+            proposer,
+            time_ms: draft.time_ms.max(self.parent_time_ms.saturating_add(1)),
+            payload_root: draft.payload.root(),
+        };
+        Arc::new(Block { header, payload: draft.payload })
+    }
+
+    /// Whether it is the same place, whatever became of its ancestors meanwhile.
+    pub(crate) fn is_place_of(&self, other: &Turn) -> bool {
+        (self.height, self.tag, self.parent) == (other.height, other.tag, other.parent)
+    }
+}
+
 /// A host's answer to a [`Turn`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Draft {

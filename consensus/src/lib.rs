@@ -7,5 +7,6 @@ pub mod hotstuff;
 mod judging;
 mod pacing;
 pub mod pbft;
+mod planted;
 pub mod raft;
 mod tree;

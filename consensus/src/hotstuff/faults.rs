@@ -2,6 +2,7 @@
 
 use super::certificate::Round;
 use super::rules::{self, Lapse, Link, Promises};
+use crate::planted::Planted;
 
 /// A mistake planted at construction, by tests alone: each breaks agreement, and a test that lets it live is too weak.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,29 +18,10 @@ pub enum PlantedFault {
 }
 
 /// [`rules`], unless a fault is planted.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Judge {
-    #[cfg(any(test, feature = "planted-faults"))]
-    fault: Option<PlantedFault>,
-}
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Judge(pub(super) Planted<PlantedFault>);
 
 impl Judge {
-    /// A judge with a fault.
-    #[cfg(any(test, feature = "planted-faults"))]
-    pub(super) fn with_fault(fault: PlantedFault) -> Judge {
-        Judge { fault: Some(fault) }
-    }
-
-    #[cfg(any(test, feature = "planted-faults"))]
-    fn has(&self, fault: PlantedFault) -> bool {
-        self.fault == Some(fault)
-    }
-
-    #[cfg(not(any(test, feature = "planted-faults")))]
-    fn has(&self, _fault: PlantedFault) -> bool {
-        false
-    }
-
     pub(super) fn may_vote(
         &self,
         promises: &Promises,
@@ -48,7 +30,7 @@ impl Judge {
         lapse: Option<Lapse>,
     ) -> bool {
         let lapse = match lapse {
-            Some(lapse) if self.has(PlantedFault::TimeoutMaximumIgnored) => {
+            Some(lapse) if self.0.is(PlantedFault::TimeoutMaximumIgnored) => {
                 Some(Lapse { high_qc_round: 0, ..lapse })
             }
             other => other,
@@ -57,15 +39,15 @@ impl Judge {
     }
 
     pub(super) fn may_order_vote(&self, promises: &Promises, round: Round) -> bool {
-        self.has(PlantedFault::OrderVoteAfterTimeout) || rules::may_order_vote(promises, round)
+        self.0.is(PlantedFault::OrderVoteAfterTimeout) || rules::may_order_vote(promises, round)
     }
 
     pub(super) fn order_vote_is_saved(&self) -> bool {
-        !self.has(PlantedFault::OrderVoteWithoutLock)
+        !self.0.is(PlantedFault::OrderVoteWithoutLock)
     }
 
     pub(super) fn is_final(&self, parent: &Link, child: &Link) -> bool {
         let linked = child.parent == parent.id;
-        (self.has(PlantedFault::CommitAcrossGap) && linked) || rules::is_final(parent, child)
+        (self.0.is(PlantedFault::CommitAcrossGap) && linked) || rules::is_final(parent, child)
     }
 }

@@ -32,6 +32,7 @@ use crate::engine::{
 };
 use crate::judging::Accused;
 use crate::pacing::Doubts;
+use crate::planted::Planted;
 use crate::tree::{Kept, Place, Tree};
 use faults::Judge;
 use pacemaker::Running;
@@ -100,7 +101,7 @@ impl Engine for HotStuff {
     const FAULTS: FaultModel = FaultModel::Byzantine;
 
     fn open(setup: Setup, records: Vec<(Seq, Record)>) -> (HotStuff, Outputs<HotStuff>) {
-        HotStuff::start(setup, records, Judge::default())
+        HotStuff::start(setup, records, Judge(Planted::none()))
     }
 
     fn verify(
@@ -164,7 +165,7 @@ impl HotStuff {
         records: Vec<(Seq, Record)>,
         fault: PlantedFault,
     ) -> (HotStuff, Outputs<HotStuff>) {
-        HotStuff::start(setup, records, Judge::with_fault(fault))
+        HotStuff::start(setup, records, Judge(Planted::one(fault)))
     }
 
     fn start(setup: Setup, records: Vec<(Seq, Record)>, judge: Judge) -> (HotStuff, Outputs<HotStuff>) {

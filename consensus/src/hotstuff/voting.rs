@@ -8,7 +8,7 @@ use super::{Held, HotStuff, rules};
 use crate::engine::{Draft, Instance, To, Turn, Verdict};
 use crate::tree::Kept;
 use std::sync::Arc;
-use witan_types::{Block, BlockId, Header, Signed, ValidatorIndex};
+use witan_types::{BlockId, Signed, ValidatorIndex};
 
 impl HotStuff {
     fn instance(&self) -> Instance {
@@ -53,25 +53,11 @@ impl HotStuff {
 
     /// Proposes, once a round: that it did is on disk before the proposal leaves.
     pub(super) fn propose(&mut self, turn: &Turn, draft: Draft) {
-        let same = |wanted: &Turn| {
-            (wanted.height, wanted.tag, wanted.parent) == (turn.height, turn.tag, turn.parent)
-        };
-        if self.wanted.take_if(|wanted| same(wanted)).is_none() {
+        if self.wanted.take_if(|wanted| wanted.is_place_of(turn)).is_none() {
             return;
         }
-        let Instance { chain, group, epoch } = self.instance();
-        let header = Header {
-            chain,
-            group,
-            epoch,
-            height: turn.height,
-            tag: turn.tag,
-            parent: turn.parent,
-            proposer: self.setup.me,
-            time_ms: draft.time_ms.max(turn.parent_time_ms.saturating_add(1)),
-            payload_root: draft.payload.root(),
-        };
-        let (id, block) = (header.id(), Arc::new(Block { header, payload: draft.payload }));
+        let block = turn.block(&self.instance(), self.setup.me, draft);
+        let id = block.id();
         let (justify, tc) = (self.state.high_qc.clone(), self.state.opening_tc().cloned());
         let proposal = Proposal::sign(&self.instance(), &self.setup.key, Arc::clone(&block), justify, tc);
         self.tree.insert(id, Kept { block, seq: None });

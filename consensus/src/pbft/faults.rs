@@ -1,6 +1,7 @@
 //! The rules as the engine asks them, and the mistakes that tests plant in them to prove that they would be found.
 
 use super::rules::{self, Link, Point, Report, View};
+use crate::planted::Planted;
 use witan_types::{BlockId, Height};
 
 /// A mistake planted at construction, by tests alone: each breaks agreement, and a test that lets it live is too weak.
@@ -25,29 +26,10 @@ pub enum PlantedFault {
 }
 
 /// [`rules`], unless a fault is planted.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Judge {
-    #[cfg(any(test, feature = "planted-faults"))]
-    fault: Option<PlantedFault>,
-}
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Judge(pub(super) Planted<PlantedFault>);
 
 impl Judge {
-    /// A judge with a fault.
-    #[cfg(any(test, feature = "planted-faults"))]
-    pub(super) fn with_fault(fault: PlantedFault) -> Judge {
-        Judge { fault: Some(fault) }
-    }
-
-    #[cfg(any(test, feature = "planted-faults"))]
-    fn has(&self, fault: PlantedFault) -> bool {
-        self.fault == Some(fault)
-    }
-
-    #[cfg(not(any(test, feature = "planted-faults")))]
-    fn has(&self, _fault: PlantedFault) -> bool {
-        false
-    }
-
     pub(super) fn may_prepare(
         &self,
         view: View,
@@ -55,17 +37,17 @@ impl Judge {
         below: Point,
         before: Option<(View, BlockId)>,
     ) -> bool {
-        let before = before.filter(|_| !self.has(PlantedFault::PrepareTwice));
+        let before = before.filter(|_| !self.0.is(PlantedFault::PrepareTwice));
         let below = if self.needs_parent() { below } else { Point { id: link.parent, ..below } };
         rules::may_prepare(view, link, below, before)
     }
 
     pub(super) fn first_proposal_counts(&self) -> bool {
-        !self.has(PlantedFault::PrepareTwice)
+        !self.0.is(PlantedFault::PrepareTwice)
     }
 
     pub(super) fn start_is_remembered(&self) -> bool {
-        !self.has(PlantedFault::StartForgotten)
+        !self.0.is(PlantedFault::StartForgotten)
     }
 
     pub(super) fn may_take_part(&self, start: Height, decided: Height) -> bool {
@@ -73,26 +55,26 @@ impl Judge {
     }
 
     pub(super) fn needs_parent(&self) -> bool {
-        !self.has(PlantedFault::PrepareWithoutParent)
+        !self.0.is(PlantedFault::PrepareWithoutParent)
     }
 
     pub(super) fn may_commit(&self, view: View, prepared_view: View, is_committed_below: bool) -> bool {
-        let in_order = is_committed_below || self.has(PlantedFault::CommitOutOfOrder);
+        let in_order = is_committed_below || self.0.is(PlantedFault::CommitOutOfOrder);
         rules::may_commit(view, prepared_view, in_order)
     }
 
     pub(super) fn prepare_is_saved(&self) -> bool {
-        !self.has(PlantedFault::PrepareWithoutRecord)
+        !self.0.is(PlantedFault::PrepareWithoutRecord)
     }
 
     pub(super) fn reports_prepared(&self) -> bool {
-        !self.has(PlantedFault::ViewChangeForgets)
+        !self.0.is(PlantedFault::ViewChangeForgets)
     }
 
     pub(super) fn choose(&self, reports: &[Report]) -> Option<(Point, Vec<Link>)> {
         let highest = reports.iter().flat_map(|report| &report.prepared);
         let highest = highest.max_by_key(|prepared| (prepared.view, prepared.link.height)).copied();
-        match highest.filter(|_| self.has(PlantedFault::OneCertificateForAll)) {
+        match highest.filter(|_| self.0.is(PlantedFault::OneCertificateForAll)) {
             None => rules::choose(reports),
             Some(highest) => {
                 let (start, chosen) = rules::choose(reports)?;

@@ -38,6 +38,7 @@ use crate::engine::{
 use crate::fetch::Fetching;
 use crate::judging::Accused;
 use crate::pacing::{Doubts, Ration};
+use crate::planted::Planted;
 use crate::tree::{Kept, Place, Tree};
 use faults::Judge;
 use pacemaker::Running;
@@ -124,7 +125,7 @@ impl Engine for Pbft {
     const FAULTS: FaultModel = FaultModel::Byzantine;
 
     fn open(setup: Setup, records: Vec<(Seq, Record)>) -> (Pbft, Outputs<Pbft>) {
-        Pbft::start(setup, records, Judge::default())
+        Pbft::start(setup, records, Judge(Planted::none()))
     }
 
     fn verify(
@@ -193,7 +194,7 @@ impl Pbft {
         records: Vec<(Seq, Record)>,
         fault: PlantedFault,
     ) -> (Pbft, Outputs<Pbft>) {
-        Pbft::start(setup, records, Judge::with_fault(fault))
+        Pbft::start(setup, records, Judge(Planted::one(fault)))
     }
 
     fn start(setup: Setup, records: Vec<(Seq, Record)>, judge: Judge) -> (Pbft, Outputs<Pbft>) {

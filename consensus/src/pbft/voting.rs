@@ -6,10 +6,10 @@ use super::rules::{Link, Point};
 use super::state::{Commit, Record, Recorded};
 use super::tally::{Counted, VIEW_WINDOW};
 use super::{Finality, Held, Pbft, Target};
-use crate::engine::{Draft, Instance, To, Turn, Verdict};
+use crate::engine::{Draft, To, Turn, Verdict};
 use crate::tree::Kept;
 use std::sync::Arc;
-use witan_types::{Block, Header, Height, Signature, ValidatorIndex};
+use witan_types::{Block, Height, Signature, ValidatorIndex};
 
 /// How many heights a leader has under way above the newest decided block. More would not be faster: they share links
 /// and processors.
@@ -68,23 +68,10 @@ impl Pbft {
 
     /// Proposes: that it did is on disk before the proposal leaves.
     pub(super) fn propose(&mut self, turn: &Turn, draft: Draft) {
-        let same = |wanted: &Turn| (wanted.height, wanted.parent) == (turn.height, turn.parent);
-        if self.wanted.take_if(|wanted| same(wanted)).is_none() {
+        if self.wanted.take_if(|wanted| wanted.is_place_of(turn)).is_none() {
             return;
         }
-        let Instance { chain, group, epoch } = self.setup.instance;
-        let header = Header {
-            chain,
-            group,
-            epoch,
-            height: turn.height,
-            tag: 0,
-            parent: turn.parent,
-            proposer: self.setup.me,
-            time_ms: draft.time_ms.max(turn.parent_time_ms.saturating_add(1)),
-            payload_root: draft.payload.root(),
-        };
-        let block = Arc::new(Block { header, payload: draft.payload });
+        let block = turn.block(&self.setup.instance, self.setup.me, draft);
         let view = self.promises.view;
         let proposal = PrePrepare::sign(&self.setup.instance, &self.setup.key, view, Arc::clone(&block));
         let leader = Some(proposal.prepare.signature);

@@ -1,6 +1,7 @@
 //! The rules as the engine asks them, and the mistakes that tests plant in them to prove that they would be found.
 
 use super::rules::{self, Ballot, End, Term};
+use crate::planted::Planted;
 use witan_types::{Height, ValidatorIndex};
 
 /// A mistake planted at construction, by tests alone: each breaks agreement, and a test that lets it live is too weak.
@@ -29,29 +30,10 @@ pub enum PlantedFault {
 }
 
 /// [`rules`], unless a fault is planted.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Judge {
-    #[cfg(any(test, feature = "planted-faults"))]
-    fault: Option<PlantedFault>,
-}
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Judge(pub(super) Planted<PlantedFault>);
 
 impl Judge {
-    /// A judge with a fault.
-    #[cfg(any(test, feature = "planted-faults"))]
-    pub(super) fn with_fault(fault: PlantedFault) -> Judge {
-        Judge { fault: Some(fault) }
-    }
-
-    #[cfg(any(test, feature = "planted-faults"))]
-    fn has(&self, fault: PlantedFault) -> bool {
-        self.fault == Some(fault)
-    }
-
-    #[cfg(not(any(test, feature = "planted-faults")))]
-    fn has(&self, _fault: PlantedFault) -> bool {
-        false
-    }
-
     pub(super) fn may_vote(
         &self,
         ballot: Ballot,
@@ -60,7 +42,7 @@ impl Judge {
         candidate: ValidatorIndex,
         end: End,
     ) -> bool {
-        let vote = ballot.vote.filter(|_| !self.has(PlantedFault::VoteTwice));
+        let vote = ballot.vote.filter(|_| !self.0.is(PlantedFault::VoteTwice));
         rules::may_vote(Ballot { vote, ..ballot }, self.own_end(own), term, candidate, end)
     }
 
@@ -76,40 +58,40 @@ impl Judge {
     }
 
     fn own_end(&self, own: End) -> End {
-        if self.has(PlantedFault::OutdatedCandidate) { End::default() } else { own }
+        if self.0.is(PlantedFault::OutdatedCandidate) { End::default() } else { own }
     }
 
     pub(super) fn is_vote(&self, granted: bool) -> bool {
-        granted || self.has(PlantedFault::RefusalCounts)
+        granted || self.0.is(PlantedFault::RefusalCounts)
     }
 
     pub(super) fn may_commit(&self, entry_term: Term, term: Term) -> bool {
-        self.has(PlantedFault::CommitOlderTerm) || rules::may_commit(entry_term, term)
+        self.0.is(PlantedFault::CommitOlderTerm) || rules::may_commit(entry_term, term)
     }
 
     /// How far a follower's log is the leader's, of a log that ends at `last`.
     pub(super) fn agreed(&self, verified: Height, last: Height) -> Height {
-        if self.has(PlantedFault::CommitUnmatched) { last } else { verified.min(last) }
+        if self.0.is(PlantedFault::CommitUnmatched) { last } else { verified.min(last) }
     }
 
     pub(super) fn is_current(&self, answered: Term, term: Term) -> bool {
-        answered == term || self.has(PlantedFault::OldAnswerCounts)
+        answered == term || self.0.is(PlantedFault::OldAnswerCounts)
     }
 
     pub(super) fn ballot_is_saved(&self) -> bool {
-        !self.has(PlantedFault::BallotWithoutRecord)
+        !self.0.is(PlantedFault::BallotWithoutRecord)
     }
 
     pub(super) fn entry_is_saved(&self) -> bool {
-        !self.has(PlantedFault::EntryWithoutRecord)
+        !self.0.is(PlantedFault::EntryWithoutRecord)
     }
 
     pub(super) fn matches(&self, is_known: bool) -> bool {
-        is_known || self.has(PlantedFault::AppendWithoutMatch)
+        is_known || self.0.is(PlantedFault::AppendWithoutMatch)
     }
 
     pub(super) fn candidate_forgets(&self) -> bool {
-        !self.has(PlantedFault::LeaderTakesIn)
+        !self.0.is(PlantedFault::LeaderTakesIn)
     }
 
     pub(super) fn may_replace(&self, height: Height, commit: Height) -> bool {

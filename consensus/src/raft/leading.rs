@@ -3,11 +3,11 @@
 use super::message::{Append, AppendResult, Appended, MAX_ENTRIES, Message};
 use super::rules;
 use super::{Raft, Role};
-use crate::engine::{Draft, Instance, Setup, Tick, To, Turn};
+use crate::engine::{Draft, Setup, Tick, To, Turn};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
-use witan_types::{Block, Header, Height, ValidatorIndex, Wire};
+use witan_types::{Block, Height, ValidatorIndex, Wire};
 
 /// How many blocks a leader has under way above the committed ones.
 pub const IN_FLIGHT: Height = 4;
@@ -270,24 +270,9 @@ impl Raft {
 
     /// Appends a block of its own: on disk here before anyone hears of it.
     pub(super) fn propose(&mut self, turn: &Turn, draft: Draft) {
-        let same = |wanted: &Turn| {
-            (wanted.height, wanted.tag, wanted.parent) == (turn.height, turn.tag, turn.parent)
-        };
-        if self.wanted.take_if(|wanted| same(wanted)).is_none() {
+        if self.wanted.take_if(|wanted| wanted.is_place_of(turn)).is_none() {
             return;
         }
-        let Instance { chain, group, epoch } = self.setup.instance;
-        let header = Header {
-            chain,
-            group,
-            epoch,
-            height: turn.height,
-            tag: turn.tag,
-            parent: turn.parent,
-            proposer: self.setup.me,
-            time_ms: draft.time_ms.max(turn.parent_time_ms.saturating_add(1)),
-            payload_root: draft.payload.root(),
-        };
-        self.append_entry(Arc::new(Block { header, payload: draft.payload }));
+        self.append_entry(turn.block(&self.setup.instance, self.setup.me, draft));
     }
 }

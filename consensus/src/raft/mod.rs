@@ -31,6 +31,7 @@ use crate::engine::{
     Engine, EngineStatus, Input, Instance, Outputs, Rejected, Seq, Setup, Tick, To, Verified,
 };
 use crate::pacing::Ration;
+use crate::planted::Planted;
 use election::Votes;
 use faults::Judge;
 use following::Incoming;
@@ -98,7 +99,7 @@ impl Engine for Raft {
     const FAULTS: FaultModel = FaultModel::Crash;
 
     fn open(setup: Setup, records: Vec<(Seq, Record)>) -> (Raft, Outputs<Raft>) {
-        Raft::start(setup, records, Judge::default())
+        Raft::start(setup, records, Judge(Planted::none()))
     }
 
     fn verify(
@@ -154,7 +155,7 @@ impl Raft {
         records: Vec<(Seq, Record)>,
         fault: PlantedFault,
     ) -> (Raft, Outputs<Raft>) {
-        Raft::start(setup, records, Judge::with_fault(fault))
+        Raft::start(setup, records, Judge(Planted::one(fault)))
     }
 
     fn start(setup: Setup, records: Vec<(Seq, Record)>, judge: Judge) -> (Raft, Outputs<Raft>) {
