@@ -92,6 +92,13 @@ fn a_run_with_attackers_replays_too() {
     }
 }
 
+/// A follower behind the leader's log, on a network that repeats messages: each answer to an old question started another
+/// search, and the two talked without end.
+#[test]
+fn a_follower_behind_a_raft_leaders_log_is_searched_for_once_a_heartbeat() {
+    hold_every_promise(vec![Scenario::of(2167, 4).with(EngineKind::Raft).signed(Signatures::StandIn)]);
+}
+
 #[test]
 fn a_scenario_says_how_to_run_it_again() {
     let scenario = Scenario::of(20, 4);

@@ -92,7 +92,7 @@ impl Raft {
         let term = if granted { request.term } else { self.term() };
         self.say(from, Message::PreVoteReply(Reply { term, granted }));
         // Whoever asks has not heard the leader: it says that it is there, and what is committed.
-        self.say_present_to(from);
+        self.search(from);
     }
 
     pub(super) fn on_pre_vote_reply(&mut self, from: ValidatorIndex, reply: Reply) {

@@ -27,6 +27,8 @@ struct Progress {
     unanswered: VecDeque<Height>,
     /// The commit height it was last told.
     told_commit: Height,
+    /// It was found to lack what is gone here: no answer to an earlier question starts another search, the next heartbeat does.
+    is_gone: bool,
     /// When it last answered.
     heard: Tick,
     /// What it matched at the last heartbeat, and for how many it has not moved although appends are unanswered.
@@ -52,6 +54,7 @@ impl Leading {
                 agrees: false,
                 unanswered: VecDeque::new(),
                 told_commit: 0,
+                is_gone: false,
                 heard: now,
                 at_beat: 0,
                 stuck_beats: 0,
@@ -91,7 +94,17 @@ impl Raft {
     pub(super) fn say_present(&mut self) {
         let Role::Leader(leading) = &self.role else { return };
         let members: Vec<ValidatorIndex> = leading.followers.keys().copied().collect();
-        members.into_iter().for_each(|member| self.say_present_to(member));
+        members.into_iter().for_each(|member| self.search(member));
+    }
+
+    /// Says to a member that it leads, and looks anew for what it lacks.
+    pub(super) fn search(&mut self, member: ValidatorIndex) {
+        if let Role::Leader(leading) = &mut self.role
+            && let Some(progress) = leading.followers.get_mut(&member)
+        {
+            progress.is_gone = false;
+            self.say_present_to(member);
+        }
     }
 
     /// An append without entries: it says that the leader is there and what is committed. It stands on what the follower is
@@ -106,7 +119,8 @@ impl Raft {
         };
         let Some(prev) = below.and_then(|below| self.log.at(below)) else {
             // Once sealed blocks have filled the gap, its log may reach ours.
-            (progress.agrees, progress.next) = (false, self.log.last().height.saturating_add(1));
+            (progress.agrees, progress.is_gone) = (false, true);
+            progress.next = self.log.last().height.saturating_add(1);
             return self.say_gone(member);
         };
         progress.told_commit = self.commit;
@@ -191,10 +205,11 @@ impl Raft {
                     agreed.min(progress.next.saturating_sub(1)).max(progress.matched.saturating_add(1));
                 // Each question goes at least one entry further down, so this ends: a late answer, or a follower that lost
                 // what it held, is asked again with the next heartbeat.
-                let goes_down = next < progress.next;
-                (progress.next, progress.agrees) = (next, false);
+                let goes_down = next < progress.next && !progress.is_gone;
+                progress.agrees = false;
                 progress.unanswered.clear();
                 if goes_down {
+                    progress.next = next;
                     self.say_present_to(from);
                 }
             }
