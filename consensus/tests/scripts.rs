@@ -9,7 +9,7 @@
 //! git diff consensus/tests/scripts
 //! ```
 //!
-//! Another engine joins by a file beside `scripts/hotstuff.rs`, a folder of stories, and a test here.
+//! Another engine joins by a file beside `scripts/hotstuff.rs` and `scripts/pbft.rs`, a folder of stories, and a test here.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -27,6 +27,7 @@ mod scripts {
     pub mod command;
     pub mod golden;
     pub mod hotstuff;
+    pub mod pbft;
     pub mod play;
     pub mod told;
 }
@@ -34,8 +35,14 @@ mod scripts {
 use scripts::golden;
 use scripts::play::Play;
 use witan_consensus::hotstuff::HotStuff;
+use witan_consensus::pbft::Pbft;
 
 #[test]
 fn hotstuff_does_as_its_scripts_tell() {
     golden::replay_folder("hotstuff", Play::<HotStuff>::default);
+}
+
+#[test]
+fn pbft_does_as_its_scripts_tell() {
+    golden::replay_folder("pbft", Play::<Pbft>::default);
 }
