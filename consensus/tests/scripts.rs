@@ -28,14 +28,21 @@ mod scripts {
     pub mod golden;
     pub mod hotstuff;
     pub mod play;
+    pub mod raft;
     pub mod told;
 }
 
 use scripts::golden;
 use scripts::play::Play;
 use witan_consensus::hotstuff::HotStuff;
+use witan_consensus::raft::Raft;
 
 #[test]
 fn hotstuff_does_as_its_scripts_tell() {
     golden::replay_folder("hotstuff", Play::<HotStuff>::default);
+}
+
+#[test]
+fn raft_does_as_its_scripts_tell() {
+    golden::replay_folder("raft", Play::<Raft>::default);
 }
