@@ -29,6 +29,7 @@ mod scripts {
     pub mod hotstuff;
     pub mod pbft;
     pub mod play;
+    pub mod raft;
     pub mod told;
 }
 
@@ -36,6 +37,7 @@ use scripts::golden;
 use scripts::play::Play;
 use witan_consensus::hotstuff::HotStuff;
 use witan_consensus::pbft::Pbft;
+use witan_consensus::raft::Raft;
 
 #[test]
 fn hotstuff_does_as_its_scripts_tell() {
@@ -45,4 +47,9 @@ fn hotstuff_does_as_its_scripts_tell() {
 #[test]
 fn pbft_does_as_its_scripts_tell() {
     golden::replay_folder("pbft", Play::<Pbft>::default);
+}
+
+#[test]
+fn raft_does_as_its_scripts_tell() {
+    golden::replay_folder("raft", Play::<Raft>::default);
 }

@@ -20,6 +20,7 @@ use super::told::{Names, Scene, Told};
 use crate::common::hotstuff::block;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use witan_consensus::engine::{EngineStatus, Seq};
 use witan_consensus::hotstuff::{
     Certificates, HotStuff, Kind, Message, OrderCertificate, Proposal, QuorumCertificate, Record, Round,
@@ -103,13 +104,14 @@ impl Told for HotStuff {
         words
     }
 
-    fn timers(name: &str, status: &EngineStatus) -> Vec<Timer> {
-        match name {
-            "timeout" => vec![Timer::Round(status.view)],
-            "resend" => vec![Timer::Resend(status.view)],
-            "fetch" => vec![Timer::Fetch],
-            _ => Vec::new(),
-        }
+    fn timers(name: &str, status: &EngineStatus, _: &[(Timer, Duration)]) -> Vec<(Timer, Duration)> {
+        let timer = match name {
+            "timeout" => Some(Timer::Round(status.view)),
+            "resend" => Some(Timer::Resend(status.view)),
+            "fetch" => Some(Timer::Fetch),
+            _ => None,
+        };
+        timer.into_iter().map(|timer| (timer, Duration::ZERO)).collect()
     }
 
     fn forge(scene: &mut Scene<HotStuff>, liar: usize, command: &mut Command) -> Result<Message, String> {

@@ -18,6 +18,7 @@ use super::told::{Names, Scene, Told};
 use crate::common::base;
 use crate::common::pbft::block;
 use std::collections::BTreeMap;
+use std::time::Duration;
 use witan_consensus::engine::{EngineStatus, Seq};
 use witan_consensus::pbft::{
     FinalCertificate, Finality, Kind, Message, NewView, Pbft, Point, PrePrepare, Prepare,
@@ -120,13 +121,14 @@ impl Told for Pbft {
         new.iter().map(|(_, record)| told(record)).collect()
     }
 
-    fn timers(name: &str, status: &EngineStatus) -> Vec<Timer> {
-        match name {
+    fn timers(name: &str, status: &EngineStatus, _: &[(Timer, Duration)]) -> Vec<(Timer, Duration)> {
+        let timers = match name {
             "timeout" => vec![Timer::Progress(status.view, status.decided), Timer::NewView(status.view)],
             "resend" => vec![Timer::Resend(status.view, status.decided)],
             "fetch" => vec![Timer::Fetch],
             _ => Vec::new(),
-        }
+        };
+        timers.into_iter().map(|timer| (timer, Duration::ZERO)).collect()
     }
 
     fn forge(scene: &mut Scene<Pbft>, liar: usize, command: &mut Command) -> Result<Message, String> {

@@ -10,11 +10,12 @@
 //! restart n1 ..                    they crash and come back from their disks
 //! stable n1 .. block=NAME          the block is sealed and flushed there
 //! propose n1                       the leader gets the payload it asked for
+//! leave n1 ..                      they are about to stop
 //! forge n1 WHAT .. to=n0,n2        a liar says something under its own key
 //! pending [KIND..] [FILTER]        what is on its way
 //! status, decided                  how members stand; what they decided since they started
 //! expect ..                        fails unless so, whatever the outputs say:
-//!     no-fork | decided H n0 .. | pending KIND [FILTER] | no KIND [FILTER] | accused n1
+//!     no-fork | decided H n0 .. | view V n0 .. | led-by n1 n0 .. | pending KIND [FILTER] | no KIND [FILTER] | accused n1
 //! ```
 //!
 //! FILTER is any of `from=n0,n1`, `to=n2`, `among=n0,n1,n2` (both ends), `h=101`, and the engine's letter for a view,
@@ -111,6 +112,7 @@ impl<E: Told> Play<E> {
             "restart" => self.restart(command),
             "stable" => self.stabilise(command),
             "propose" => self.propose(command),
+            "leave" => self.leave(command),
             "forge" => self.forge(command),
             "pending" => self.pending(command),
             "status" => self.status(),
@@ -178,11 +180,14 @@ impl<E: Told> Play<E> {
             stage.now += BASE_TIMEOUT; // What is answered now and then only is answered again.
         }
         for place in members {
-            let timers = E::timers(&name, &stage.status(place));
+            let timers = E::timers(&name, &stage.status(place), stage.timers(place));
             if timers.is_empty() {
-                return Err(format!("there is no timer {name}"));
+                return Err(format!("n{place} waits for no {name}"));
             }
-            timers.into_iter().for_each(|timer| stage.give(place, Input::Timeout(timer)));
+            for (timer, after) in timers {
+                stage.now += after;
+                stage.give(place, Input::Timeout(timer));
+            }
         }
         Ok(Vec::new())
     }
@@ -217,6 +222,13 @@ impl<E: Told> Play<E> {
             if !self.scene()?.stage.draft(place) {
                 return Err(format!("n{place} asked for nothing"));
             }
+        }
+        Ok(Vec::new())
+    }
+
+    fn leave(&mut self, command: &mut Command) -> Result<Vec<String>, String> {
+        for place in self.members(command)? {
+            self.scene()?.stage.give(place, Input::Leaving);
         }
         Ok(Vec::new())
     }
@@ -292,11 +304,19 @@ impl<E: Told> Play<E> {
         let what = command.word()?;
         let holds = match what.as_str() {
             "no-fork" => true, // After each command it is looked for.
-            "decided" => {
-                let height: Height = command.word()?.parse().map_err(|_| "a height is missing")?;
+            "decided" | "view" => {
+                let number: u64 = command.word()?.parse().map_err(|_| "a number is missing")?;
                 let members = self.members(command)?;
                 let stage = &self.scene()?.stage;
-                members.iter().all(|place| stage.status(*place).decided == height)
+                let mut found = members.iter().map(|place| stage.status(*place));
+                found.all(|it| number == if what == "view" { it.view } else { it.decided })
+            }
+            "led-by" => {
+                let leader = member(&command.word()?, size)?;
+                let members = self.members(command)?;
+                let stage = &self.scene()?.stage;
+                let leader = Some(stage.setup(leader).me);
+                members.iter().all(|place| stage.status(*place).leader == leader)
             }
             "accused" => {
                 let accused = member(&command.word()?, size)?;
@@ -327,6 +347,8 @@ impl<E: Told> Play<E> {
         let scene = self.scene.as_mut().ok_or("begin with a cluster")?;
         let carried = deed.send.iter().flat_map(|(_, message)| E::blocks(message));
         carried.for_each(|block| scene.names.learn::<E>(&block.header));
+        let written = deed.persist.iter().filter_map(|(_, record)| E::recorded(record));
+        written.for_each(|header| scene.names.learn::<E>(header));
         let names = &scene.names;
         let mut lines = Vec::new();
         let records = E::records(&self.disks[deed.member], &deed.persist, names);
@@ -341,7 +363,9 @@ impl<E: Told> Play<E> {
             lines.push(format!("→ {to} {}", E::message(message, names)));
         }
         if let Some(turn) = deed.want.as_ref().filter(|_| self.asks_are_told) {
-            lines.push(format!("asks for a block at {} on {}", turn.height, names.of(turn.parent)));
+            let (height, on) = (turn.height, names.of(turn.parent));
+            let soon = if turn.at_once { ", at once" } else { "" };
+            lines.push(format!("asks for a block at {height} on {on}{soon}"));
         }
         let decided: Vec<&str> = deed.decided.iter().map(|block| names.of(block.id())).collect();
         if !decided.is_empty() {

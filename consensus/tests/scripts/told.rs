@@ -4,6 +4,7 @@ use super::command::Command;
 use crate::common::base;
 use crate::common::stage::{Stage, Staged};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use witan_consensus::engine::{EngineStatus, Seq};
 use witan_types::{BlockId, Header, Height};
 
@@ -34,8 +35,18 @@ pub trait Told: Staged {
     /// What new records tell beyond those before, a few words each.
     fn records(before: &[(Seq, Self::Record)], new: &[(Seq, Self::Record)], names: &Names) -> Vec<String>;
 
-    /// The timers that `timeout`, `resend` or another word fires, given how the engine stands.
-    fn timers(name: &str, status: &EngineStatus) -> Vec<Self::Timer>;
+    /// The block that a record holds, if blocks go to disk before anyone hears of them.
+    fn recorded(_record: &Self::Record) -> Option<&Header> {
+        None
+    }
+
+    /// The timers that `timeout`, `resend` or another word fires, given how the engine stands and which it ever set for
+    /// how long; each with the time that passes before it fires, where the engine's rules look at the clock.
+    fn timers(
+        name: &str,
+        status: &EngineStatus,
+        set: &[(Self::Timer, Duration)],
+    ) -> Vec<(Self::Timer, Duration)>;
 
     /// What a liar says: the rest of a `forge` command, signed with its own key alone.
     fn forge(scene: &mut Scene<Self>, liar: usize, command: &mut Command) -> Result<Self::Message, String>;
