@@ -4,9 +4,7 @@
 use std::collections::BTreeSet;
 use std::num::NonZero;
 use witan_consensus::hotstuff::PlantedFault;
-use witan_testnet::sim::{
-    Attacks, CannotRun, Disks, ENGINES, Promise, Report, RuleFault, Scenario, run, run_all,
-};
+use witan_testnet::sim::{Attacks, CannotRun, Disks, Promise, Report, RuleFault, Scenario, run, run_all};
 use witan_types::EngineKind;
 
 fn with(disks: Disks, seed: u64, unchecked: &[Promise]) -> Scenario {
@@ -74,10 +72,6 @@ fn a_violation_names_its_promise_its_seed_and_how_to_see_it_again() {
 
 #[test]
 fn what_can_not_be_run_is_refused_with_the_reason() {
-    let missing = [EngineKind::Pbft, EngineKind::Raft].into_iter().find(|engine| !ENGINES.contains(engine));
-    if let Some(engine) = missing {
-        assert_eq!(run(&Scenario::of(1, 4).with(engine)).err(), Some(CannotRun::UnknownEngine(engine)));
-    }
     let trusting = Scenario::of(1, 4).with(EngineKind::Raft).under(Attacks::Drawn);
     assert_eq!(run(&trusting).err(), Some(CannotRun::Trusting(EngineKind::Raft)));
     let few = Scenario::of(1, 3).under(Attacks::Drawn);

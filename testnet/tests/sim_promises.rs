@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
-use witan_testnet::sim::{Attack, Attacks, ENGINES, Report, Scenario, Signatures, run, run_all};
+use witan_testnet::sim::{Attack, Attacks, Report, Scenario, Signatures, run, run_all};
 use witan_types::{EngineKind, FaultModel};
 
 fn hold_every_promise(scenarios: Vec<Scenario>) -> Vec<Report> {
@@ -24,12 +24,12 @@ fn of_every_engine(seeds: std::ops::RangeInclusive<u64>, nodes: usize) -> Vec<Sc
         let engine = *engine;
         seeds.clone().map(move |seed| Scenario::of(seed, nodes).with(engine))
     };
-    ENGINES.iter().flat_map(runs).collect()
+    EngineKind::ALL.iter().flat_map(runs).collect()
 }
 
 /// The engines that withstand liars.
 fn byzantine() -> impl Iterator<Item = EngineKind> {
-    ENGINES.iter().copied().filter(|engine| engine.faults() == FaultModel::Byzantine)
+    EngineKind::ALL.into_iter().filter(|engine| engine.faults() == FaultModel::Byzantine)
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn as_many_attackers_as_the_group_withstands_break_no_promise() {
 
 #[test]
 fn the_same_seed_gives_the_same_trace_and_another_seed_another() {
-    for engine in ENGINES {
+    for engine in &EngineKind::ALL {
         let trace = |seed| run(&Scenario::of(seed, 4).with(*engine)).unwrap().trace;
         let first: Vec<String> = [1, 2, 3, 20].into_iter().map(trace).collect();
         let again: Vec<String> = [1, 2, 3, 20].into_iter().map(trace).collect();

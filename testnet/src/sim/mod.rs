@@ -28,7 +28,6 @@ mod world;
 
 pub use attack::Attack;
 pub use check::Promise;
-pub use engines::ENGINES;
 #[cfg(feature = "planted-faults")]
 pub use engines::RuleFault;
 pub use faults::FaultKind;

@@ -4,7 +4,7 @@ use super::attack::Attack;
 use super::check::Promise;
 #[cfg(feature = "planted-faults")]
 use super::engines::RuleFault;
-use super::engines::{ENGINES, Speech, speech};
+use super::engines::{Speech, speech};
 use super::random::Random;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -123,19 +123,12 @@ pub struct Scenario {
 /// Why a scenario can't be run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CannotRun {
-    /// The engine is not there.
-    #[error("the simulator can't run the engine {0} yet; it runs {known}", known = engine_names())]
-    UnknownEngine(EngineKind),
     /// The engine trusts its members not to lie.
     #[error("{0} trusts its members not to lie: it has no defence against attackers to try")]
     Trusting(EngineKind),
     /// So few validators withstand no attacker.
     #[error("{0} validators withstand no attacker: at least 4 do")]
     TooFew(usize),
-}
-
-fn engine_names() -> String {
-    ENGINES.iter().map(EngineKind::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl fmt::Display for Scenario {
@@ -208,7 +201,7 @@ impl Scenario {
                 return Err(CannotRun::TooFew(self.nodes));
             }
         }
-        speech(self.engine).ok_or(CannotRun::UnknownEngine(self.engine))
+        Ok(speech(self.engine))
     }
 
     fn most_attackers(&self) -> usize {

@@ -19,7 +19,7 @@ fn says(attack: Attack, to: usize, bytes: &[u8]) -> Vec<Said> {
     let mut attackers = Attackers::new(vec![(2, attack, key)], 1, 5);
     let letter = Letter { to, how: How::OneWay, bytes: bytes.into() };
     let mut random = Random::of(3);
-    let speech = speech(EngineKind::HotStuff).unwrap();
+    let speech = speech(EngineKind::HotStuff);
     let mut means = Means { random: &mut random, speech, instance: &instance(&scenario) };
     attackers.say(2, letter, &mut means)
 }

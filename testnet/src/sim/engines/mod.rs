@@ -1,6 +1,5 @@
 //! What the simulator has to know of each engine by name: how its messages and timers read, what on disk they rest on,
-//! and how an attacker lies in them. An engine costs a file here, one arm in [`speech`], and its place
-//! in [`ENGINES`].
+//! and how an attacker lies in them. An engine costs a file here and one arm in [`speech`].
 
 mod hotstuff;
 mod pbft;
@@ -26,15 +25,12 @@ use witan_consensus::pbft::Pbft;
 use witan_consensus::raft::Raft;
 use witan_types::{Block, EngineKind, Hash, Height, SecretKey, Wire};
 
-/// The engines that the simulator runs.
-pub const ENGINES: &[EngineKind] = &EngineKind::ALL;
-
-/// How an engine speaks. None if the simulator does not run it.
-pub(super) fn speech(engine: EngineKind) -> Option<&'static dyn Speech> {
+/// How an engine speaks.
+pub(super) fn speech(engine: EngineKind) -> &'static dyn Speech {
     match engine {
-        EngineKind::HotStuff => Some(&Erased::<HotStuff>(PhantomData)),
-        EngineKind::Pbft => Some(&Erased::<Pbft>(PhantomData)),
-        EngineKind::Raft => Some(&Erased::<Raft>(PhantomData)),
+        EngineKind::HotStuff => &Erased::<HotStuff>(PhantomData),
+        EngineKind::Pbft => &Erased::<Pbft>(PhantomData),
+        EngineKind::Raft => &Erased::<Raft>(PhantomData),
     }
 }
 
