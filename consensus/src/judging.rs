@@ -2,7 +2,7 @@
 
 use crate::engine::{Evidence, Instance, Rejected};
 use std::collections::BTreeSet;
-use witan_types::{Block, Committee, Signature, Signed, ValidatorIndex};
+use witan_types::{Block, Committee, QuorumSignatures, Signature, Signed, ValidatorIndex};
 
 /// A block of this chain above the base, with the payload its header commits to.
 pub(crate) fn check_block(instance: &Instance, block: &Block) -> Result<(), Rejected> {
@@ -20,16 +20,40 @@ pub(crate) fn check_block(instance: &Instance, block: &Block) -> Result<(), Reje
     }
 }
 
-/// The sender's own signature.
-pub(crate) fn check_signature(
-    committee: &Committee,
-    from: ValidatorIndex,
-    message: &[u8],
-    signature: &Signature,
-) -> Result<(), Rejected> {
-    let key = committee.key(from).ok_or(Rejected::NotAMember(from))?;
-    let valid = committee.scheme().verify(key, message, signature);
-    if valid { Ok(()) } else { Err(Rejected::BadSignature("the sender's signature")) }
+/// Before whom a message is judged: where its signatures must count, who may sign, and by which rules.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Court<'a, J> {
+    /// Where signatures must count.
+    pub(crate) instance: &'a Instance,
+    /// Who votes.
+    pub(crate) committee: &'a Committee,
+    /// The engine's rules.
+    pub(crate) judge: J,
+}
+
+impl<J> Court<'_, J> {
+    /// The author's own signature.
+    pub(crate) fn check_signature(
+        &self,
+        author: ValidatorIndex,
+        message: &[u8],
+        signature: &Signature,
+    ) -> Result<(), Rejected> {
+        let key = self.committee.key(author).ok_or(Rejected::NotAMember(author))?;
+        let valid = self.committee.scheme().verify(key, message, signature);
+        if valid { Ok(()) } else { Err(Rejected::BadSignature("the sender's signature")) }
+    }
+
+    /// A quorum's signatures on one message; `what` they make, for whoever reads the refusal.
+    pub(crate) fn check_quorum(
+        &self,
+        signatures: &QuorumSignatures,
+        message: &[u8],
+        what: &'static str,
+    ) -> Result<(), Rejected> {
+        let verdict = signatures.verify(self.committee, |_| message.to_vec());
+        verdict.map_err(|_| Rejected::BadSignature(what))
+    }
 }
 
 /// Who was accused of what.

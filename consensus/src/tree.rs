@@ -24,6 +24,11 @@ impl Place {
     }
 }
 
+/// The places of a path downwards that are above `height`, oldest first.
+pub(crate) fn ascending(path: &[Place], height: Height) -> Vec<Place> {
+    path.iter().rev().filter(|place| place.height > height).copied().collect()
+}
+
 /// A block with the place of its record, if it has one.
 #[derive(Clone, Debug)]
 pub(crate) struct Kept {

@@ -13,7 +13,10 @@ mod common;
 
 use common::hotstuff::{Stage, block};
 use common::stage::Letter;
-use witan_consensus::hotstuff::{Message, PlantedFault, Proposal, QuorumCertificate, TimeoutCertificate};
+use std::sync::Arc;
+use witan_consensus::hotstuff::{
+    Kind, Message, PlantedFault, Proposal, QuorumCertificate, TimeoutCertificate, Vote,
+};
 
 /// Plays a story with and without its fault.
 fn forks_only_under(fault: PlantedFault, story: impl Fn(&mut Stage)) {
@@ -99,6 +102,35 @@ fn a_vote_below_what_a_timeout_certificate_reports_forks() {
         (0..3).for_each(|place| stage.say(3, place, Message::Proposal(proposal.clone())));
         stage.deliver(|letter| letter.is_vote(3) && letter.to != 3);
         stage.deliver(|letter| letter.is_order_vote(3) && letter.to != 3);
+    });
+}
+
+#[test]
+fn a_timeout_that_reports_less_than_its_lock_forks() {
+    forks_only_under(PlantedFault::TimeoutBelowLock, |stage| {
+        // The block of round 1 is certified everywhere and decided by 2.
+        stage.deliver(|letter| letter.is_proposal(1));
+        stage.deliver(|letter| letter.is_vote(1));
+        stage.deliver(|letter| letter.is_order_vote(1) && letter.to == 2);
+        assert_eq!(stage.decided(2).len(), 1);
+        stage.lose(|_| true);
+        // Rounds 2 and 3 are given up. Whoever reports less than its lock lets the certificate of round 3 tell of nothing, and
+        // the leader of round 4 lies: it extends the base.
+        all_give_up(stage, &[0, 1, 3], 2);
+        all_give_up(stage, &[0, 1, 3], 3);
+        let tc = opening_certificate(stage);
+        let setup = stage.setup(0).clone();
+        let lie = block(&setup, 4, &common::base(), common::base().time_ms + 9);
+        let justify = QuorumCertificate::of_base(common::base().id());
+        let proposal = Proposal::sign(&setup.instance, &setup.key, Arc::clone(&lie), justify, Some(tc));
+        stage.lose(|_| true);
+        [1, 3].iter().for_each(|place| stage.say(0, *place, Message::Proposal(proposal.clone())));
+        let vote = |kind| Vote::sign(&setup.instance, &setup.key, kind, 4, lie.id());
+        let members = [1, 3];
+        members.iter().for_each(|place| stage.say(0, *place, Message::Vote(vote(Kind::Vote))));
+        stage.deliver(|letter| letter.is_vote(4) && members.contains(&letter.to));
+        members.iter().for_each(|place| stage.say(0, *place, Message::OrderVote(vote(Kind::OrderVote))));
+        stage.deliver(|letter| letter.is_order_vote(4) && members.contains(&letter.to));
     });
 }
 

@@ -15,6 +15,7 @@ mod common;
 use common::cluster::{Cluster, Subject, Weather};
 use proptest::prelude::*;
 use std::sync::Arc;
+use std::time::Duration;
 use witan_consensus::engine::To;
 use witan_consensus::hotstuff::{HotStuff, Message};
 use witan_consensus::pbft::{self, Pbft};
@@ -121,7 +122,11 @@ fn goes_on_without_the_faulty<E: Subject>(size: usize, seed: u64) {
 
 /// An hour in two halves, neither of them a quorum: nothing is decided, and soon after they meet again something is.
 fn meets_again_after_an_hour<E: Subject>(size: usize, seed: u64) {
-    let mut cluster = Cluster::<E>::new(size, seed, Scheme::StandIn, Weather::FAIR);
+    let cluster = Cluster::<E>::new(size, seed, Scheme::StandIn, Weather::FAIR);
+    meet_again_after_an_hour(cluster, size);
+}
+
+fn meet_again_after_an_hour<E: Subject>(mut cluster: Cluster<E>, size: usize) {
     reaches(&mut cluster, 105, 60_000);
     cluster.cut_at(size / 2);
     let (before, hour) = (cluster.highest(), cluster.now_ms() + 3_600_000);
@@ -208,6 +213,22 @@ fn hotstuff_survives_foul_weather_with_real_signatures() {
 #[test]
 fn pbft_meets_again_after_an_hour() {
     (4..8).for_each(|size| meets_again_after_an_hour::<Pbft>(size, 3));
+}
+
+/// What QBFT of Besu did: after a partition its members waited far apart and for long (hyperledger/besu #7642). HotStuff and
+/// PBFT can't: without a quorum they wait in one round or view, and no longer than for any other.
+#[test]
+#[should_panic(expected = "no progress")]
+fn raft_whose_time_outs_have_no_cap_does_not_meet_again_soon() {
+    let (fair, day) = (Weather::FAIR, Duration::from_secs(24 * 3600));
+    meet_again_after_an_hour(Cluster::<Raft>::with_longest_timeout(4, 3, Scheme::StandIn, fair, day), 4);
+}
+
+#[test]
+fn without_a_quorum_hotstuff_and_pbft_need_no_cap_on_time_outs() {
+    let (fair, day) = (Weather::FAIR, Duration::from_secs(24 * 3600));
+    meet_again_after_an_hour(Cluster::<HotStuff>::with_longest_timeout(4, 3, Scheme::StandIn, fair, day), 4);
+    meet_again_after_an_hour(Cluster::<Pbft>::with_longest_timeout(4, 3, Scheme::StandIn, fair, day), 4);
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! What a quorum signed: a block's votes, its order votes, a round's time-outs.
 
 use super::HotStuff;
+use super::faults::Court;
 use crate::engine::{Instance, Rejected};
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::collections::BTreeMap;
 use witan_types::codec::bounded;
 use witan_types::committee::MAX_VALIDATORS;
-use witan_types::{BlockId, Committee, QuorumSignatures, ValidatorIndex};
+use witan_types::{BlockId, QuorumSignatures, ValidatorIndex};
 
 /// A HotStuff round; the first is 1. The epoch's base block counts as certified in round 0.
 pub type Round = u64;
@@ -54,14 +55,21 @@ impl QuorumCertificate {
     }
 
     /// Checks the signatures. That a certificate of round 0 names the base is for `step` to check.
-    pub(super) fn verify(&self, instance: &Instance, committee: &Committee) -> Result<(), Rejected> {
+    pub(super) fn verify(&self, court: &Court<'_>) -> Result<(), Rejected> {
         if self.round == 0 {
             let empty = self.signatures == QuorumSignatures::default();
             return if empty { Ok(()) } else { Err(Rejected::Inconsistent("round 0 has no signatures")) };
         }
-        let message = Kind::Vote.signing_bytes(instance, &(self.round, self.block));
-        let verdict = self.signatures.verify(committee, |_| message.clone());
-        verdict.map_err(|_| Rejected::BadSignature("a quorum certificate"))
+        let of = |round: Round| {
+            let message = Kind::Vote.signing_bytes(court.instance, &(round, self.block));
+            court.check_quorum(&self.signatures, &message, "a quorum certificate")
+        };
+        court.judge.signed_round(self.round, of)
+    }
+
+    /// Checks a certificate that a time-out reports.
+    pub(super) fn verify_as_highest(&self, court: &Court<'_>) -> Result<(), Rejected> {
+        if court.judge.checks_highest() { self.verify(court) } else { Ok(()) }
     }
 }
 
@@ -77,13 +85,12 @@ pub struct OrderCertificate {
 }
 
 impl OrderCertificate {
-    pub(super) fn verify(&self, instance: &Instance, committee: &Committee) -> Result<(), Rejected> {
+    pub(super) fn verify(&self, court: &Court<'_>) -> Result<(), Rejected> {
         if self.round == 0 {
             return Err(Rejected::Inconsistent("round 0 is not voted on"));
         }
-        let message = Kind::OrderVote.signing_bytes(instance, &(self.round, self.block));
-        let verdict = self.signatures.verify(committee, |_| message.clone());
-        verdict.map_err(|_| Rejected::BadSignature("an order certificate"))
+        let message = Kind::OrderVote.signing_bytes(court.instance, &(self.round, self.block));
+        court.check_quorum(&self.signatures, &message, "an order certificate")
     }
 }
 
@@ -103,21 +110,21 @@ pub struct TimeoutCertificate {
 }
 
 impl TimeoutCertificate {
-    pub(super) fn verify(&self, instance: &Instance, committee: &Committee) -> Result<(), Rejected> {
+    pub(super) fn verify(&self, court: &Court<'_>) -> Result<(), Rejected> {
         if self.high_rounds.len() != self.signatures.signers.count() {
             return Err(Rejected::Inconsistent("a time-out certificate without a round for each signer"));
         }
         if self.high_rounds.iter().max() != Some(&self.high_qc.round) || self.high_qc.round >= self.round {
             return Err(Rejected::Inconsistent("a time-out certificate without its highest certificate"));
         }
-        self.high_qc.verify(instance, committee)?;
+        self.high_qc.verify_as_highest(court)?;
         let signers = self.signatures.signers.iter().zip(self.high_rounds.iter().copied());
         let high_rounds: BTreeMap<ValidatorIndex, Round> = signers.collect();
         let message = |signer| {
             let high = high_rounds.get(&signer).copied().unwrap_or_default();
-            Kind::Timeout.signing_bytes(instance, &(self.round, high))
+            Kind::Timeout.signing_bytes(court.instance, &(self.round, high))
         };
-        let verdict = self.signatures.verify(committee, message);
+        let verdict = self.signatures.verify(court.committee, message);
         verdict.map_err(|_| Rejected::BadSignature("a time-out certificate"))
     }
 }

@@ -34,7 +34,7 @@ use crate::judging::Accused;
 use crate::pacing::Doubts;
 use crate::planted::Planted;
 use crate::tree::{Kept, Place, Tree};
-use faults::Judge;
+use faults::{Court, Judge};
 use pacemaker::Running;
 use rules::Link;
 use std::collections::{BTreeMap, VecDeque};
@@ -110,8 +110,7 @@ impl Engine for HotStuff {
         from: ValidatorIndex,
         message: Message,
     ) -> Result<Verified<Message>, Rejected> {
-        message.verify(instance, committee, from)?;
-        Ok(Verified::new(from, message))
+        HotStuff::judge(Court { instance, committee, judge: Judge(Planted::none()) }, from, message)
     }
 
     fn blocks(message: &Message) -> Vec<&Arc<Block>> {
@@ -168,6 +167,30 @@ impl HotStuff {
         HotStuff::start(setup, records, Judge(Planted::one(fault)))
     }
 
+    /// Like [`Engine::verify`], with a mistake planted: for tests of the tests.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(any(test, feature = "planted-faults"))]
+    pub fn verify_with_fault(
+        instance: &Instance,
+        committee: &Committee,
+        from: ValidatorIndex,
+        message: Message,
+        fault: PlantedFault,
+    ) -> Result<Verified<Message>, Rejected> {
+        HotStuff::judge(Court { instance, committee, judge: Judge(Planted::one(fault)) }, from, message)
+    }
+
+    fn judge(
+        court: Court<'_>,
+        from: ValidatorIndex,
+        message: Message,
+    ) -> Result<Verified<Message>, Rejected> {
+        message.verify(&court, from)?;
+        Ok(Verified::new(from, message))
+    }
+
     fn start(setup: Setup, records: Vec<(Seq, Record)>, judge: Judge) -> (HotStuff, Outputs<HotStuff>) {
         let base = setup.base.id();
         let tree = Tree::new(&setup.stable, base);
@@ -212,7 +235,7 @@ impl HotStuff {
         for (seq, record) in records {
             match record {
                 Record::Safety(state) => {
-                    self.state = *state;
+                    self.state = self.judge.remembered(*state);
                     self.saved = Some(seq);
                 }
                 Record::Block(block) => self.sync.fetching.adopt(block.id(), Kept { block, seq: Some(seq) }),
@@ -272,7 +295,9 @@ impl HotStuff {
 
     /// Whoever learns of a round only by its time-out certificate learns the highest block to extend with it.
     fn on_tc(&mut self, tc: TimeoutCertificate) {
-        self.on_qc(tc.high_qc.clone());
+        if self.judge.learns_highest() {
+            self.on_qc(tc.high_qc.clone());
+        }
         if tc.round >= self.state.round() {
             self.state.high_tc = Some(tc);
         }
@@ -333,7 +358,7 @@ impl HotStuff {
         if oldest.parent != self.decided.id {
             return; // Two final blocks at one height: more than f members lied, and nothing here can mend that.
         }
-        for place in path.iter().rev().filter(|place| place.height > self.emitted) {
+        for place in self.judge.handed_out(&path, self.decided, self.emitted) {
             self.out.decided.extend(self.tree.get(place.id).map(|kept| Arc::clone(&kept.block)));
         }
         self.decided = *newest;
@@ -359,9 +384,13 @@ impl HotStuff {
 
     /// Says what was just signed, and counts it once the state that holds it is durable.
     fn promise(&mut self, message: Message) {
-        self.unsaved = true;
-        self.own_unsaved.push(message.clone());
-        self.out.send.push((To::All, message));
+        self.out.send.push((To::All, message.clone()));
+        if self.judge.is_saved(&message) {
+            self.unsaved = true;
+            self.own_unsaved.push(message);
+        } else {
+            self.on_message(self.setup.me, message);
+        }
     }
 
     fn write(&mut self, record: Record) -> Seq {

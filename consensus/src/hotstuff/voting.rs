@@ -164,20 +164,15 @@ impl HotStuff {
         self.state.promises = rules::after_order_vote(promises, round);
         let vote = Vote::sign(&self.instance(), &self.setup.key, Kind::OrderVote, round, block);
         self.state.last_order_vote = Some(vote.clone());
-        if self.judge.order_vote_is_saved() {
-            self.promise(Message::OrderVote(vote));
-        } else {
-            self.out.send.push((To::All, Message::OrderVote(vote.clone())));
-            self.on_order_vote(self.setup.me, &vote);
-        }
+        self.promise(Message::OrderVote(vote));
     }
 
     /// Gives the current round up, if its certificates are in order. What was said before is only said again.
     pub(super) fn time_out(&mut self) {
         let (round, tc) = (self.state.round(), self.state.opening_tc().cloned());
-        let (promises, high_qc) = (self.state.promises, self.state.high_qc.clone());
+        let (promises, high_qc) = (self.state.promises, self.judge.reported(&self.state, self.base));
         let tc_round = tc.as_ref().map(|tc| tc.round);
-        if self.state.has_timed_out() || !rules::may_time_out(&promises, round, high_qc.round, tc_round) {
+        if self.state.has_timed_out() || !self.judge.may_time_out(&promises, round, high_qc.round, tc_round) {
             return;
         }
         self.state.promises = rules::after_timeout(promises, round);

@@ -1,11 +1,12 @@
 //! What a quorum signed: prepares for a block in a view, commits of it, or the seal that proves it final.
 
 use super::Pbft;
+use super::faults::Court;
 use super::rules::{Link, Point, Prepared, View};
 use crate::engine::{Instance, Rejected};
 use borsh::{BorshDeserialize, BorshSerialize};
 use witan_types::committee::MAX_VALIDATORS;
-use witan_types::{Committee, Header, QuorumSignatures, Seal, SealedHeader, SignerSet, Wire};
+use witan_types::{Header, QuorumSignatures, Seal, SealedHeader, SignerSet, Wire};
 
 /// What kind of statement a signature is on; part of its signing domain.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,10 +50,12 @@ impl PreparedCertificate {
         Prepared { view: self.view, link: link(&self.header) }
     }
 
-    pub(super) fn verify(&self, instance: &Instance, committee: &Committee) -> Result<(), Rejected> {
-        let message = Kind::Prepare.signing_bytes(instance, &(self.view, point(&self.header)));
-        let verdict = self.signatures.verify(committee, |_| message.clone());
-        verdict.map_err(|_| Rejected::BadSignature("a prepared certificate"))
+    pub(super) fn verify(&self, court: &Court<'_>) -> Result<(), Rejected> {
+        let of = |view: View| {
+            let message = Kind::Prepare.signing_bytes(court.instance, &(view, point(&self.header)));
+            court.check_quorum(&self.signatures, &message, "a prepared certificate")
+        };
+        court.judge.signed_view(self.view, of)
     }
 }
 
@@ -93,14 +96,13 @@ impl FinalCertificate {
     }
 
     /// Checks the signatures. That the base is the base is for `step` to check.
-    pub(super) fn verify(&self, instance: &Instance, committee: &Committee) -> Result<(), Rejected> {
-        let Instance { chain, group, epoch } = *instance;
+    pub(super) fn verify(&self, court: &Court<'_>) -> Result<(), Rejected> {
+        let Instance { chain, group, epoch } = *court.instance;
         match &self.finality {
             Finality::Base => Ok(()),
             Finality::Commits(view, signatures) => {
-                let message = Kind::Commit.signing_bytes(instance, &(view, self.point()));
-                let verdict = signatures.verify(committee, |_| message.clone());
-                verdict.map_err(|_| Rejected::BadSignature("a commit certificate"))
+                let message = Kind::Commit.signing_bytes(court.instance, &(view, self.point()));
+                court.check_quorum(signatures, &message, "a commit certificate")
             }
             Finality::Seal(seal) => {
                 let outcome = &seal.outcome;
@@ -110,7 +112,7 @@ impl FinalCertificate {
                 {
                     return Err(Rejected::Inconsistent("another block's seal"));
                 }
-                seal.verify(committee).map_err(|_| Rejected::BadSignature("a seal"))
+                seal.verify(court.committee).map_err(|_| Rejected::BadSignature("a seal"))
             }
         }
     }

@@ -1,12 +1,13 @@
 //! What members tell each other, and the stateless judgement of it.
 
 use super::certificate::{FinalCertificate, Kind, point};
+use super::faults::Court;
 use super::leader_of;
 use super::reports::{MAX_NEW_VIEW_BYTES, MAX_VIEW_CHANGE_BYTES, NewView, ViewChange};
 use super::rules::{Point, View};
 use crate::engine::{Instance, Rejected};
 use crate::fetch::{Blocks, Fetch};
-use crate::judging::{check_block, check_signature};
+use crate::judging::check_block;
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::sync::Arc;
 use witan_types::{Block, Committee, Height, SecretKey, Signature, ValidatorIndex, Wire};
@@ -57,14 +58,8 @@ impl Vote {
         kind.signing_bytes(instance, &(self.view, self.block))
     }
 
-    fn verify(
-        &self,
-        instance: &Instance,
-        committee: &Committee,
-        author: ValidatorIndex,
-        kind: Kind,
-    ) -> Result<(), Rejected> {
-        check_signature(committee, author, &self.signing_bytes(instance, kind), &self.signature)
+    fn verify(&self, court: &Court<'_>, author: ValidatorIndex, kind: Kind) -> Result<(), Rejected> {
+        court.check_signature(author, &self.signing_bytes(court.instance, kind), &self.signature)
     }
 }
 
@@ -84,21 +79,16 @@ impl PrePrepare {
         PrePrepare { block, prepare }
     }
 
-    fn verify(
-        &self,
-        instance: &Instance,
-        committee: &Committee,
-        from: ValidatorIndex,
-    ) -> Result<(), Rejected> {
+    fn verify(&self, court: &Court<'_>, from: ValidatorIndex) -> Result<(), Rejected> {
         let (header, prepare) = (&self.block.header, &self.prepare);
-        verify_block(instance, &self.block)?;
-        if header.proposer != from || leader_of(prepare.view, header.height, committee.size()) != from {
+        verify_block(court.instance, &self.block)?;
+        if header.proposer != from || leader_of(prepare.view, header.height, court.committee.size()) != from {
             return Err(Rejected::Inconsistent("a block from another than the height's leader"));
         }
         if prepare.block != point(header) {
             return Err(Rejected::Inconsistent("a leader's prepare for another block"));
         }
-        prepare.verify(instance, committee, from, Kind::Prepare)
+        prepare.verify(court, from, Kind::Prepare)
     }
 }
 
@@ -119,15 +109,10 @@ impl Prepare {
         self.leader.map(|signature| (leader, Vote { signature, ..self.vote.clone() }))
     }
 
-    fn verify(
-        &self,
-        instance: &Instance,
-        committee: &Committee,
-        from: ValidatorIndex,
-    ) -> Result<(), Rejected> {
-        self.vote.verify(instance, committee, from, Kind::Prepare)?;
-        match self.leader_vote(committee) {
-            Some((leader, vote)) => vote.verify(instance, committee, leader, Kind::Prepare),
+    fn verify(&self, court: &Court<'_>, from: ValidatorIndex) -> Result<(), Rejected> {
+        self.vote.verify(court, from, Kind::Prepare)?;
+        match self.leader_vote(court.committee) {
+            Some((leader, vote)) => vote.verify(court, leader, Kind::Prepare),
             None => Ok(()),
         }
     }
@@ -162,23 +147,18 @@ impl Wire for Message {
 
 impl Message {
     /// Judges everything that can be judged without state.
-    pub(super) fn verify(
-        &self,
-        instance: &Instance,
-        committee: &Committee,
-        from: ValidatorIndex,
-    ) -> Result<(), Rejected> {
-        if committee.key(from).is_none() {
+    pub(super) fn verify(&self, court: &Court<'_>, from: ValidatorIndex) -> Result<(), Rejected> {
+        if court.committee.key(from).is_none() {
             return Err(Rejected::NotAMember(from));
         }
         match self {
-            Message::PrePrepare(proposal) => proposal.verify(instance, committee, from),
-            Message::Prepare(prepare) => prepare.verify(instance, committee, from),
-            Message::Commit(vote) => vote.verify(instance, committee, from, Kind::Commit),
-            Message::ViewChange(view_change) => view_change.verify(instance, committee, from),
-            Message::NewView(new_view) => new_view.verify(instance, committee),
-            Message::Final(certificate) => certificate.verify(instance, committee),
-            Message::Blocks(blocks) => blocks.verify(instance, verify_block),
+            Message::PrePrepare(proposal) => proposal.verify(court, from),
+            Message::Prepare(prepare) => prepare.verify(court, from),
+            Message::Commit(vote) => vote.verify(court, from, Kind::Commit),
+            Message::ViewChange(view_change) => view_change.verify(court, from),
+            Message::NewView(new_view) => new_view.verify(court),
+            Message::Final(certificate) => certificate.verify(court),
+            Message::Blocks(blocks) => blocks.verify(court.instance, verify_block),
             Message::Hello(_) | Message::Fetch(_) | Message::Gone(_) => Ok(()),
         }
     }

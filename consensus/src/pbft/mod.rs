@@ -40,7 +40,7 @@ use crate::judging::Accused;
 use crate::pacing::{Doubts, Ration};
 use crate::planted::Planted;
 use crate::tree::{Kept, Place, Tree};
-use faults::Judge;
+use faults::{Court, Judge};
 use pacemaker::Running;
 use state::Promises;
 use std::collections::{BTreeMap, VecDeque};
@@ -134,8 +134,7 @@ impl Engine for Pbft {
         from: ValidatorIndex,
         message: Message,
     ) -> Result<Verified<Message>, Rejected> {
-        message.verify(instance, committee, from)?;
-        Ok(Verified::new(from, message))
+        Pbft::judge(Court { instance, committee, judge: Judge(Planted::none()) }, from, message)
     }
 
     fn blocks(message: &Message) -> Vec<&Arc<Block>> {
@@ -195,6 +194,30 @@ impl Pbft {
         fault: PlantedFault,
     ) -> (Pbft, Outputs<Pbft>) {
         Pbft::start(setup, records, Judge(Planted::one(fault)))
+    }
+
+    /// Like [`Engine::verify`], with a mistake planted: for tests of the tests.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(any(test, feature = "planted-faults"))]
+    pub fn verify_with_fault(
+        instance: &Instance,
+        committee: &Committee,
+        from: ValidatorIndex,
+        message: Message,
+        fault: PlantedFault,
+    ) -> Result<Verified<Message>, Rejected> {
+        Pbft::judge(Court { instance, committee, judge: Judge(Planted::one(fault)) }, from, message)
+    }
+
+    fn judge(
+        court: Court<'_>,
+        from: ValidatorIndex,
+        message: Message,
+    ) -> Result<Verified<Message>, Rejected> {
+        message.verify(&court, from)?;
+        Ok(Verified::new(from, message))
     }
 
     fn start(setup: Setup, records: Vec<(Seq, Record)>, judge: Judge) -> (Pbft, Outputs<Pbft>) {
@@ -337,12 +360,12 @@ impl Pbft {
         if oldest.parent != self.decided.id {
             return; // Two final blocks at one height: more than f members lied, and nothing here can mend that.
         }
-        for place in path.iter().rev() {
-            let Some(kept) = self.tree.get(place.id) else { continue };
-            self.doubts.succeeded(kept.block.header.proposer);
-            if place.height > self.emitted {
-                self.out.decided.push(Arc::clone(&kept.block));
-            }
+        for place in &path {
+            let proposer = self.tree.get(place.id).map(|kept| kept.block.header.proposer);
+            proposer.into_iter().for_each(|proposer| self.doubts.succeeded(proposer));
+        }
+        for place in self.judge.handed_out(&path, self.decided, self.emitted) {
+            self.out.decided.extend(self.tree.get(place.id).map(|kept| Arc::clone(&kept.block)));
         }
         let header = self.tree.get(newest.id).map(|kept| kept.block.header.clone());
         header.into_iter().for_each(|header| {

@@ -27,6 +27,9 @@ impl Raft {
 
     /// Nobody leads, as far as can be heard: asks who would vote for it (thesis, section 9.6). Nothing is promised yet.
     pub(super) fn ask_for_votes(&mut self) {
+        if !self.judge.asks_first() {
+            return self.campaign(false);
+        }
         let own = Votes::from([self.setup.me]);
         let request = self.request(self.term().saturating_add(1), false);
         self.leader = None;
@@ -109,7 +112,8 @@ impl Raft {
     }
 
     pub(super) fn on_request_vote(&mut self, from: ValidatorIndex, request: Request) {
-        if request.term > self.term() && self.hears_leader() && !request.handed_over {
+        let disturbs = request.term > self.term() && self.hears_leader() && !request.handed_over;
+        if disturbs && self.judge.keeps_leader() {
             return; // A member that the leader does not reach must not end its term (thesis, section 6.2).
         }
         self.enter_term(request.term);

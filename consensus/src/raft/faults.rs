@@ -4,7 +4,8 @@ use super::rules::{self, Ballot, End, Term};
 use crate::planted::Planted;
 use witan_types::{Height, ValidatorIndex};
 
-/// A mistake planted at construction, by tests alone: each breaks agreement, and a test that lets it live is too weak.
+/// A mistake planted at construction, by tests alone: each breaks agreement or progress, and a test that lets it live is
+/// too weak.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum PlantedFault {
     /// An entry of an earlier term is called committed by counting who holds it (figure 8).
@@ -27,6 +28,14 @@ pub enum PlantedFault {
     AppendWithoutMatch,
     /// A leader goes on taking in what the last one sent.
     LeaderTakesIn,
+    /// A member that hears no leader campaigns in the next term without asking who would vote for it.
+    PreVoteSkipped,
+    /// A member votes for whoever has a higher term, although it hears a leader.
+    LeaderDisowned,
+    /// A leader goes on although no quorum answers it.
+    QuorumUnchecked,
+    /// A committed entry is handed out again with the next one.
+    DecidedAgain,
 }
 
 /// [`rules`], unless a fault is planted.
@@ -92,6 +101,27 @@ impl Judge {
 
     pub(super) fn candidate_forgets(&self) -> bool {
         !self.0.is(PlantedFault::LeaderTakesIn)
+    }
+
+    pub(super) fn asks_first(&self) -> bool {
+        !self.0.is(PlantedFault::PreVoteSkipped)
+    }
+
+    pub(super) fn keeps_leader(&self) -> bool {
+        !self.0.is(PlantedFault::LeaderDisowned)
+    }
+
+    pub(super) fn checks_quorum(&self) -> bool {
+        !self.0.is(PlantedFault::QuorumUnchecked)
+    }
+
+    /// The first height to hand out, of a log handed out up to `emitted` and committed up to `commit`.
+    pub(super) fn first_undecided(&self, emitted: Height, commit: Height) -> Height {
+        if self.0.is(PlantedFault::DecidedAgain) && commit > emitted {
+            emitted
+        } else {
+            emitted.saturating_add(1)
+        }
     }
 
     pub(super) fn may_replace(&self, height: Height, commit: Height) -> bool {

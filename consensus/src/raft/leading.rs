@@ -234,7 +234,7 @@ impl Raft {
     pub(super) fn check_quorum(&mut self) {
         let span = self.silence();
         let Role::Leader(leading) = &self.role else { return };
-        if !leading.hears_quorum(&self.setup, self.now, span) {
+        if !leading.hears_quorum(&self.setup, self.now, span) && self.judge.checks_quorum() {
             self.follow(None);
         }
     }

@@ -272,7 +272,7 @@ impl Raft {
 
     /// Hands out what is committed, oldest first, each once.
     fn decide(&mut self) {
-        let from = self.emitted.saturating_add(1);
+        let from = self.judge.first_undecided(self.emitted, self.commit);
         let decided = self.log.from(from).take_while(|entry| entry.block.header.height <= self.commit);
         let decided: Vec<Arc<Block>> = decided.map(|entry| Arc::clone(&entry.block)).collect();
         self.emitted = decided.last().map_or(self.emitted, |block| block.header.height);

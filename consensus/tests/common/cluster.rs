@@ -1,7 +1,7 @@
 //! A cluster of one engine under a seeded scheduler: late, lost and repeated messages, crashes at any record, slow
 //! disks. It checks the laws that every engine obeys at every step.
 
-use super::{Choices, sealed, setup};
+use super::{Choices, MAX_TIMEOUT, sealed, setup};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use witan_consensus::engine::{Draft, Engine, Input, Outputs, Seq, Setup, Tick, To, Turn, Verdict};
@@ -103,8 +103,19 @@ pub struct Cluster<E: Subject> {
 impl<E: Subject> Cluster<E> {
     /// A cluster of `size`, all started.
     pub fn new(size: usize, seed: u64, scheme: Scheme, weather: Weather) -> Cluster<E> {
+        Cluster::with_longest_timeout(size, seed, scheme, weather, MAX_TIMEOUT)
+    }
+
+    /// A cluster whose members wait as long as this for a view, after many failed ones.
+    pub fn with_longest_timeout(
+        size: usize,
+        seed: u64,
+        scheme: Scheme,
+        weather: Weather,
+        max_timeout: Duration,
+    ) -> Cluster<E> {
         let nodes = (0..size).map(|place| {
-            let setup = setup::<E>(place, size, scheme, seed);
+            let setup = Setup { max_timeout, ..setup::<E>(place, size, scheme, seed) };
             let base = setup.base.clone();
             Node {
                 engine: None,

@@ -3,9 +3,9 @@
 use super::BASE_TIMEOUT;
 use super::stage::{Letter, Staged};
 use std::sync::Arc;
-use witan_consensus::engine::{Engine as _, Input, Outputs, Seq, Setup};
+use witan_consensus::engine::{Engine as _, Input, Instance, Outputs, Rejected, Seq, Setup, Verified};
 use witan_consensus::hotstuff::{HotStuff, Message, PlantedFault, Record, Round, Timer};
-use witan_types::{Block, Header, Payload};
+use witan_types::{Block, Committee, Header, Payload, ValidatorIndex};
 
 /// A stage of HotStuff members.
 pub type Stage = super::stage::Stage<HotStuff>;
@@ -21,6 +21,19 @@ impl Staged for HotStuff {
         match fault {
             Some(fault) => HotStuff::open_with_fault(setup, records, fault),
             None => HotStuff::open(setup, records),
+        }
+    }
+
+    fn verify_with(
+        instance: &Instance,
+        committee: &Committee,
+        from: ValidatorIndex,
+        message: Message,
+        fault: Option<PlantedFault>,
+    ) -> Result<Verified<Message>, Rejected> {
+        match fault {
+            Some(fault) => HotStuff::verify_with_fault(instance, committee, from, message, fault),
+            None => HotStuff::verify(instance, committee, from, message),
         }
     }
 

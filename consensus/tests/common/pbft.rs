@@ -3,9 +3,9 @@
 use super::stage::{Letter, Staged};
 use super::{BASE_TIMEOUT, base};
 use std::sync::Arc;
-use witan_consensus::engine::{Engine as _, Input, Outputs, Seq, Setup};
+use witan_consensus::engine::{Engine as _, Input, Instance, Outputs, Rejected, Seq, Setup, Verified};
 use witan_consensus::pbft::{Message, Pbft, PlantedFault, Record, Timer, View, leader_of};
-use witan_types::{Block, Header, Height, Payload, ValidatorIndex};
+use witan_types::{Block, Committee, Header, Height, Payload, ValidatorIndex};
 
 /// A stage of PBFT members.
 pub type Stage = super::stage::Stage<Pbft>;
@@ -21,6 +21,19 @@ impl Staged for Pbft {
         match fault {
             Some(fault) => Pbft::open_with_fault(setup, records, fault),
             None => Pbft::open(setup, records),
+        }
+    }
+
+    fn verify_with(
+        instance: &Instance,
+        committee: &Committee,
+        from: ValidatorIndex,
+        message: Message,
+        fault: Option<PlantedFault>,
+    ) -> Result<Verified<Message>, Rejected> {
+        match fault {
+            Some(fault) => Pbft::verify_with_fault(instance, committee, from, message, fault),
+            None => Pbft::verify(instance, committee, from, message),
         }
     }
 

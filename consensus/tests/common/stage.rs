@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{
-    Draft, Engine, EngineStatus, Evidence, Input, Outputs, Rejected, Seq, Setup, Tick, To, Turn, Verdict,
-    Verified,
+    Draft, Engine, EngineStatus, Evidence, Input, Instance, Outputs, Rejected, Seq, Setup, Tick, To, Turn,
+    Verdict, Verified,
 };
-use witan_types::{Block, BlockId, Header, Height, Payload, Scheme, ValidatorIndex};
+use witan_types::{Block, BlockId, Committee, Header, Height, Payload, Scheme, ValidatorIndex};
 
 /// An engine that can be put on the stage, with or without a mistake planted in it.
 pub trait Staged: Engine {
@@ -22,6 +22,17 @@ pub trait Staged: Engine {
         records: Vec<(Seq, Self::Record)>,
         fault: Option<Self::Fault>,
     ) -> (Self, Outputs<Self>);
+
+    /// Judges a message, with a mistake planted in the judgement where the engine has such mistakes.
+    fn verify_with(
+        instance: &Instance,
+        committee: &Committee,
+        from: ValidatorIndex,
+        message: Self::Message,
+        _: Option<Self::Fault>,
+    ) -> Result<Verified<Self::Message>, Rejected> {
+        Self::verify(instance, committee, from, message)
+    }
 
     /// Whether the message is only a greeting at the start, which stories are better without.
     fn is_greeting(message: &Self::Message) -> bool;
@@ -119,9 +130,9 @@ impl<E: Staged> Stage<E> {
     }
 
     /// Members whose every deed is kept from the start, and whose leaders get payloads as said.
-    pub fn told(size: usize, drafts: Drafts) -> Stage<E> {
+    pub fn told(size: usize, drafts: Drafts, fault: Option<E::Fault>) -> Stage<E> {
         let places: Vec<usize> = (0..size).collect();
-        Stage::of(size, &places, None, drafts, Some(Vec::new()))
+        Stage::of(size, &places, fault, drafts, Some(Vec::new()))
     }
 
     /// Members and, behind them, a second instance of one of them with the same key: a twin.
@@ -200,7 +211,7 @@ impl<E: Staged> Stage<E> {
         // A stranger goes by its place.
         let stranger = ValidatorIndex(u16::try_from(from).unwrap());
         let author = self.members.get(from).map_or(stranger, |member| member.setup.me);
-        E::verify(instance, committee, author, message)
+        E::verify_with(instance, committee, author, message, self.fault)
     }
 
     /// A member crashes and comes back from its disk; what it had sent is still on its way.

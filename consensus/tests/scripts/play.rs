@@ -36,6 +36,8 @@ const MAX_DELIVERIES: usize = 2_000;
 /// One story on its way.
 pub struct Play<E: Told> {
     scene: Option<Scene<E>>,
+    /// The mistake planted in every member.
+    fault: Option<E::Fault>,
     asks_are_told: bool,
     /// What each member wrote, for its next records to be told by what they add.
     disks: Vec<Vec<(Seq, E::Record)>>,
@@ -46,10 +48,11 @@ pub struct Play<E: Told> {
     accused: BTreeSet<usize>,
 }
 
-impl<E: Told> Default for Play<E> {
-    fn default() -> Play<E> {
+impl<E: Told> Play<E> {
+    /// A story of members with this mistake planted in them, or none.
+    pub fn of(fault: Option<E::Fault>) -> Play<E> {
         let (disks, stable, chain, accused) = Default::default();
-        Play { scene: None, asks_are_told: false, disks, stable, chain, accused }
+        Play { scene: None, fault, asks_are_told: false, disks, stable, chain, accused }
     }
 }
 
@@ -142,7 +145,7 @@ impl<E: Told> Play<E> {
         };
         self.asks_are_told = drafts == Drafts::WhenTold;
         self.disks = vec![Vec::new(); size];
-        let mut stage = Stage::told(size, drafts);
+        let mut stage = Stage::told(size, drafts, self.fault);
         let greeting = |deed: &mut Deed<E>| deed.send.retain(|(_, message)| !E::is_greeting(message));
         stage.deeds.iter_mut().flatten().for_each(greeting);
         self.scene = Some(Scene { stage, names: Names::default(), said: Vec::new() });
