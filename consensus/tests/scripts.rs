@@ -77,6 +77,7 @@ fn scripts_of_pbft_tell_its_planted_mistakes() {
         "pbft",
         &[
             ("prepared_block_keeps_its_id", Fault::ChoiceIgnored),
+            ("several_heights_in_order", Fault::NewestFirst),
             ("several_heights_in_order", Fault::DecidedAgain),
             ("several_heights_in_order", Fault::CommitOutOfOrder),
         ],
@@ -88,7 +89,11 @@ fn scripts_of_raft_tell_its_planted_mistakes() {
     use raft::PlantedFault as Fault;
     scripts_tell::<Raft>(
         "raft",
-        &[("first_election", Fault::PreVoteSkipped), ("hand_over", Fault::DecidedAgain)],
+        &[
+            ("first_election", Fault::PreVoteSkipped),
+            ("leader_that_is_heard_stays", Fault::LeaderDisowned),
+            ("hand_over", Fault::DecidedAgain),
+        ],
     );
 }
 
