@@ -12,8 +12,6 @@ use super::stage::{Letter, Stage, Staged};
 const SIZE: usize = 4;
 /// The second instance of the twin.
 const SECOND: usize = SIZE;
-/// How often letters are delivered in a phase: a proposal, the votes on it, and what follows from those.
-const WAVES: usize = 3;
 
 /// The second room of each instance, or not; instance 0 is always in the first.
 type Rooms = [bool; SIZE + 1];
@@ -38,6 +36,18 @@ impl Partings {
     }
 }
 
+/// Which schedules are played.
+#[derive(Clone, Copy, Debug)]
+pub struct Schedules<'a> {
+    /// For each phase, how often letters are delivered before those who did not get on give up. Fewer than an engine's
+    /// view needs part the members in its midst.
+    pub waves: &'a [usize],
+    /// How often letters are delivered after that, in the same rooms.
+    pub after: usize,
+    /// Who may stand where.
+    pub partings: Partings,
+}
+
 /// What was played.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Played {
@@ -49,12 +59,12 @@ pub struct Played {
     pub forked: usize,
 }
 
-/// Plays every schedule of this many phases, with a fault planted in every member or none.
-pub fn play_all<E: Staged + Clone>(phases: usize, partings: Partings, fault: Option<E::Fault>) -> Played {
+/// Plays every one of these schedules, with a fault planted in every member or none.
+pub fn play_all<E: Staged + Clone>(schedules: Schedules<'_>, fault: Option<E::Fault>) -> Played {
     let mut played = Played::default();
     for twin in 0..SIZE {
         let stage = Stage::<E>::with_twin(SIZE, twin, fault);
-        play(&stage, (twin, &partings.rooms(twin)), phases, true, &mut played);
+        play(&stage, (twin, &schedules.partings.rooms(twin)), schedules, true, &mut played);
     }
     played
 }
@@ -63,24 +73,26 @@ pub fn play_all<E: Staged + Clone>(phases: usize, partings: Partings, fault: Opt
 fn play<E: Staged + Clone>(
     stage: &Stage<E>,
     (twin, partings): (usize, &[Rooms]),
-    phases: usize,
+    schedules: Schedules<'_>,
     alike: bool,
     played: &mut Played,
 ) {
-    if phases == 0 || forked(stage, twin) {
+    let next_phase = schedules.waves.split_first().filter(|_| !forked(stage, twin));
+    let Some((waves, later)) = next_phase else {
         played.schedules += 1;
         played.forked += usize::from(forked(stage, twin));
         played.decided += usize::from(honest(twin).any(|place| !stage.decided(place).is_empty()));
         return;
-    }
+    };
     for rooms in partings {
         let mirrored = swapped(*rooms, twin);
         if alike && *rooms > mirrored {
             continue;
         }
         let mut next = stage.clone();
-        phase(&mut next, *rooms);
-        play(&next, (twin, partings), phases - 1, alike && *rooms == mirrored, played);
+        phase(&mut next, *rooms, (*waves, schedules.after));
+        let schedules = Schedules { waves: later, ..schedules };
+        play(&next, (twin, partings), schedules, alike && *rooms == mirrored, played);
     }
 }
 
@@ -92,18 +104,17 @@ fn swapped(rooms: Rooms, twin: usize) -> Rooms {
     rooms.map(|room| room != first)
 }
 
-fn phase<E: Staged>(stage: &mut Stage<E>, rooms: Rooms) {
-    let views: Vec<u64> = (0..=SIZE).map(|place| stage.status(place).view).collect();
-    for _ in 0..WAVES {
-        wave(stage, rooms);
-    }
+fn phase<E: Staged>(stage: &mut Stage<E>, rooms: Rooms, (before, after): (usize, usize)) {
+    let reached = |stage: &Stage<E>, place| (stage.status(place).view, stage.status(place).decided);
+    let started: Vec<_> = (0..=SIZE).map(|place| reached(stage, place)).collect();
+    (0..before).for_each(|_| wave(stage, rooms));
     // Whoever did not get on gives up.
-    for (place, view) in views.into_iter().enumerate() {
-        if stage.status(place).view == view {
+    for (place, started) in started.into_iter().enumerate() {
+        if reached(stage, place) == started {
             stage.fire_timers(place);
         }
     }
-    wave(stage, rooms);
+    (0..after).for_each(|_| wave(stage, rooms));
 }
 
 /// Delivers what lies there, and not yet what comes of it.
