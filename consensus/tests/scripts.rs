@@ -90,7 +90,8 @@ fn scripts_of_raft_tell_its_planted_mistakes() {
     scripts_tell::<Raft>(
         "raft",
         &[
-            ("first_election", Fault::PreVoteSkipped),
+            ("partitioned_leader", Fault::QuorumUnchecked),
+            ("returning_member_does_not_disturb", Fault::PreVoteSkipped),
             ("leader_that_is_heard_stays", Fault::LeaderDisowned),
             ("hand_over", Fault::DecidedAgain),
         ],
