@@ -133,6 +133,27 @@ fn a_search_takes_no_more_questions_than_there_are_terms() {
 }
 
 #[test]
+fn a_second_answer_to_one_question_does_not_lead_the_search_too_far_down() {
+    for stray in [&[1, 1][..], &[]] {
+        let mut stage = Stage::raft(3, None);
+        let setup = stage.setup(0).clone();
+        stage.say(1, 2, append(1, root(), &entries(&setup, &base(), stray), 100));
+        stage.say(1, 0, append(2, root(), &entries(&setup, &base(), &[2, 2]), 100));
+        assert!(stage.elect(0, &[1]));
+        // Two heartbeats ask the same before either is answered.
+        stage.say_present(0);
+        stage.deliver(|letter| letter.to == 2 && letter.is_append());
+        assert_eq!(stage.pool.iter().filter(|letter| letter.is_conflict()).count(), 2);
+        while let Some(at) = stage.pool.iter().position(|letter| letter.is_between(&[0, 2])) {
+            let letter = stage.pool.remove(at);
+            assert!(!matches!(letter.message, Message::Gone(_)), "0 has all that 2 lacks");
+            stage.say(letter.from, letter.to, letter.message);
+        }
+        assert_eq!(ids(&stage.entries(0)), ids(&stage.entries(2)));
+    }
+}
+
+#[test]
 fn a_leader_that_hears_no_quorum_steps_down_and_its_tail_is_replaced() {
     let mut stage = led_by_zero();
     for _ in 0..3 {

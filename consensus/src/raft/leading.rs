@@ -200,6 +200,13 @@ impl Raft {
                 }
             }
             AppendResult::Conflict(hint) => {
+                // Whoever refuses the entry below `next` names one further down, or another one there. All else answers an
+                // earlier question: the search has gone on since.
+                let asked = progress.next.saturating_sub(1);
+                let is_own = self.log.at(asked).is_some_and(|own| own.end() == hint);
+                if hint.height > asked || is_own {
+                    return;
+                }
                 let agreed = self.log.last_up_to(hint).saturating_add(1);
                 let next =
                     agreed.min(progress.next.saturating_sub(1)).max(progress.matched.saturating_add(1));
