@@ -13,7 +13,7 @@ pub use validate::Validity;
 
 use crate::error::LedgerError;
 use crate::execute::{Execution, StateView, execute_block, keys};
-use crate::slots::{SLOTS, slot_of};
+use crate::slots::{first_slots, slot_of};
 use crate::store::{BlockCommit, Store};
 use crate::tree::Tree;
 use crate::value::{Entry, Receipt, Value, Version};
@@ -24,9 +24,6 @@ use witan_types::genesis::Parameters;
 use witan_types::{
     Block, Genesis, GroupId, Hash, Header, Height, Key, Outcome, Payload, Transaction, TxId, merkle_list,
 };
-
-/// The group that owns every slot and holds every balance at genesis.
-const FIRST_GROUP: GroupId = GroupId(1);
 
 /// What executing a block gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,9 +48,8 @@ pub struct Ledger<S> {
 }
 
 /// A tree without entries, of the slots that a group owns from the start.
-fn empty_tree(group: GroupId) -> Tree {
-    let owned = if group == FIRST_GROUP { 0..SLOTS } else { 0..0 };
-    Tree::new(owned, 0)
+fn empty_tree(genesis: &Genesis, group: GroupId) -> Tree {
+    Tree::new(first_slots(genesis, group), 0)
 }
 
 impl<S: Store> Ledger<S> {
@@ -79,8 +75,8 @@ impl<S: Store> Ledger<S> {
     fn start(store: S, genesis: &Genesis, group: GroupId) -> (Ledger<S>, BlockCommit) {
         let header = genesis.base_header(group);
         let block = Arc::new(Block { header: header.clone(), payload: Payload::default() });
-        let changes = if group == FIRST_GROUP { issue(genesis) } else { Vec::new() };
-        let tree = empty_tree(group).update(hashes(&changes));
+        let changes = issue(genesis, group);
+        let tree = empty_tree(genesis, group).update(hashes(&changes));
         let outcome = outcome_of(&header, tree.root(), &[]);
         let commit = BlockCommit { block, outcome: outcome.clone(), receipts: Vec::new(), changes };
         let mut unflushed = Unflushed::default();
@@ -105,7 +101,7 @@ impl<S: Store> Ledger<S> {
         if (outcome.chain, outcome.group) != (genesis.chain(), group) {
             return Err(LedgerError::OtherChain { chain: outcome.chain, group: outcome.group });
         }
-        let tree = rebuild(&store, group);
+        let tree = rebuild(&store, empty_tree(genesis, group));
         if tree.root() != outcome.state_root {
             let (expected, found) = (outcome.state_root, tree.root());
             return Err(LedgerError::Corrupt { height: tip, expected, found });
@@ -170,6 +166,11 @@ impl<S: Store> Ledger<S> {
         self.seen.contains(id)
     }
 
+    /// Whether a transaction touches a key that is another group's.
+    pub fn is_elsewhere(&self, transaction: &Transaction) -> bool {
+        !self.tree.owns_every_slot() && keys(transaction).any(|key| self.tree.marker(slot_of(&key)).is_none())
+    }
+
     /// What a key holds after the newest executed block.
     pub fn entry(&self, key: &Key) -> Option<Entry> {
         self.unflushed.entry(key).map_or_else(|| self.store.entry(key), Option::clone)
@@ -202,18 +203,20 @@ impl<S: Store> StateView for Ledger<S> {
     }
 
     fn is_elsewhere(&self, transaction: &Transaction) -> bool {
-        !self.tree.owns_every_slot() && keys(transaction).any(|key| self.tree.marker(slot_of(&key)).is_none())
+        Ledger::is_elsewhere(self, transaction)
     }
 }
 
-/// The balances of genesis. Their versions count from 1, since version 0 stands for absent.
-fn issue(genesis: &Genesis) -> Vec<(Key, Option<Entry>)> {
+/// The balances of genesis that are this group's. Their versions count from 1, since version 0 stands for absent.
+fn issue(genesis: &Genesis, group: GroupId) -> Vec<(Key, Option<Entry>)> {
+    let slots = first_slots(genesis, group);
     let mut changes: Vec<(Key, Option<Entry>)> = (1..)
         .zip(&genesis.balances)
         .map(|(index, issued)| {
             let entry = Entry { value: Value::Balance(issued.balance), version: Version::new(0, 0, index) };
             (Key::balance_of(&issued.account), Some(entry))
         })
+        .filter(|(key, _)| slots.contains(&slot_of(key)))
         .collect();
     changes.sort_by(|(one, _), (other, _)| one.cmp(other));
     changes
@@ -238,9 +241,9 @@ fn outcome_of(header: &Header, state_root: Hash, receipts: &[Receipt]) -> Outcom
     }
 }
 
-/// The tree of what the store holds.
-fn rebuild<S: Store>(store: &S, group: GroupId) -> Tree {
+/// The tree of what the store holds, from one without entries.
+fn rebuild<S: Store>(store: &S, empty: Tree) -> Tree {
     let mut hashes = Vec::new();
     store.visit_entries(&mut |key, entry| hashes.push((key, entry.hash())));
-    empty_tree(group).update(hashes.iter().map(|(key, hash)| (key, Some(*hash))))
+    empty.update(hashes.iter().map(|(key, hash)| (key, Some(*hash))))
 }

@@ -22,7 +22,7 @@ pub use ledger::{Executed, Ledger, PROOF_WINDOW, ProofWindow, Validity};
 pub use memory_store::MemoryStore;
 pub use mempool::{Limits, Mempool, Pooled, Refusal};
 pub use portable::PortableStateProof;
-pub use slots::{SLOTS, slot_of};
+pub use slots::{SLOTS, first_owner, first_slots, slot_of};
 pub use store::{BlockCommit, Store};
 pub use tree::{SlotMarker, SlotState, StateProof, Tree};
 pub use value::{Entry, FailureReason, Read, Receipt, TransactionOutcome, Value, Version};

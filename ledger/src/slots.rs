@@ -1,6 +1,7 @@
 //! Slots: the 4,096 parts that the keys of a network fall into, each owned by one group.
 
-use witan_types::{Hash, Key, sha256};
+use std::ops::Range;
+use witan_types::{Genesis, GroupId, Hash, Key, sha256};
 
 /// How many bits name a slot.
 pub const SLOT_BITS: usize = 12;
@@ -12,6 +13,26 @@ pub const SLOTS: u16 = 1 << SLOT_BITS;
 /// that a user can keep keys together; else the whole key.
 pub fn slot_of(key: &Key) -> u16 {
     first_bits(&sha256(&[routing_part(key)]))
+}
+
+/// The slots that a group owns from the start: the user groups of genesis share them evenly, in order, and the root group
+/// has none.
+pub fn first_slots(genesis: &Genesis, group: GroupId) -> Range<u16> {
+    let shards = u64::try_from(genesis.groups.len().saturating_sub(1)).unwrap_or(u64::MAX).max(1);
+    let below = |shard: u64| {
+        let slots = u64::from(SLOTS) * shard.min(shards) / shards;
+        u16::try_from(slots).unwrap_or(SLOTS)
+    };
+    match u64::from(group.0).checked_sub(1) {
+        Some(before) => below(before)..below(before.saturating_add(1)),
+        None => 0..0,
+    }
+}
+
+/// The group that owns a slot from the start.
+pub fn first_owner(genesis: &Genesis, slot: u16) -> GroupId {
+    let owner = genesis.groups.iter().find(|group| first_slots(genesis, group.id).contains(&slot));
+    owner.map_or(GroupId(1), |group| group.id)
 }
 
 /// The slot of a key whose SHA-256 is at hand: most keys route by their whole, and are not hashed again.

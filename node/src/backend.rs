@@ -3,6 +3,7 @@
 
 mod chain;
 mod network;
+mod shards;
 mod state;
 mod transactions;
 
@@ -17,10 +18,11 @@ use std::time::Duration;
 use witan_ledger::Store as _;
 use witan_p2p::Network;
 use witan_rpc::parameter::{At, Order, TransactionDetail, Wait};
-use witan_rpc::server::{Backend, BlockSlice, ScanRange, ScanSlice};
+use witan_rpc::server::{Backend, BlockSlice, ScanNext, ScanRange, ScanSlice};
 use witan_rpc::view::{
-    AccountView, BlockView, ConsensusStatusView, GenesisView, Health, ManyValues, MempoolView, NetInfo,
-    NodeStatus, PeerView, ReadPoint, SealView, StateValue, TxStatusView, ValidatorSetView, VersionView,
+    AccountView, BlockView, ConsensusStatusView, GenesisView, Health, KeyShardView, ManyValues, MempoolView,
+    NetInfo, NodeStatus, PeerView, ReadPoint, SealView, ShardView, StateValue, TxStatusView,
+    ValidatorSetView, VersionView,
 };
 use witan_rpc::{NotReady, RpcError};
 use witan_storage::LedgerStore;
@@ -28,9 +30,6 @@ use witan_types::{
     Account, ChainId, EngineKind, Genesis, GroupId, Height, Key, NodeId, SignedTransaction, TxId,
     ValidatorIndex,
 };
-
-/// The group that executes users' transactions: the only one beside the root group so far.
-pub(crate) const USER_GROUP: GroupId = GroupId(1);
 
 /// The node behind the RPC methods.
 #[derive(Debug)]
@@ -152,8 +151,22 @@ impl Backend for NodeBackend {
         self.read_states(&keys, at)
     }
 
-    async fn scan(&self, range: ScanRange, limit: usize, at: At) -> Result<ScanSlice, RpcError> {
-        self.read_scan(&range, limit, at)
+    async fn scan(
+        &self,
+        from: Option<ScanNext>,
+        range: ScanRange,
+        limit: usize,
+        at: At,
+    ) -> Result<ScanSlice, RpcError> {
+        self.read_scan(from, &range, limit, at)
+    }
+
+    fn shards(&self) -> Vec<ShardView> {
+        self.read_shards()
+    }
+
+    fn shard_of(&self, key: &Key) -> KeyShardView {
+        self.read_shard_of(key)
     }
 
     async fn account(&self, account: Account, at: At) -> Result<AccountView, RpcError> {

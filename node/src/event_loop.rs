@@ -52,8 +52,8 @@ pub(crate) enum Command {
     PeerDown(NodeId),
     /// A client's transactions, judged.
     Submit(GroupId, Vec<Pooled>, oneshot::Sender<Vec<Admission>>),
-    /// Whether a transaction waits.
-    IsPending(GroupId, TxId, oneshot::Sender<bool>),
+    /// Whether a transaction waits, in whichever group.
+    IsPending(TxId, oneshot::Sender<bool>),
     /// Consensus records are durable.
     Durable(Vec<(GroupId, Seq)>),
     /// Ledger writes are durable.
@@ -211,8 +211,8 @@ impl EventLoop {
                 self.submissions.insert(ticket, answer);
                 self.step(group, Event::Submit(ticket, transactions));
             }
-            Command::IsPending(group, id, answer) => {
-                let pending = self.groups.get(&group).is_some_and(|group| group.is_pending(&id));
+            Command::IsPending(id, answer) => {
+                let pending = self.groups.values().any(|group| group.is_pending(&id));
                 if answer.send(pending).is_err() {
                     tracing::trace!("the asker gave up");
                 }

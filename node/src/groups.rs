@@ -11,7 +11,6 @@ use witan_types::{Genesis, GroupId, NodeId, Scheme, SecretKey, ValidatorIndex};
 
 /// A group, ready for the loop.
 pub(crate) struct OpenGroup {
-    pub(crate) id: GroupId,
     pub(crate) group: Box<dyn Group>,
     pub(crate) verifier: MessageVerifier,
     pub(crate) effects: Effects,
@@ -52,7 +51,7 @@ impl Opening<'_> {
             scheme: Scheme::Ed25519,
         };
         let (group, verifier, effects) = open_group(open, self.now)?;
-        Ok(OpenGroup { id, group, verifier, effects })
+        Ok(OpenGroup { group, verifier, effects })
     }
 }
 

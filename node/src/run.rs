@@ -1,6 +1,6 @@
 //! A node's life: open what is on disk, start the threads, serve until told to stop, stop in order.
 
-use crate::backend::{NodeBackend, USER_GROUP};
+use crate::backend::NodeBackend;
 use crate::config::{Config, LogFormat, Overrides};
 use crate::error::NodeError;
 use crate::event_loop::{Command, EventLoop};
@@ -141,7 +141,7 @@ impl Starting<'_> {
 
     fn start_writers(&self, storage: &Storage, done: &SyncSender<Command>) -> Result<Writers, NodeError> {
         let (home, min_free) = (self.home.root().to_owned(), self.config.storage.min_free_bytes);
-        Writers::start(storage, home, &[USER_GROUP], min_free, done).map_err(NodeError::Thread)
+        Writers::start(storage, home, self.genesis.user_groups(), min_free, done).map_err(NodeError::Thread)
     }
 
     fn nodes(&self) -> Vec<NodeId> {
@@ -219,9 +219,13 @@ impl Starting<'_> {
             validator: self.validator()?,
             now: event_loop.now(),
         };
-        let open = opening.open(USER_GROUP)?;
-        judge.verifiers = Arc::new(BTreeMap::from([(open.id, open.verifier)]));
-        event_loop.add_group(open.id, open.group, open.effects);
+        let mut verifiers = BTreeMap::new();
+        for id in self.genesis.user_groups() {
+            let open = opening.open(id)?;
+            verifiers.insert(id, open.verifier);
+            event_loop.add_group(id, open.group, open.effects);
+        }
+        judge.verifiers = Arc::new(verifiers);
         let builder = thread::Builder::new().name("event-loop".into());
         builder.spawn(move || event_loop.run(inbox)).map_err(NodeError::Thread)
     }
@@ -240,7 +244,7 @@ impl Starting<'_> {
             genesis: self.genesis.clone(),
             mempool: mempool_limits(self.config),
             shared: Arc::clone(shared),
-            stores: BTreeMap::from([(USER_GROUP, storage.ledger(USER_GROUP))]),
+            stores: self.genesis.user_groups().map(|group| (group, storage.ledger(group))).collect(),
             network: judge.network.clone(),
             signatures: Arc::clone(&judge.signatures),
             commands: judge.commands.clone(),

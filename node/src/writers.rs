@@ -48,13 +48,13 @@ impl Writers {
     pub(crate) fn start(
         storage: &Storage,
         home: PathBuf,
-        groups: &[GroupId],
+        groups: impl Iterator<Item = GroupId>,
         min_free_bytes: u64,
         done: &SyncSender<Command>,
     ) -> io::Result<Writers> {
         let (log, log_jobs) = channel();
         let (ledger, ledger_jobs) = channel();
-        let stores = groups.iter().map(|group| (*group, storage.ledger(*group))).collect();
+        let stores = groups.map(|group| (group, storage.ledger(group))).collect();
         let log_writer =
             LogWriter { storage: storage.clone(), home, marked: BTreeSet::new(), done: done.clone() };
         let room = RoomCheck { storage: storage.clone(), min_free_bytes, looked: None };

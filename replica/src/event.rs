@@ -89,6 +89,8 @@ pub enum Admission {
     Expired,
     /// It expires later than the network remembers ids; the latest possible expiry in Unix milliseconds.
     ExpiryTooFar(u64),
+    /// It touches a key that is another group's.
+    Elsewhere,
     /// The mempool is full.
     MempoolFull,
     /// The signer has as many transactions waiting as one may have.

@@ -40,6 +40,8 @@ enum Taken {
     Expired,
     /// It expires later than the network remembers ids: at latest possible, in Unix milliseconds.
     ExpiryTooFar(u64),
+    /// It touches a key of another group: no block of this one would ever execute it.
+    Elsewhere,
     MempoolFull,
     SignerFull,
 }
@@ -113,6 +115,9 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if expires > latest {
             return Taken::ExpiryTooFar(latest);
         }
+        if self.ledger.is_elsewhere(&pooled.transaction.transaction) {
+            return Taken::Elsewhere;
+        }
         match self.mempool.add(pooled) {
             Ok(()) => Taken::New,
             Err(Refusal::Duplicate) => Taken::Waits,
@@ -129,6 +134,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             Taken::Executed => executed().unwrap_or(Admission::Pending),
             Taken::Expired => executed().unwrap_or(Admission::Expired),
             Taken::ExpiryTooFar(latest) => Admission::ExpiryTooFar(latest),
+            Taken::Elsewhere => Admission::Elsewhere,
             Taken::MempoolFull => Admission::MempoolFull,
             Taken::SignerFull => Admission::SignerFull,
         }

@@ -5,16 +5,16 @@ use crate::error::{ErrorView, RpcError};
 use crate::method::Method;
 use crate::methods::{
     Discover, GetAccount, GetBlock, GetConsensus, GetGenesis, GetHealth, GetManyStates, GetMempool,
-    GetNetInfo, GetNodeStatus, GetPeers, GetSeal, GetState, GetTransaction, GetValidators, GetVersion,
-    ListBlocks, PrepareTransaction, ScanState, SubmitBatch, SubmitTransaction,
+    GetNetInfo, GetNodeStatus, GetPeers, GetSeal, GetShard, GetState, GetTransaction, GetValidators,
+    GetVersion, ListBlocks, ListShards, PrepareTransaction, ScanState, SubmitBatch, SubmitTransaction,
 };
 use crate::parameter::{At, IdText, Order, TransactionDetail, TxInput, Wait};
 use crate::server::ScanRange;
 use crate::transaction_json::unsigned_to_json;
 use crate::view::{
-    AccountView, BatchItem, BlockPage, BlockView, ConsensusStatusView, GenesisView, Health, ManyValues,
-    MempoolView, NetInfo, NodeStatus, PeerView, PreparedView, ScanPage, SealView, StateValue,
-    TransactionState, TxStatusView, ValidatorSetView, VersionView,
+    AccountView, BatchItem, BlockPage, BlockView, ConsensusStatusView, GenesisView, Health, KeyShardView,
+    ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, PreparedView, ScanPage, SealView, ShardView,
+    StateValue, TransactionState, TxStatusView, ValidatorSetView, VersionView,
 };
 use jsonrpsee::core::client::{ClientT, Error as TransportError};
 use jsonrpsee::core::traits::ToRpcParams;
@@ -288,6 +288,16 @@ impl Client {
     /// `state_account`.
     pub async fn account(&self, account: Account, at: At) -> Answer<AccountView> {
         self.call(&GetAccount { account: IdText(account), at: Some(at) }).await
+    }
+
+    /// `shard_list`.
+    pub async fn shards(&self) -> Answer<Vec<ShardView>> {
+        Ok(self.call(&ListShards {}).await?.items)
+    }
+
+    /// `shard_forKey`.
+    pub async fn shard_of(&self, key: &[u8]) -> Answer<KeyShardView> {
+        self.call(&GetShard { key: write_hex(key), encoding: None }).await
     }
 
     /// `mempool_status`.

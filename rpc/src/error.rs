@@ -23,10 +23,12 @@ pub enum Rejection {
     Malformed,
     /// It writes a key that its signer may not write.
     ForbiddenKey,
+    /// Its keys belong to several groups.
+    SeveralGroups,
 }
 
 impl Rejection {
-    const ALL: [Rejection; 7] = [
+    const ALL: [Rejection; 8] = [
         Rejection::BadSignature,
         Rejection::WrongChain,
         Rejection::Expired,
@@ -34,6 +36,7 @@ impl Rejection {
         Rejection::TooLarge,
         Rejection::Malformed,
         Rejection::ForbiddenKey,
+        Rejection::SeveralGroups,
     ];
 
     /// The name users meet.
@@ -46,6 +49,7 @@ impl Rejection {
             Rejection::TooLarge => "TOO_LARGE",
             Rejection::Malformed => "MALFORMED",
             Rejection::ForbiddenKey => "FORBIDDEN_KEY",
+            Rejection::SeveralGroups => "SEVERAL_GROUPS",
         }
     }
 
@@ -63,6 +67,9 @@ impl Rejection {
             Rejection::Malformed => "tx_prepare turns the JSON form into the exact bytes to sign",
             Rejection::ForbiddenKey => {
                 "keys under @<account>/ are written by that account, balances by transfer"
+            }
+            Rejection::SeveralGroups => {
+                "shard_forKey tells the group of a key; keys with the same part in braces, as in {order-7}/state, share one"
             }
         }
     }

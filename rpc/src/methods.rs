@@ -185,7 +185,7 @@ methods! {
         encoding "encoding": Option<Encoding>,
     } -> view::ManyValues, "items in the order of the keys, and at: where the read stands in each group.";
 
-    /// Keys in order, with their values: those with a prefix, or from start up to but without end.
+    /// Keys with their values, those with a prefix, or from start up to but without end: in order, group after group.
     "state_scan" ScanState {
         /// The prefix; instead of start and end.
         prefix "prefix": Option<String>,
@@ -195,7 +195,7 @@ methods! {
         end "end": Option<String>,
         /// Items on a page; 100 if absent, at most 1000.
         limit "limit": Option<u32>,
-        /// nextCursor of the page before; it pins the height.
+        /// nextCursor of the page before; it pins the height within a group.
         cursor "cursor": Option<String>,
         /// At which block to read; latest if absent.
         at "at": Option<At>,
@@ -210,6 +210,17 @@ methods! {
         /// At which block to read; latest if absent.
         at "at": Option<At>,
     } -> view::AccountView, "account, balance, version, group, height and blockId.";
+
+    /// The groups that hold keys, and the slots that each owns of the 4,096 that keys fall into.
+    "shard_list" ListShards {} -> view::ShardList, "items: one a group.";
+
+    /// The slot that a key falls into, and the group that owns it. Keys with the same part in braces share a slot.
+    "shard_forKey" GetShard {
+        /// The key.
+        key "key": String,
+        /// How the key is written; hex if absent.
+        encoding "encoding": Option<Encoding>,
+    } -> view::KeyShardView, "slot and group.";
 
     /// What waits in the mempools of this node.
     "mempool_status" GetMempool {

@@ -6,6 +6,7 @@
 mod chain;
 mod network;
 mod node;
+mod shard;
 mod state;
 mod transaction;
 
@@ -17,6 +18,7 @@ pub use network::{
     ValidatorSetView, ValidatorView,
 };
 pub use node::{GroupStatus, Health, NodeStatus, VersionView};
+pub use shard::{KeyShardView, ShardList, ShardView, SlotRange};
 pub use state::{
     AccountView, ManyValues, PROOF_FORMAT, ProofView, ReadPoint, ScanItem, ScanPage, StateValue, ValueView,
 };

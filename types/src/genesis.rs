@@ -13,6 +13,8 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+/// The most groups that genesis may list, the root group included.
+pub const MAX_GROUPS: usize = 65;
 /// The most followers that genesis may list.
 pub const MAX_FOLLOWERS: usize = 1024;
 
@@ -195,8 +197,10 @@ pub enum GenesisError {
     /// A list of followers that admits nobody else or the wrong number.
     #[error("followers: {0}")]
     Followers(String),
-    /// Groups that are not 0, 1, 2, ...
-    #[error("groups must be 0 (root), 1, 2, ... in order, at least one beside the root")]
+    /// Groups that are not 0, 1, 2, ..., or too many.
+    #[error(
+        "groups must be 0 (root), 1, 2, ... in order, at least one beside the root and {MAX_GROUPS} at most"
+    )]
     Groups,
     /// Raft without permission.
     #[error(
@@ -220,6 +224,11 @@ impl Genesis {
     /// The engine of a group.
     pub fn engine(&self, group: GroupId) -> Option<EngineKind> {
         self.groups.iter().find(|entry| entry.id == group).map(|entry| entry.engine)
+    }
+
+    /// The groups that hold users' keys: all but the root group.
+    pub fn user_groups(&self) -> impl Iterator<Item = GroupId> {
+        self.groups.iter().map(|group| group.id).filter(|id| *id != GroupId(0))
     }
 
     /// The committee of a group in its first epoch: every validator.
@@ -295,7 +304,7 @@ impl Genesis {
 
     fn check_groups(&self) -> Result<(), GenesisError> {
         let ascending = self.groups.iter().zip(0..).all(|(group, expected)| group.id == GroupId(expected));
-        if !ascending || self.groups.len() < 2 {
+        if !ascending || !(2..=MAX_GROUPS).contains(&self.groups.len()) {
             return Err(GenesisError::Groups);
         }
         if let Some(group) = self.groups.iter().find(|group| group.engine == EngineKind::Raft)

@@ -23,7 +23,8 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
-use witan_types::{Account, Hash};
+use witan_ledger::{first_owner, slot_of};
+use witan_types::{Account, Hash, Key};
 
 const EXAMPLE: &str = "\
 Example:
@@ -92,7 +93,9 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
     let mut records = Records::new(input, format, args.hex, signer);
     let lifetime_ms = LIFETIME_MS.min(genesis.genesis.parameters.max_tx_lifetime_ms / 2);
     let signing = Signing { chain: genesis.chain, key, lifetime_ms, salt: rand::random };
-    let groups = Groups::new(move || records.next_line());
+    let network = genesis.genesis.clone();
+    let home = move |key: &[u8]| first_owner(&network, slot_of(&Key(key.to_vec())));
+    let groups = Groups::new(move || records.next_line(), Box::new(home));
     let started = Instant::now();
     let import = Import::new(groups, opened.journal, opened.progress, signing, &mut screen);
     let outcome = import.run(&mut pool).await;

@@ -7,6 +7,7 @@ pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod keys;
 mod remote;
+pub(crate) mod shard;
 pub(crate) mod sim;
 pub(crate) mod start;
 pub(crate) mod state;
@@ -50,6 +51,8 @@ pub(crate) enum Command {
     Tx(tx::Args),
     /// Read the state: keys and accounts
     State(state::Args),
+    /// See which group holds which keys
+    Shard(shard::Args),
     /// Look at blocks and seals
     Chain(chain::Args),
     /// Check a block, a seal or a state proof offline; trusts no node
@@ -76,6 +79,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), CliError> {
         Command::Keys(args) => keys::run(args, context),
         Command::Tx(args) => block_on(tx::run(args, context)),
         Command::State(args) => block_on(state::run(args, context)),
+        Command::Shard(args) => block_on(shard::run(args, context)),
         Command::Chain(args) => block_on(chain::run(args, context)),
         Command::Verify(args) => verify::run(&args, context),
         Command::Import(args) => block_on(import::run(args, context)),

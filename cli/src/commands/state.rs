@@ -82,8 +82,8 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
         }
         What::Scan { prefix, limit } => {
             let prefix = text::bytes(&prefix, args.hex).map_err(CliError::Usage)?;
-            let page = scan(&client, &prefix, limit, args.at.unwrap_or_default()).await?;
-            show_page(page, args.hex, context)
+            let found = scan(&client, &prefix, limit, args.at.unwrap_or_default()).await?;
+            show_found(found, args.hex, context)
         }
         What::Account { account } => {
             let account = find_account(&account, context)?;
@@ -135,21 +135,31 @@ pub(crate) fn write_document(path: &Path, document: &serde_json::Value) -> Resul
         .map_err(|error| CliError::failed(format!("{}: {error}", path.display())))
 }
 
+/// What a scan found: pages put together, with where it stood in each group.
+struct Found {
+    page: ScanPage,
+    at: Vec<ReadPoint>,
+}
+
 /// The first keys with a prefix, page by page.
-async fn scan(client: &Client, prefix: &[u8], limit: usize, at: At) -> Result<ScanPage, CliError> {
+async fn scan(client: &Client, prefix: &[u8], limit: usize, at: At) -> Result<Found, CliError> {
     let range = ScanRange { start: prefix.to_vec(), end: after_prefix(prefix) };
     let next = |left: usize| u32::try_from(left).unwrap_or(PAGE).clamp(1, PAGE);
-    let mut page = client.scan(&range, next(limit), None, at).await.map_err(failed)?;
-    while page.items.len() < limit
-        && let Some(cursor) = page.next_cursor.take()
+    let page = client.scan(&range, next(limit), None, at).await.map_err(failed)?;
+    let mut found = Found { at: vec![page.at], page };
+    while found.page.items.len() < limit
+        && let Some(cursor) = found.page.next_cursor.take()
     {
-        let more =
-            client.scan(&range, next(limit - page.items.len()), Some(cursor), at).await.map_err(failed)?;
-        page.items.extend(more.items);
-        page.next_cursor = more.next_cursor;
+        let left = next(limit - found.page.items.len());
+        let more = client.scan(&range, left, Some(cursor), at).await.map_err(failed)?;
+        found.page.items.extend(more.items);
+        found.page.next_cursor = more.next_cursor;
+        if found.at.last() != Some(&more.at) {
+            found.at.push(more.at);
+        }
     }
-    page.items.truncate(limit);
-    Ok(page)
+    found.page.items.truncate(limit);
+    Ok(found)
 }
 
 /// The first key beyond all with this prefix; none if there is no such key.
@@ -164,7 +174,8 @@ fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
     None
 }
 
-fn show_page(mut page: ScanPage, hex: bool, context: &Context) -> Result<(), CliError> {
+fn show_found(found: Found, hex: bool, context: &Context) -> Result<(), CliError> {
+    let Found { mut page, at } = found;
     let mut table = Table::new(["KEY", "VALUE", "WRITTEN AT"]);
     for ScanItem { key, value, version } in &page.items {
         let value = value.as_ref().map_or(String::new(), |value| text::show_value(value, hex));
@@ -174,9 +185,16 @@ fn show_page(mut page: ScanPage, hex: bool, context: &Context) -> Result<(), Cli
     let encoding = write_readable(&mut page, hex);
     if !context.output.is_json() {
         let more = if more { "; there are more, see --limit" } else { "" };
-        context.output.note(&format!("{count} keys {}{more}", place(&page.at)));
+        let places: Vec<String> = at.iter().map(place).collect();
+        context.output.note(&format!("{count} keys {}{more}", places.join(", ")));
     }
-    context.output.result(&with_encoding(&page, encoding)?, || table.to_string());
+    let mut document = with_encoding(&page, encoding)?;
+    if let Some(object) = document.as_object_mut().filter(|_| at.len() > 1) {
+        // Read in several groups, each at a block of its own.
+        ["group", "height", "blockId"].iter().for_each(|name| drop(object.remove(*name)));
+        object.insert("at".into(), serde_json::to_value(&at).map_err(CliError::failed)?);
+    }
+    context.output.result(&document, || table.to_string());
     Ok(())
 }
 

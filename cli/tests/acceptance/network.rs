@@ -40,8 +40,29 @@ pub(crate) struct Testnet {
 /// Tells a story of four validators that all have a block.
 pub(crate) fn on_four_validators(engine: EngineKind, story: impl AsyncFn(&mut Testnet)) {
     let slot = Slot::take();
+    let (permissioned, port_base) = (needs_permission(engine), slot.port_base());
+    tell_story(Spec { engine, permissioned, port_base, ..Spec::default() }, story);
+}
+
+/// Tells a story of four validators in three groups: the first under `engine`, the others under the other two.
+pub(crate) fn in_three_groups(engine: EngineKind, story: impl AsyncFn(&mut Testnet)) {
+    let slot = Slot::take();
+    let others = EngineKind::ALL.into_iter().filter(|other| *other != engine);
+    let spec = Spec {
+        engine,
+        shards: 3,
+        group_engines: [2, 3].map(GroupId).into_iter().zip(others).collect(),
+        permissioned: true,
+        port_base: slot.port_base(),
+        ..Spec::default()
+    };
+    tell_story(spec, story);
+}
+
+/// Tells a story of a network of which every node has a block in every group. The caller holds a slot.
+fn tell_story(spec: Spec, story: impl AsyncFn(&mut Testnet)) {
     runtime().block_on(async {
-        let mut testnet = Testnet::create(engine, slot.port_base());
+        let mut testnet = Testnet::make(spec);
         testnet.network.start_all().unwrap();
         testnet.network.wait_ready(DEADLINE).await.unwrap();
         story(&mut testnet).await;
@@ -67,9 +88,13 @@ pub(crate) fn needs_permission(engine: EngineKind) -> bool {
 impl Testnet {
     /// The files of four validators, none of which runs.
     pub(crate) fn create(engine: EngineKind, port_base: u16) -> Testnet {
+        Testnet::make(Spec { engine, permissioned: needs_permission(engine), port_base, ..Spec::default() })
+    }
+
+    /// The files of a network in a folder of its own, none of which runs.
+    fn make(spec: Spec) -> Testnet {
         let folder = tempfile::tempdir().unwrap();
-        let (dir, permissioned) = (folder.path().to_owned(), needs_permission(engine));
-        let spec = Spec { dir, engine, permissioned, port_base, ..Spec::default() };
+        let spec = Spec { dir: folder.path().to_owned(), ..spec };
         let network = Network::create(&spec).unwrap().with_binary(WITAN);
         Testnet { network, folder: Some(folder) }
     }

@@ -1,12 +1,13 @@
 use super::*;
 use crate::fixtures::{GENESIS_MS, account, block_at, child, genesis, get, put, transaction};
 use crate::memory_store::MemoryStore;
-use crate::slots::slot_of;
+use crate::slots::{SLOTS, first_owner, first_slots, slot_of};
 use crate::value::TransactionOutcome;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use witan_types::genesis::GenesisGroup;
 use witan_types::transaction::MAX_VALUE_BYTES;
-use witan_types::{Envelope, Op, QuorumSignatures, Seal, SignedTransaction, Transaction};
+use witan_types::{EngineKind, Envelope, Op, QuorumSignatures, Seal, SignedTransaction, Transaction};
 
 /// A ledger in memory that holds genesis.
 fn started() -> Ledger<MemoryStore> {
@@ -219,6 +220,57 @@ fn the_root_group_owns_no_slot_yet_so_it_defers_and_never_breaks() {
     let executed = execute(&mut root, vec![write]);
     assert_eq!((executed.deferred, executed.commit.changes), (vec![id], vec![]));
     assert!(root.tree.marker(slot_of(&Key::from("a"))).is_none());
+}
+
+/// Genesis with this many user groups, and a ledger of each.
+fn shards(count: u32) -> (Genesis, Vec<Ledger<MemoryStore>>) {
+    let group = |id| GenesisGroup { id: GroupId(id), engine: EngineKind::HotStuff };
+    let genesis = Genesis { groups: (0..=count).map(group).collect(), ..genesis() };
+    let open = |id| Ledger::open(MemoryStore::default(), &genesis, GroupId(id)).unwrap().0;
+    let ledgers = (1..=count).map(open).collect();
+    (genesis, ledgers)
+}
+
+#[test]
+fn each_slot_and_each_balance_of_genesis_is_in_exactly_one_group() {
+    for count in [1, 2, 3, 4, 7, 64] {
+        let (genesis, ledgers) = shards(count);
+        for slot in 0..SLOTS {
+            let owners: Vec<usize> =
+                (0..ledgers.len()).filter(|place| ledgers[*place].tree.marker(slot).is_some()).collect();
+            let owner = usize::try_from(first_owner(&genesis, slot).0).unwrap();
+            assert_eq!(owners, [owner - 1], "slot {slot} of {count} groups");
+        }
+        let sizes = (1..=count).map(|id| first_slots(&genesis, GroupId(id)).len());
+        let (least, most) = (sizes.clone().min().unwrap(), sizes.max().unwrap());
+        assert!(most - least <= 1, "{least} to {most} slots");
+        for number in 1..=4 {
+            let key = Key::balance_of(&account(number));
+            assert_eq!(ledgers.iter().filter(|ledger| ledger.entry(&key).is_some()).count(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_group_executes_what_is_all_its_own_and_defers_everything_else() {
+    let (genesis, mut ledgers) = shards(4);
+    let own = |group: u32| {
+        let is_own =
+            |key: &String| first_owner(&genesis, slot_of(&Key::from(key.as_str()))) == GroupId(group);
+        (0..).map(|number: u64| number.to_string()).find(is_own).unwrap()
+    };
+    let (here, there) = (own(2), own(3));
+    let salted = |salt, keys: &[&str]| {
+        let ops = keys.iter().map(|key| put(key, "1")).collect();
+        Transaction { chain: genesis.chain(), ..transaction(salt, vec![], ops) }
+    };
+    let list = vec![salted(1, &[&here]), salted(2, &[&there]), salted(3, &[&here, &there])];
+    let elsewhere: Vec<TxId> = list[1..].iter().map(Transaction::id).collect();
+    assert_eq!(list.iter().map(|it| ledgers[1].is_elsewhere(it)).collect::<Vec<_>>(), [false, true, true]);
+    let executed = execute(&mut ledgers[1], list);
+    assert_eq!(executed.commit.receipts.len(), 1);
+    assert_eq!(executed.deferred, elsewhere);
+    assert_eq!((bytes(&ledgers[1], &here), bytes(&ledgers[1], &there)), (Some(b"1".to_vec()), None));
 }
 
 #[test]

@@ -1,26 +1,23 @@
 //! State: values, proofs, scans, accounts.
 
-use super::{NodeBackend, USER_GROUP};
+use super::NodeBackend;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 use std::ops::{Bound, ControlFlow};
 use witan_ledger::{Entry, PortableStateProof, Store as _, Value};
 use witan_rpc::RpcError;
 use witan_rpc::encoding::Blob;
 use witan_rpc::parameter::At;
-use witan_rpc::server::{ScanRange, ScanSlice};
+use witan_rpc::server::{ScanNext, ScanRange, ScanSlice};
 use witan_rpc::view::{AccountView, ManyValues, ProofView, ReadPoint, ScanItem, StateValue, ValueView};
-use witan_types::{Account, Key, SealedHeader, Wire};
+use witan_types::{Account, GroupId, Key, SealedHeader, Wire};
 
 /// A page of a scan stops growing past this many bytes of keys and values.
 const SCAN_BYTES: usize = 1024 * 1024;
 
 impl NodeBackend {
-    /// The group that a key belongs to.
-    fn group_of(_key: &Key) -> witan_types::GroupId {
-        USER_GROUP
-    }
-
     fn read_entry(&self, key: &Key, at: At) -> Result<(ReadPoint, Option<Entry>), RpcError> {
-        let group = Self::group_of(key);
+        let group = self.group_of(key);
         let point = self.point(group, at)?;
         Ok((point, self.store(group)?.entry_at(key, point.height)))
     }
@@ -52,22 +49,61 @@ impl NodeBackend {
     }
 
     pub(super) fn read_states(&self, keys: &[Key], at: At) -> Result<ManyValues, RpcError> {
-        // One height for all keys, so that the values belong together.
-        let point = self.point(USER_GROUP, at)?;
-        let store = self.store(USER_GROUP)?;
-        let items =
-            keys.iter().map(|key| scan_item(key, store.entry_at(key, point.height).as_ref())).collect();
-        Ok(ManyValues { items, at: vec![point] })
+        // One height for all keys of a group, so that the values belong together.
+        let mut points: BTreeMap<GroupId, ReadPoint> = BTreeMap::new();
+        let mut items = Vec::with_capacity(keys.len());
+        for key in keys {
+            let group = self.group_of(key);
+            let point = match points.entry(group) {
+                Slot::Occupied(known) => known.into_mut(),
+                Slot::Vacant(new) => new.insert(self.point(group, at)?),
+            };
+            let entry = self.store(group)?.entry_at(key, point.height);
+            items.push(scan_item(key, entry.as_ref()));
+        }
+        Ok(ManyValues { items, at: points.into_values().collect() })
     }
 
-    pub(super) fn read_scan(&self, range: &ScanRange, limit: usize, at: At) -> Result<ScanSlice, RpcError> {
-        let point = self.point(USER_GROUP, at)?;
+    /// From where the scan stands on, or from the first group: the first stretch that has anything, of one group alone, so
+    /// that it stands at one block.
+    pub(super) fn read_scan(
+        &self,
+        from: Option<ScanNext>,
+        range: &ScanRange,
+        limit: usize,
+        at: At,
+    ) -> Result<ScanSlice, RpcError> {
+        let (group, key) = from.map_or((GroupId(0), None), |from| (from.group, from.key));
+        let mut groups = self.stores.range(group..).map(|(group, _)| *group).peekable();
+        let start = key.as_ref().unwrap_or(&range.start).clone();
+        let range = ScanRange { start, end: range.end.clone() };
+        loop {
+            let group = groups.next().ok_or(RpcError::CursorInvalid)?;
+            let mut slice = self.scan_group(group, &range, limit, at)?;
+            let Some(other) = groups.peek().copied().filter(|_| slice.next.is_none()) else {
+                return Ok(slice);
+            };
+            if key.is_some() || !slice.items.is_empty() {
+                slice.next = Some(ScanNext { group: other, key: None });
+                return Ok(slice);
+            }
+        }
+    }
+
+    fn scan_group(
+        &self,
+        group: GroupId,
+        range: &ScanRange,
+        limit: usize,
+        at: At,
+    ) -> Result<ScanSlice, RpcError> {
+        let point = self.point(group, at)?;
         let end = range.end.clone().map_or(Bound::Unbounded, |end| Bound::Excluded(Key(end)));
         let bounds = (Bound::Included(Key(range.start.clone())), end);
         let (mut items, mut next, mut bytes) = (Vec::new(), None, 0);
-        self.store(USER_GROUP)?.visit_at(bounds, point.height, |key, entry| {
+        self.store(group)?.visit_at(bounds, point.height, |key, entry| {
             if items.len() == limit || bytes > SCAN_BYTES {
-                next = Some(key.0);
+                next = Some(ScanNext { group, key: Some(key.0) });
                 return ControlFlow::Break(());
             }
             bytes += key.0.len() + size_of_value(&entry.value);

@@ -1,21 +1,23 @@
 //! Transactions: submitting, waiting, looking up.
 
+use super::NodeBackend;
 use super::state::{value_view, version_of};
-use super::{NodeBackend, USER_GROUP};
 use crate::event_loop::Command;
 use crate::shared::Waiter;
 use crate::signatures::{Refused, judge};
+use std::collections::BTreeMap;
 use std::sync::mpsc::TrySendError;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use witan_ledger::execute::keys;
 use witan_ledger::{Pooled, Receipt, Store as _, TransactionOutcome};
 use witan_replica::Admission;
 use witan_rpc::encoding::Blob;
 use witan_rpc::parameter::Wait;
 use witan_rpc::view::{ReadView, TransactionResult, TransactionState, TxStatusView};
 use witan_rpc::{NotReady, Rejection, RpcError};
-use witan_types::{Height, SignedTransaction, TxId};
+use witan_types::{GroupId, Height, SignedTransaction, TxId};
 
 /// When a client may try again after the mempool was full, in milliseconds.
 const RETRY_AFTER_MS: u64 = 200;
@@ -67,13 +69,26 @@ impl NodeBackend {
         judged.into_iter().map(answer).collect()
     }
 
-    /// Hands transactions to the loop. A loop that is behind is a mempool that is full.
+    /// Hands transactions to their groups, each to that of its first key: only there can it be all at home.
     async fn admit(&self, transactions: Vec<Pooled>) -> Result<Vec<Admission>, RpcError> {
-        if transactions.is_empty() {
-            return Ok(Vec::new());
+        let mut by_group: BTreeMap<GroupId, Vec<(usize, Pooled)>> = BTreeMap::new();
+        for (place, pooled) in transactions.into_iter().enumerate() {
+            let group = keys(&pooled.transaction.transaction).next().map(|key| self.group_of(&key));
+            let group = group.ok_or_else(|| RpcError::internal("a transaction without a key"))?;
+            by_group.entry(group).or_default().push((place, pooled));
         }
+        let mut admissions = BTreeMap::new();
+        for (group, list) in by_group {
+            let (places, list): (Vec<usize>, Vec<Pooled>) = list.into_iter().unzip();
+            admissions.extend(places.into_iter().zip(self.admit_to(group, list).await?));
+        }
+        Ok(admissions.into_values().collect())
+    }
+
+    /// Hands transactions to the loop. A loop that is behind is a mempool that is full.
+    async fn admit_to(&self, group: GroupId, transactions: Vec<Pooled>) -> Result<Vec<Admission>, RpcError> {
         let (sender, receiver) = oneshot::channel();
-        match self.commands.try_send(Command::Submit(USER_GROUP, transactions, sender)) {
+        match self.commands.try_send(Command::Submit(group, transactions, sender)) {
             Ok(()) => receiver.await.map_err(|_| stopping()),
             Err(TrySendError::Full(_)) => Err(RpcError::MempoolFull { retry_after_ms: RETRY_AFTER_MS }),
             Err(TrySendError::Disconnected(_)) => Err(stopping()),
@@ -93,6 +108,10 @@ impl NodeBackend {
             Admission::ExpiryTooFar(latest) => Err(RpcError::rejected(
                 Rejection::ExpiryTooFar,
                 format!("expiresAtMs may be at most {latest} now (maxTxLifetimeMs of genesis)"),
+            )),
+            Admission::Elsewhere => Err(RpcError::rejected(
+                Rejection::SeveralGroups,
+                "its keys belong to several groups, and no transaction spans groups yet",
             )),
             Admission::MempoolFull | Admission::SignerFull => {
                 Err(RpcError::MempoolFull { retry_after_ms: RETRY_AFTER_MS })
@@ -124,12 +143,11 @@ impl NodeBackend {
     }
 
     async fn wait_sealed(&self, status: TxStatusView, deadline: Instant) -> Result<TxStatusView, RpcError> {
-        let Some(height) = status.height else { return Ok(status) };
+        let Some((group, height)) = status.group.zip(status.height) else { return Ok(status) };
         let id = status.tx_id;
         let mut sealed = self.shared.sealed();
-        let reached =
-            sealed.wait_for(|heights| heights.get(&USER_GROUP).is_some_and(|sealed| *sealed >= height));
-        if self.store(USER_GROUP)?.sealed_tip() < height
+        let reached = sealed.wait_for(|heights| heights.get(&group).is_some_and(|sealed| *sealed >= height));
+        if self.store(group)?.sealed_tip() < height
             && !matches!(tokio::time::timeout_at(deadline, reached).await, Ok(Ok(_)))
         {
             return Err(RpcError::WaitTimeout { tx_id: id, status: status.status });
@@ -142,7 +160,7 @@ impl NodeBackend {
             return Ok(status);
         }
         let (sender, receiver) = oneshot::channel();
-        let asked = self.commands.try_send(Command::IsPending(USER_GROUP, id, sender)).is_ok();
+        let asked = self.commands.try_send(Command::IsPending(id, sender)).is_ok();
         let pending = asked && receiver.await.unwrap_or(false);
         // It may have been executed while we asked.
         if let Some(status) = self.executed(&id)? {
@@ -158,13 +176,26 @@ impl NodeBackend {
 
     /// The status of an executed transaction, from its receipt on disk.
     fn executed(&self, id: &TxId) -> Result<Option<TxStatusView>, RpcError> {
-        let store = self.store(USER_GROUP)?;
-        let found = store.find_transaction(id);
-        Ok(found.map(|(height, receipt)| executed_view(*id, height, receipt, height <= store.sealed_tip())))
+        let found = self.stores.iter().find_map(|(group, store)| {
+            let (height, receipt) = store.find_transaction(id)?;
+            Some(executed_view(
+                *id,
+                ExecutedAt { group: *group, height },
+                receipt,
+                height <= store.sealed_tip(),
+            ))
+        });
+        Ok(found)
     }
 }
 
-fn executed_view(tx_id: TxId, height: Height, receipt: Receipt, sealed: bool) -> TxStatusView {
+/// The block that a transaction executed in.
+struct ExecutedAt {
+    group: GroupId,
+    height: Height,
+}
+
+fn executed_view(tx_id: TxId, at: ExecutedAt, receipt: Receipt, sealed: bool) -> TxStatusView {
     let (status, result) = match receipt.outcome {
         TransactionOutcome::Applied { reads } => {
             let reads = reads.into_iter().map(|read| ReadView {
@@ -183,8 +214,8 @@ fn executed_view(tx_id: TxId, height: Height, receipt: Receipt, sealed: bool) ->
         tx_id,
         status,
         result: Some(result),
-        group: Some(USER_GROUP),
-        height: Some(height),
+        group: Some(at.group),
+        height: Some(at.height),
         sealed,
         applied: true,
         phases: Vec::new(),

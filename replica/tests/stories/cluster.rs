@@ -68,7 +68,12 @@ pub(crate) fn verifier_under(genesis: &Genesis, faults: FaultModel) -> MessageVe
 
 /// A transaction that sets a key to its salt.
 pub(crate) fn put(genesis: &Genesis, salt: u64, expires_at_ms: u64) -> SignedTransaction {
-    let op = Op::Put { key: Key::from("key"), value: salt.to_be_bytes().to_vec() };
+    put_at(Key::from("key"), genesis, salt, expires_at_ms)
+}
+
+/// A transaction that sets this key to its salt.
+pub(crate) fn put_at(key: Key, genesis: &Genesis, salt: u64, expires_at_ms: u64) -> SignedTransaction {
+    let op = Op::Put { key, value: salt.to_be_bytes().to_vec() };
     let signer = Account(client().public());
     Transaction { chain: genesis.chain(), signer, salt, expires_at_ms, checks: vec![], ops: vec![op] }
         .sign(&client())
@@ -189,18 +194,23 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Validators, then followers; all opened, none connected.
     pub(crate) fn of(validators: usize, followers: usize) -> Cluster {
-        let genesis = genesis(validators);
+        Cluster::of_genesis(genesis(validators), followers)
+    }
+
+    /// The validators of a genesis, then followers; all opened, none connected.
+    pub(crate) fn of_genesis(genesis: Genesis, followers: usize) -> Cluster {
+        let nodes = genesis.validators.len() + followers;
         let mut cluster = Cluster {
             verifier: verifier(&genesis),
             genesis,
-            nodes: (0..validators + followers).map(|_| Node::new()).collect(),
+            nodes: (0..nodes).map(|_| Node::new()).collect(),
             elapsed: Duration::ZERO,
             loses: |_, _, _| false,
             on_the_way: VecDeque::new(),
             links: BTreeSet::new(),
             next_ticket: 0,
         };
-        (0..validators + followers).for_each(|place| cluster.open(place).unwrap());
+        (0..nodes).for_each(|place| cluster.open(place).unwrap());
         cluster
     }
 

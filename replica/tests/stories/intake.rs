@@ -1,10 +1,13 @@
 //! What becomes of transactions from clients and from peers.
 
-use crate::cluster::{Cluster, put};
+use crate::cluster::{Cluster, GROUP, genesis, put, put_at};
 use std::sync::Arc;
 use std::time::Duration;
+use witan_ledger::{first_owner, slot_of};
 use witan_replica::message::Heartbeat;
 use witan_replica::{Admission, Message, Notice};
+use witan_types::genesis::GenesisGroup;
+use witan_types::{EngineKind, GroupId, Key};
 
 #[test]
 fn the_same_transaction_again_is_pending_and_then_final() {
@@ -18,6 +21,23 @@ fn the_same_transaction_again_is_pending_and_then_final() {
     cluster.run(Duration::from_secs(300));
     assert_eq!(cluster.submit(0, &transaction), Admission::Final(2), "long after it expired");
     assert_eq!(cluster.status(0).mempool_count, 0);
+}
+
+#[test]
+fn a_transaction_of_another_groups_keys_is_not_taken_in_from_anyone() {
+    let mut genesis = genesis(4);
+    genesis.groups.push(GenesisGroup { id: GroupId(2), engine: EngineKind::HotStuff });
+    let elsewhere = |key: &Key| first_owner(&genesis, slot_of(key)) != GROUP;
+    let key = (0_u32..).map(|number| Key(number.to_be_bytes().to_vec())).find(elsewhere).unwrap();
+    let mut cluster = Cluster::of_genesis(genesis, 1);
+    cluster.connect_all();
+    let transaction = put_at(key, &cluster.genesis, 1, cluster.now().wall_ms + 1_000);
+    assert_eq!(cluster.submit(0, &transaction), Admission::Elsewhere);
+    let message = Message::Transactions(vec![Arc::new(transaction)]);
+    cluster.nodes[0].sent.clear();
+    assert_eq!(cluster.ask(4, 0, &message), [Message::Accepted]);
+    assert_eq!(cluster.status(0).mempool_count, 0);
+    assert!(!cluster.nodes[0].sent.contains(&message), "nor passed on");
 }
 
 #[test]

@@ -3,9 +3,9 @@
 use crate::error::RpcError;
 use crate::parameter::{At, Order, TransactionDetail, Wait};
 use crate::view::{
-    AccountView, BlockView, ConsensusStatusView, GenesisView, Health, ManyValues, MempoolView, NetInfo,
-    NodeStatus, PeerView, ReadPoint, ScanItem, SealView, StateValue, TxStatusView, ValidatorSetView,
-    VersionView,
+    AccountView, BlockView, ConsensusStatusView, GenesisView, Health, KeyShardView, ManyValues, MempoolView,
+    NetInfo, NodeStatus, PeerView, ReadPoint, ScanItem, SealView, ShardView, StateValue, TxStatusView,
+    ValidatorSetView, VersionView,
 };
 use std::time::Duration;
 use witan_types::{Account, GroupId, Height, Key, SignedTransaction, TxId};
@@ -33,13 +33,22 @@ impl ScanRange {
     }
 }
 
-/// A part of a scan.
+/// Where a scan goes on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ScanNext {
+    /// In this group.
+    pub group: GroupId,
+    /// At this key, at the same height; none for the start of the range in a group not read yet.
+    pub key: Option<Vec<u8>>,
+}
+
+/// A part of a scan: of one group.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ScanSlice {
     /// Keys with their values, ascending.
     pub items: Vec<ScanItem>,
-    /// The first key not in `items`, if there is one in the range.
-    pub next: Option<Vec<u8>>,
+    /// What is not in `items`, if the range has more.
+    pub next: Option<ScanNext>,
     /// Where the read stands.
     pub at: ReadPoint,
 }
@@ -110,8 +119,21 @@ pub trait Backend: Send + Sync + 'static {
     /// The values at several keys, in order.
     async fn states(&self, keys: Vec<Key>, at: At) -> Result<ManyValues, RpcError>;
 
-    /// At most `limit` keys of a range with their values.
-    async fn scan(&self, range: ScanRange, limit: usize, at: At) -> Result<ScanSlice, RpcError>;
+    /// At most `limit` keys of a range with their values, of the first group that has any, from where the scan stands on.
+    /// Inside a group, `at` is the height it stands at.
+    async fn scan(
+        &self,
+        from: Option<ScanNext>,
+        range: ScanRange,
+        limit: usize,
+        at: At,
+    ) -> Result<ScanSlice, RpcError>;
+
+    /// The groups of the network with the keys they own.
+    fn shards(&self) -> Vec<ShardView>;
+
+    /// Where a key lives.
+    fn shard_of(&self, key: &Key) -> KeyShardView;
 
     /// An account.
     async fn account(&self, account: Account, at: At) -> Result<AccountView, RpcError>;

@@ -8,18 +8,22 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use witan_types::transaction::MAX_KEY_BYTES;
 use witan_types::{GroupId, Height};
 
-/// Where the next page of a scan begins, at the height of the first.
+/// Where the next page of a scan begins.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub(super) struct ScanCursor {
-    pub(super) height: Height,
-    pub(super) next: Vec<u8>,
+    pub(super) group: GroupId,
+    /// The height of the group's first page, and the next key; none if the group was not read yet.
+    pub(super) inside: Option<(Height, Vec<u8>)>,
 }
 
 impl ScanCursor {
     /// Whether a scan of `range` can have given it.
     pub(super) fn fits(&self, range: &ScanRange) -> bool {
-        let below_end = range.end.as_ref().is_none_or(|end| self.next < *end);
-        self.next >= range.start && below_end && self.next.len() <= MAX_KEY_BYTES
+        let in_range = |next: &Vec<u8>| {
+            let below_end = range.end.as_ref().is_none_or(|end| next < end);
+            *next >= range.start && below_end && next.len() <= MAX_KEY_BYTES
+        };
+        self.inside.as_ref().is_none_or(|(_, next)| in_range(next))
     }
 }
 

@@ -222,7 +222,7 @@ pub struct ScanPage {
     pub items: Vec<ScanItem>,
     /// Where the next page begins; null on the last.
     pub next_cursor: Option<String>,
-    /// Where the read stands; the same on every page.
+    /// Where the read stands; the same on every page of a group.
     #[serde(flatten)]
     pub at: ReadPoint,
 }

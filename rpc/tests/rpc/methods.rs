@@ -68,6 +68,8 @@ fn requests() -> Vec<(&'static str, Vec<(&'static str, Value)>)> {
             "state_account",
             vec![("account", json!(signed.transaction.signer.to_string())), ("at", json!("latest"))],
         ),
+        ("shard_list", vec![]),
+        ("shard_forKey", vec![("key", json!("name")), ("encoding", json!("utf8"))]),
         ("mempool_status", vec![group.clone()]),
         ("net_info", vec![]),
         ("net_peers", vec![]),
@@ -165,6 +167,8 @@ async fn the_client_gets_typed_answers_of_every_read() {
     assert_eq!(client.account(account, At::Latest).await.unwrap().balance, u128::MAX);
     assert_eq!(client.mempools(None).await.unwrap().len(), 1);
     assert_eq!(client.net_info().await.unwrap().peers, 3);
+    assert_eq!(client.shards().await.unwrap()[0].slots, [SlotRange { first: 0, last: 4095 }]);
+    assert_eq!(client.shard_of(b"name").await.unwrap(), KeyShardView { slot: 4, group: GroupId(1) });
     assert_eq!(client.peers().await.unwrap()[0].direction, Some(Direction::Inbound));
     assert_eq!(client.consensus(group).await.unwrap().view, 40);
     assert_eq!(client.validators(group, At::Latest).await.unwrap().quorum, 1);

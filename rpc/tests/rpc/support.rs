@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use witan_rpc::server::{Backend, BlockSlice, ScanRange, ScanSlice};
+use witan_rpc::server::{Backend, BlockSlice, ScanNext, ScanRange, ScanSlice};
 use witan_rpc::*;
 use witan_types::genesis::{GenesisGroup, GenesisValidator, Parameters};
 use witan_types::seal::Outcome;
@@ -268,11 +268,28 @@ impl Backend for FakeNode {
         Ok(ManyValues { items, at: vec![self.point(at)?] })
     }
 
-    async fn scan(&self, range: ScanRange, limit: usize, at: At) -> Result<ScanSlice, RpcError> {
-        let inside = |key: &&Vec<u8>| **key >= range.start && range.end.as_ref().is_none_or(|end| *key < end);
+    fn shards(&self) -> Vec<ShardView> {
+        let (engine, faults) = (EngineKind::HotStuff, FaultModel::Byzantine);
+        vec![ShardView { group: GroupId(1), engine, faults, slots: vec![SlotRange { first: 0, last: 4095 }] }]
+    }
+
+    fn shard_of(&self, key: &Key) -> KeyShardView {
+        KeyShardView { slot: u16::try_from(key.0.len()).unwrap(), group: GroupId(1) }
+    }
+
+    async fn scan(
+        &self,
+        from: Option<ScanNext>,
+        range: ScanRange,
+        limit: usize,
+        at: At,
+    ) -> Result<ScanSlice, RpcError> {
+        let start = from.and_then(|from| from.key).unwrap_or(range.start);
+        let inside = |key: &&Vec<u8>| **key >= start && range.end.as_ref().is_none_or(|end| *key < end);
         let keys: Vec<&Vec<u8>> = self.state.keys().filter(inside).collect();
         let items = keys.iter().take(limit).map(|key| self.item(key)).collect();
-        Ok(ScanSlice { items, next: keys.get(limit).map(|key| key.to_vec()), at: self.point(at)? })
+        let next = keys.get(limit).map(|key| ScanNext { group: GroupId(1), key: Some(key.to_vec()) });
+        Ok(ScanSlice { items, next, at: self.point(at)? })
     }
 
     async fn account(&self, account: Account, at: At) -> Result<AccountView, RpcError> {

@@ -3,16 +3,19 @@
 use super::description::{self, AccountEntry, Description, GroupEntry, NodeEntry, to_json, write_private};
 use super::error::LocalError;
 use super::ports;
+use std::collections::BTreeMap;
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use witan_types::committee::MAX_VALIDATORS;
-use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, Parameters};
+use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, MAX_GROUPS, Parameters};
 use witan_types::{Account, EngineKind, FaultModel, Genesis, GroupId, Hash, NodeId, SecretKey, sha256};
 
 /// What each development account has at genesis.
 pub const BALANCE: u128 = 1_000_000_000;
+/// The most groups that hold keys.
+const MAX_SHARDS: u32 = MAX_GROUPS as u32 - 1;
 /// The most development accounts.
 const MAX_ACCOUNTS: usize = 10_000;
 /// The most characters of a network's name, which is a folder's name too.
@@ -33,8 +36,12 @@ pub struct Spec {
     pub name: String,
     /// How many validators.
     pub validators: usize,
-    /// Their engine, in every group.
+    /// Their engine, in every group that `group_engines` does not name.
     pub engine: EngineKind,
+    /// How many groups hold keys, beside the root group.
+    pub shards: u32,
+    /// The engines of single groups.
+    pub group_engines: BTreeMap<GroupId, EngineKind>,
     /// Where all keys come from: the same seed gives the same chain. None draws them at random.
     pub seed: Option<u64>,
     /// Node i has ports from here plus 10 i; 0 takes free ones.
@@ -54,6 +61,8 @@ impl Default for Spec {
             name: "local".into(),
             validators: 4,
             engine: EngineKind::HotStuff,
+            shards: 1,
+            group_engines: BTreeMap::new(),
             seed: None,
             port_base: 27_000,
             block_time: Duration::ZERO,
@@ -189,9 +198,23 @@ fn check(spec: &Spec) -> Result<(), LocalError> {
             spec.accounts
         )));
     }
-    match spec.engine.faults() {
-        FaultModel::Crash if !spec.permissioned => Err(LocalError::NeedsPermission(spec.engine)),
-        FaultModel::Crash | FaultModel::Byzantine => Ok(()),
+    check_groups(spec)
+}
+
+fn check_groups(spec: &Spec) -> Result<(), LocalError> {
+    if !(1..=MAX_SHARDS).contains(&spec.shards) {
+        return Err(LocalError::Spec(format!("{} groups: 1 to {MAX_SHARDS} are possible", spec.shards)));
+    }
+    if let Some((group, _)) = spec.group_engines.range(GroupId(spec.shards.saturating_add(1))..).next() {
+        return Err(LocalError::Spec(format!(
+            "there is no group {group}: they are 0 (root) to {}",
+            spec.shards
+        )));
+    }
+    let trusting = groups(spec).into_iter().find(|group| group.engine.faults() == FaultModel::Crash);
+    match trusting.filter(|_| !spec.permissioned) {
+        Some(group) => Err(LocalError::NeedsPermission(group.engine)),
+        None => Ok(()),
     }
 }
 
@@ -214,12 +237,18 @@ fn genesis(
         permissioned: spec.permissioned,
         validators: nodes.iter().enumerate().filter_map(validator).collect(),
         followers: spares.iter().map(|(_, key)| node_id(key)).collect(),
-        groups: [GroupId(0), GroupId(1)].map(|id| GenesisGroup { id, engine: spec.engine }).to_vec(),
+        groups: groups(spec),
         balances: accounts.iter().map(balance).collect(),
         parameters: parameters(spec.block_time),
     };
     genesis.check()?;
     Ok(genesis)
+}
+
+/// The root group and those that hold keys.
+fn groups(spec: &Spec) -> Vec<GenesisGroup> {
+    let engine = |id| spec.group_engines.get(&id).copied().unwrap_or(spec.engine);
+    (0..=spec.shards).map(GroupId).map(|id| GenesisGroup { id, engine: engine(id) }).collect()
 }
 
 fn parameters(block_time: Duration) -> Parameters {

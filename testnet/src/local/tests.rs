@@ -149,6 +149,17 @@ fn a_group_is_described_with_what_its_members_are_trusted_with() {
 }
 
 #[test]
+fn each_group_gets_the_engine_that_is_named_for_it_or_that_of_all() {
+    let folder = folder();
+    let group_engines = [(GroupId(0), EngineKind::Pbft), (GroupId(2), EngineKind::Pbft)].into();
+    let network = Network::create(&Spec { shards: 3, group_engines, ..spec(&folder) }).unwrap();
+    let groups = genesis(&network).groups;
+    let engines: Vec<EngineKind> = groups.iter().map(|group| group.engine).collect();
+    assert_eq!(engines, [EngineKind::Pbft, EngineKind::HotStuff, EngineKind::Pbft, EngineKind::HotStuff]);
+    assert_eq!(network.description().groups.iter().map(|group| group.id).collect::<Vec<_>>(), [0, 1, 2, 3]);
+}
+
+#[test]
 fn a_slow_block_time_gets_time_outs_that_outlast_it() {
     let folder = folder();
     let slow = Spec { block_time: Duration::from_secs(20), ..spec(&folder) };
@@ -163,6 +174,13 @@ fn what_can_not_be_is_refused_with_the_next_step() {
     let refusal = |spec: Spec| Network::create(&spec).unwrap_err().to_string();
     let text = refusal(Spec { engine: EngineKind::Raft, ..spec(&folder) });
     assert!(text.starts_with("raft trusts its members") && text.contains("add --permissioned"), "{text}");
+    let raft = [(GroupId(1), EngineKind::Raft)].into();
+    assert_eq!(refusal(Spec { group_engines: raft, ..spec(&folder) }), text);
+    let beyond = [(GroupId(2), EngineKind::Pbft)].into();
+    assert!(refusal(Spec { group_engines: beyond, ..spec(&folder) }).contains("there is no group 2"));
+    for shards in [0, 65] {
+        assert!(refusal(Spec { shards, ..spec(&folder) }).contains("1 to 64 are possible"));
+    }
     assert!(refusal(Spec { validators: 0, ..spec(&folder) }).contains("0 validators"));
     assert!(refusal(Spec { name: "../x".into(), ..spec(&folder) }).contains("no name of a network"));
     assert!(refusal(Spec { port_base: 65_530, ..spec(&folder) }).contains("above 65535"));

@@ -178,6 +178,9 @@ fn groups_are_the_root_and_the_next_numbers_in_order() {
     for bad in [&[][..], &[0], &[1], &[1, 2], &[1, 0], &[0, 2], &[0, 0], &[0, 1, 1], &[0, 1, u32::MAX]] {
         assert_eq!(with(bad), Err(GenesisError::Groups), "{bad:?}");
     }
+    let many: Vec<u32> = (0..=65).collect();
+    assert_eq!(with(&many[..65]), Ok(()));
+    assert_eq!(with(&many), Err(GenesisError::Groups));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use super::records::{Line, Record, Rejection};
 use std::io;
+use witan_types::GroupId;
 
 /// The most records in one transaction.
 pub(crate) const MAX_GROUP_RECORDS: usize = 64;
@@ -43,17 +44,21 @@ pub(crate) enum Step {
     Rejected(Rejection),
 }
 
+/// Says which part of the network holds a key: one transaction keeps to one part.
+pub(crate) type Home = Box<dyn Fn(&[u8]) -> GroupId>;
+
 /// Groups what a source of lines yields.
 pub(crate) struct Groups<F> {
     next_line: F,
+    home: Home,
     records: Vec<Record>,
     bytes: usize,
 }
 
 impl<F: FnMut() -> io::Result<Option<Line>>> Groups<F> {
     /// Groups the lines that `next_line` returns until it returns `None`.
-    pub(crate) fn new(next_line: F) -> Groups<F> {
-        Groups { next_line, records: Vec::new(), bytes: 0 }
+    pub(crate) fn new(next_line: F, home: Home) -> Groups<F> {
+        Groups { next_line, home, records: Vec::new(), bytes: 0 }
     }
 
     /// The next group or rejection; `None` at the end.
@@ -74,11 +79,13 @@ impl<F: FnMut() -> io::Result<Option<Line>>> Groups<F> {
         Ok(self.take().map(Step::Group))
     }
 
-    /// Adds a record, and returns the group that it would have overfilled.
+    /// Adds a record, and returns the group that it would have overfilled, or is no part of.
     fn push(&mut self, record: Record) -> Option<Group> {
         let bytes = record.op_bytes();
         let full = self.records.len() >= MAX_GROUP_RECORDS || self.bytes + bytes > MAX_GROUP_BYTES;
-        let group = if full { self.take() } else { None };
+        let leaves =
+            self.records.last().is_some_and(|last| (self.home)(&last.key) != (self.home)(&record.key));
+        let group = if full || leaves { self.take() } else { None };
         self.bytes += bytes;
         self.records.push(record);
         group

@@ -1,11 +1,12 @@
 //! What a network looks like to its user.
 
 use crate::output::{Output, Shade, Table};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 use witan_testnet::local::{AccountEntry, BALANCE, Network, NodeEntry, NodeReport};
-use witan_types::{EngineKind, GroupId};
+use witan_testnet::rpc::GroupStatus;
+use witan_types::EngineKind;
 
 /// The nodes' addresses.
 pub(super) fn nodes<'a>(nodes: impl IntoIterator<Item = &'a NodeEntry>) -> Table {
@@ -46,47 +47,53 @@ pub(super) fn banner(network: &Network, output: Output) -> String {
     text + &output.shade(Shade::Dim, programs)
 }
 
-/// What every node does.
+/// What every node does, in each group.
 pub(super) fn status(reports: &[NodeReport], output: Output) -> String {
-    let mut table =
-        Table::new(["NODE", "PID", "HEIGHT", "SEALED", "VIEW", "LEADER", "PEERS", "MEMPOOL", "STATE"]);
-    for report in reports {
-        table.row(status_row(report));
-    }
+    let mut table = Table::new([
+        "NODE", "PID", "GROUP", "HEIGHT", "SEALED", "VIEW", "LEADER", "PEERS", "MEMPOOL", "STATE",
+    ]);
+    reports.iter().flat_map(status_rows).for_each(|row| table.row(row));
     let ready =
         reports.iter().filter(|report| report.status.as_ref().is_some_and(|status| status.ready)).count();
     let shade = if ready == reports.len() { Shade::Green } else { Shade::Red };
-    let engine = engine(reports).map_or_else(String::new, |engine| format!(", under {}", engine.label()));
-    format!("{table}\n{}", output.shade(shade, format!("{ready} of {} nodes ready{engine}", reports.len())))
+    let engines = engines(reports);
+    let under = if engines.is_empty() { String::new() } else { format!(", under {engines}") };
+    format!("{table}\n{}", output.shade(shade, format!("{ready} of {} nodes ready{under}", reports.len())))
 }
 
-/// The engine of the user group, if a node answers.
-fn engine(reports: &[NodeReport]) -> Option<EngineKind> {
+/// The engines of the groups, if a node answers.
+fn engines(reports: &[NodeReport]) -> String {
     let groups = reports.iter().filter_map(|report| report.status.as_ref()).flat_map(|status| &status.groups);
-    groups.into_iter().find(|group| group.group == GroupId(1)).map(|group| group.engine)
+    let engines: BTreeSet<EngineKind> = groups.map(|group| group.engine).collect();
+    let labels: Vec<String> = engines.into_iter().map(EngineKind::label).collect();
+    labels.join(", ")
 }
 
-fn status_row(report: &NodeReport) -> [String; 9] {
+fn status_rows(report: &NodeReport) -> Vec<[String; 10]> {
     let dash = || "-".to_owned();
     let pid = report.pid.map_or_else(dash, |pid| pid.to_string());
-    let Some(status) = &report.status else {
+    let Some(status) = report.status.as_ref().filter(|status| !status.groups.is_empty()) else {
         let state = if report.pid.is_some() { "does not answer" } else { "stopped" };
-        return [report.name.clone(), pid, dash(), dash(), dash(), dash(), dash(), dash(), state.into()];
+        let [height, sealed, view, leader, peers, mempool, group] = std::array::from_fn(|_| dash());
+        let state = state.to_owned();
+        return vec![[report.name.clone(), pid, group, height, sealed, view, leader, peers, mempool, state]];
     };
-    let group = status.groups.iter().find(|group| group.group == GroupId(1));
-    let number = |number: Option<u64>| number.map_or_else(dash, |number| number.to_string());
     let state = if status.ready { "ready".into() } else { status.reasons.join(" ") };
-    [
-        report.name.clone(),
-        pid,
-        number(group.map(|group| group.height)),
-        number(group.map(|group| group.sealed_height)),
-        number(group.map(|group| group.view)),
-        group.and_then(|group| group.leader).map_or_else(dash, |leader| format!("n{leader}")),
-        status.peers.to_string(),
-        group.map_or_else(dash, |group| group.mempool.to_string()),
-        state,
-    ]
+    let row = |group: &GroupStatus| {
+        [
+            report.name.clone(),
+            pid.clone(),
+            group.group.to_string(),
+            group.height.to_string(),
+            group.sealed_height.to_string(),
+            group.view.to_string(),
+            group.leader.map_or_else(dash, |leader| format!("n{leader}")),
+            status.peers.to_string(),
+            group.mempool.to_string(),
+            state.clone(),
+        ]
+    };
+    status.groups.iter().map(row).collect()
 }
 
 /// Variables with which other programs, this one included, find the network.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use witan_node::config::Setting as _;
 use witan_testnet::local::{Network, Spec};
-use witan_types::EngineKind;
+use witan_types::genesis::UnknownEngine;
+use witan_types::{EngineKind, GroupId};
 
 /// How long the first block of the slowest node may take.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -18,6 +19,7 @@ Example:
   witan testnet up                       four validators, until Ctrl-C
   witan testnet up -n 7 --name seven --port-base 0 -d
   witan testnet up -e raft --permissioned
+  witan testnet up -s 4 --group-engines 2=pbft
   witan testnet up --reset --seed 1      the same keys and chain every time";
 
 /// Make a network, or resume it, and start every node.
@@ -30,6 +32,12 @@ pub(super) struct Args {
     /// The consensus engine: hotstuff, pbft or raft [default: hotstuff]
     #[arg(long, short)]
     engine: Option<EngineKind>,
+    /// How many groups share the keys, each with a chain of its own [default: 1]
+    #[arg(long, short, value_name = "COUNT")]
+    shards: Option<u32>,
+    /// The engines of single groups, by number or `root`, such as root=pbft,2=hotstuff
+    #[arg(long, value_name = "GROUP=ENGINE,..", value_delimiter = ',', value_parser = group_engine)]
+    group_engines: Vec<(GroupId, EngineKind)>,
     /// Let only nodes that genesis lists connect: the validators, and a few that `witan testnet add` makes. raft, whose
     /// members trust each other not to lie, needs it
     #[arg(long)]
@@ -62,6 +70,16 @@ fn duration(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// An engine for one group.
+fn group_engine(text: &str) -> Result<(GroupId, EngineKind), String> {
+    let (group, engine) = text.split_once('=').ok_or("expected a group and its engine, such as 1=pbft")?;
+    let group = match group {
+        "root" => Ok(0),
+        number => number.parse().map_err(|_| format!("{number:?} is no group: expected root or a number")),
+    };
+    Ok((GroupId(group?), engine.parse().map_err(|error: UnknownEngine| error.to_string())?))
+}
+
 impl Args {
     fn spec(&self, context: &Context) -> Spec {
         let defaults = Spec::default();
@@ -70,6 +88,8 @@ impl Args {
             name: context.name().to_owned(),
             validators: self.nodes.unwrap_or(defaults.validators),
             engine: self.engine.unwrap_or(defaults.engine),
+            shards: self.shards.unwrap_or(defaults.shards),
+            group_engines: self.group_engines.iter().copied().collect(),
             seed: self.seed,
             port_base: self.port_base.unwrap_or(defaults.port_base),
             block_time: self.block_time.unwrap_or(defaults.block_time),
@@ -83,6 +103,8 @@ impl Args {
         let given = [
             ("-n", self.nodes.is_some()),
             ("-e", self.engine.is_some()),
+            ("-s", self.shards.is_some()),
+            ("--group-engines", !self.group_engines.is_empty()),
             ("--permissioned", self.permissioned),
             ("--block-time", self.block_time.is_some()),
             ("--accounts", self.accounts.is_some()),
@@ -100,7 +122,11 @@ impl Args {
         let wrong_size = self.nodes.is_some_and(|nodes| nodes != validators);
         let wrong_engine = self.engine.is_some() && self.engine != engine;
         let engine = engine.map(|engine| engine.to_string()).unwrap_or_default();
-        (wrong_size || wrong_engine).then(|| format!("{validators} validators under {engine}"))
+        let shards = description.groups.len().saturating_sub(1);
+        let wrong_shards = self.shards.is_some_and(|wanted| usize::try_from(wanted) != Ok(shards));
+        let groups = if shards == 1 { String::new() } else { format!(" in {shards} groups") };
+        (wrong_size || wrong_engine || wrong_shards)
+            .then(|| format!("{validators} validators under {engine}{groups}"))
     }
 }
 

@@ -1,12 +1,12 @@
-//! Reads of state.
+//! Reads of state, and where keys live.
 
 use super::{Handle, Service, page, write_as};
 use crate::encoding::Encoding;
 use crate::error::RpcError;
-use crate::methods::{GetAccount, GetManyStates, GetState, MAX_KEYS, ScanState};
+use crate::methods::{GetAccount, GetManyStates, GetShard, GetState, ListShards, MAX_KEYS, ScanState};
 use crate::parameter::At;
-use crate::server::ScanRange;
 use crate::server::cursor::{self, ScanCursor};
+use crate::server::{ScanNext, ScanRange};
 use crate::view;
 use witan_types::Key;
 use witan_types::transaction::MAX_KEY_BYTES;
@@ -75,20 +75,35 @@ impl ScanState {
 
 impl Handle for ScanState {
     async fn handle(self, service: &Service) -> Result<view::ScanPage, RpcError> {
-        let (limit, mut range) = (page(self.limit)?, self.range()?);
-        let mut at = self.at.unwrap_or_default();
+        let (limit, range) = (page(self.limit)?, self.range()?);
+        let (mut at, mut from) = (self.at.unwrap_or_default(), None);
         if let Some(text) = &self.cursor {
             let cursor: ScanCursor = cursor::read(text)?;
             if !cursor.fits(&range) {
                 return Err(RpcError::CursorInvalid);
             }
-            at = At::Height(cursor.height);
-            range.start = cursor.next;
+            at = cursor.inside.as_ref().map_or(at, |(height, _)| At::Height(*height));
+            from = Some(ScanNext { group: cursor.group, key: cursor.inside.map(|(_, key)| key) });
         }
-        let slice = service.backend.scan(range, limit, at).await?;
+        let slice = service.backend.scan(from, range, limit, at).await?;
         let height = slice.at.height;
-        let next_cursor = slice.next.map(|next| cursor::write(&ScanCursor { height, next }));
+        let next_cursor = slice.next.map(|ScanNext { group, key }| {
+            cursor::write(&ScanCursor { group, inside: key.map(|key| (height, key)) })
+        });
         write_as(view::ScanPage { items: slice.items, next_cursor, at: slice.at }, self.encoding)
+    }
+}
+
+impl Handle for ListShards {
+    async fn handle(self, service: &Service) -> Result<view::ShardList, RpcError> {
+        Ok(view::ShardList { items: service.backend.shards() })
+    }
+}
+
+impl Handle for GetShard {
+    async fn handle(self, service: &Service) -> Result<view::KeyShardView, RpcError> {
+        let key = read_key("key", &self.key, self.encoding.unwrap_or_default())?;
+        Ok(service.backend.shard_of(&key))
     }
 }
 

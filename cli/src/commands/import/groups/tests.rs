@@ -7,7 +7,7 @@ use witan_types::transaction::{MAX_OPS, MAX_TRANSACTION_BYTES, MAX_VALUE_BYTES};
 
 fn group_all(lines: Vec<Line>) -> (Vec<Group>, Vec<Rejection>) {
     let mut source = lines.into_iter();
-    let mut groups = Groups::new(|| Ok(source.next()));
+    let mut groups = Groups::new(|| Ok(source.next()), Box::new(home));
     let (mut made, mut rejected) = (Vec::new(), Vec::new());
     while let Some(step) = groups.next_step().unwrap() {
         match step {
@@ -16,6 +16,11 @@ fn group_all(lines: Vec<Line>) -> (Vec<Group>, Vec<Rejection>) {
         }
     }
     (made, rejected)
+}
+
+/// Three parts of a network, by the first letter of a key.
+fn home(key: &[u8]) -> GroupId {
+    GroupId(key.first().map_or(0, |letter| u32::from(letter % 3)))
 }
 
 fn line(number: u64, value_bytes: usize, good: bool) -> Line {
@@ -45,6 +50,7 @@ proptest! {
         prop_assert_eq!(rejected, bad);
         for group in &groups {
             let bytes: usize = group.records.iter().map(Record::op_bytes).sum();
+            prop_assert!(group.records.iter().all(|record| home(&record.key) == home(&group.records[0].key)));
             prop_assert!((1..=MAX_GROUP_RECORDS).contains(&group.records.len()));
             prop_assert!(bytes <= MAX_GROUP_BYTES || group.records.len() == 1);
             prop_assert!(bytes + 1024 <= MAX_TRANSACTION_BYTES && group.records.len() <= MAX_OPS);

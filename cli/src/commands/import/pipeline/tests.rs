@@ -167,7 +167,7 @@ fn import(lines: &[Line], journal: &Path, network: &mut FakeNetwork) -> Result<C
     let key = SecretKey::from_seed([1; 32]);
     let signing = Signing { chain: ChainId::default(), key, lifetime_ms: 5_000, salt: next_salt };
     let mut source = lines.iter().cloned();
-    let groups = Groups::new(|| Ok(source.next()));
+    let groups = Groups::new(|| Ok(source.next()), Box::new(|_| witan_types::GroupId(1)));
     let mut listener = Silent;
     let run = Import::new(groups, opened.journal, opened.progress, signing, &mut listener);
     block_on(run.run(network))

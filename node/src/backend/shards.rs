@@ -1,0 +1,30 @@
+//! Which group holds what.
+
+use super::NodeBackend;
+use witan_ledger::{first_owner, first_slots, slot_of};
+use witan_rpc::view::{KeyShardView, ShardView, SlotRange};
+use witan_types::genesis::GenesisGroup;
+use witan_types::{GroupId, Key};
+
+impl NodeBackend {
+    /// The group that a key belongs to.
+    pub(super) fn group_of(&self, key: &Key) -> GroupId {
+        self.read_shard_of(key).group
+    }
+
+    pub(super) fn read_shard_of(&self, key: &Key) -> KeyShardView {
+        let slot = slot_of(key);
+        KeyShardView { slot, group: first_owner(&self.genesis, slot) }
+    }
+
+    pub(super) fn read_shards(&self) -> Vec<ShardView> {
+        let hosted = self.genesis.groups.iter().filter(|group| self.stores.contains_key(&group.id));
+        let shard = |group: &GenesisGroup| {
+            let slots = first_slots(&self.genesis, group.id);
+            let range = slots.end.checked_sub(1).map(|last| SlotRange { first: slots.start, last });
+            let slots = range.into_iter().collect();
+            ShardView { group: group.id, engine: group.engine, faults: group.engine.faults(), slots }
+        };
+        hosted.map(shard).collect()
+    }
+}
