@@ -15,7 +15,7 @@ use witan_types::{Account, EngineKind, FaultModel, Genesis, GroupId, Hash, NodeI
 /// What each development account has at genesis.
 pub const BALANCE: u128 = 1_000_000_000;
 /// The most groups that hold keys.
-const MAX_SHARDS: u32 = MAX_GROUPS as u32 - 1;
+const MAX_SHARDS: usize = MAX_GROUPS - 1;
 /// The most development accounts.
 const MAX_ACCOUNTS: usize = 10_000;
 /// The most characters of a network's name, which is a folder's name too.
@@ -202,7 +202,7 @@ fn check(spec: &Spec) -> Result<(), LocalError> {
 }
 
 fn check_groups(spec: &Spec) -> Result<(), LocalError> {
-    if !(1..=MAX_SHARDS).contains(&spec.shards) {
+    if !usize::try_from(spec.shards).is_ok_and(|shards| (1..=MAX_SHARDS).contains(&shards)) {
         return Err(LocalError::Spec(format!("{} groups: 1 to {MAX_SHARDS} are possible", spec.shards)));
     }
     if let Some((group, _)) = spec.group_engines.range(GroupId(spec.shards.saturating_add(1))..).next() {
