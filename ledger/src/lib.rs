@@ -1,5 +1,5 @@
 //! The ledger: what blocks do to state. Values and versions, the store it reads, the Merkle tree and its proofs,
-//! execution with its receipts, and the mempool. Pure: the store is an argument.
+//! execution with its receipts, the locks of two-phase commit, and the mempool. Pure: the store is an argument.
 
 pub mod clock;
 pub mod error;
@@ -7,6 +7,7 @@ pub mod execute;
 #[cfg(test)]
 mod fixtures;
 pub mod ledger;
+pub mod locks;
 pub mod memory_store;
 pub mod mempool;
 pub mod portable;
