@@ -47,7 +47,7 @@ enum What {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// Keys in order
+    /// Keys in order, group after group
     Scan {
         /// Keys that begin so
         #[arg(long, default_value = "")]

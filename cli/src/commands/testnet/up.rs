@@ -3,11 +3,12 @@
 use super::{live, report};
 use crate::context::Context;
 use crate::error::CliError;
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use witan_node::config::Setting as _;
-use witan_testnet::local::{Network, Spec};
+use witan_testnet::local::{GroupEntry, Network, Spec};
 use witan_types::genesis::UnknownEngine;
 use witan_types::{EngineKind, GroupId};
 
@@ -118,10 +119,16 @@ impl Args {
     fn contradictions(&self, network: &Network) -> Option<String> {
         let description = network.description();
         let validators = description.nodes.iter().filter(|node| node.validator).count();
-        let engine = description.groups.iter().find(|group| group.id == 1).map(|group| group.engine);
+        let wanted = |group: GroupId| {
+            let named = self.group_engines.iter().rev().find(|(named, _)| *named == group);
+            named.map(|(_, engine)| *engine).or(self.engine)
+        };
         let wrong_size = self.nodes.is_some_and(|nodes| nodes != validators);
-        let wrong_engine = self.engine.is_some() && self.engine != engine;
-        let engine = engine.map(|engine| engine.to_string()).unwrap_or_default();
+        let other = |group: &GroupEntry| wanted(GroupId(group.id)).is_some_and(|it| it != group.engine);
+        let wrong_engine = description.groups.iter().any(other);
+        let engines: BTreeSet<EngineKind> = description.groups.iter().map(|group| group.engine).collect();
+        let engines: Vec<String> = engines.into_iter().map(|engine| engine.to_string()).collect();
+        let engine = engines.join(", ");
         let shards = description.groups.len().saturating_sub(1);
         let wrong_shards = self.shards.is_some_and(|wanted| usize::try_from(wanted) != Ok(shards));
         let groups = if shards == 1 { String::new() } else { format!(" in {shards} groups") };
@@ -204,4 +211,37 @@ fn interrupted() -> Result<impl Future<Output = ()>, CliError> {
             _ = hang_up.recv() => {}
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser as _;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    fn contradicts(network: &Network, line: &str) -> bool {
+        Line::try_parse_from(line.split(' ')).unwrap().args.contradictions(network).is_some()
+    }
+
+    #[test]
+    fn the_command_that_made_a_network_resumes_it_and_one_for_another_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let group_engines = [(GroupId(1), EngineKind::Pbft)].into();
+        let dir = folder.path().to_owned();
+        let spec = Spec { dir, port_base: 0, shards: 2, group_engines, ..Spec::default() };
+        let network = Network::create(&spec).unwrap();
+        for same in
+            ["up", "up -n 4 -s 2", "up -e hotstuff --group-engines 1=pbft", "up --group-engines 1=pbft"]
+        {
+            assert!(!contradicts(&network, same), "{same}");
+        }
+        for other in ["up -n 5", "up -s 3", "up -e hotstuff", "up -e pbft", "up --group-engines root=pbft"] {
+            assert!(contradicts(&network, other), "{other}");
+        }
+    }
 }
