@@ -1,6 +1,6 @@
 //! Why a stored ledger can't be opened.
 
-use witan_types::{ChainId, GroupId, Hash, Height};
+use witan_types::{ChainId, GroupId, Hash, Height, Key};
 
 /// Why a ledger can't be opened. Each is a fault of this node's disk or set-up: the node stops and says it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +26,14 @@ pub enum LedgerError {
         height: Height,
         /// Height of the newest stored block.
         tip: Height,
+    },
+    /// A record of dealings with other groups that can't be read.
+    #[error("the record under the reserved key {key:?} can't be read: {why}")]
+    Record {
+        /// Which.
+        key: Key,
+        /// What is wrong with it.
+        why: String,
     },
     /// The stored ledger belongs to another network or group.
     #[error("the store holds chain {chain}, group {group}, which is not what this node runs")]

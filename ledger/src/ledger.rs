@@ -1,6 +1,7 @@
 //! One group's ledger: executes decided blocks in order over what the store holds, and answers reads, blocks that are
 //! not flushed yet included.
 
+mod crossing;
 mod proofs;
 mod seen;
 #[cfg(test)]
@@ -9,20 +10,26 @@ mod unflushed;
 mod validate;
 
 pub use proofs::{PROOF_WINDOW, ProofWindow};
-pub use validate::Validity;
+pub use validate::{MAX_BLOCK_MESSAGES, MAX_ENVELOPES_BYTES, Validity};
 
+use crate::dealings::Dealings;
 use crate::error::LedgerError;
-use crate::execute::{Execution, StateView, execute_block, keys};
+use crate::execute::{Execution, StateView, Stopped, execute_block};
 use crate::slots::{first_slots, slot_of};
 use crate::store::{BlockCommit, Store};
 use crate::tree::Tree;
+use crate::two_phase::Place;
+#[cfg(any(test, feature = "planted-faults"))]
+use crate::two_phase::{Planted, PlantedFault};
 use crate::value::{Entry, Receipt, Value, Version};
 use seen::SeenSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use unflushed::Unflushed;
 use witan_types::genesis::Parameters;
 use witan_types::{
-    Block, Genesis, GroupId, Hash, Header, Height, Key, Outcome, Payload, Transaction, TxId, merkle_list,
+    Block, Genesis, GroupId, Hash, Header, Height, Key, Outcome, Payload, Scheme, Transaction, TxId,
+    merkle_list,
 };
 
 /// What executing a block gave.
@@ -30,8 +37,12 @@ use witan_types::{
 pub struct Executed {
     /// What to write, atomically.
     pub commit: BlockCommit,
-    /// Transactions of the block that did not execute and may in a later one.
-    pub deferred: Vec<TxId>,
+    /// Transactions of the block that did not execute and may in a later one, and why.
+    pub deferred: Vec<(TxId, Stopped)>,
+    /// Transactions across groups that are pending from here on.
+    pub started: Vec<TxId>,
+    /// Keys that are free again, or freer than they were.
+    pub freed: BTreeSet<Key>,
 }
 
 /// The ledger of one group on one node.
@@ -45,6 +56,19 @@ pub struct Ledger<S> {
     proofs: ProofWindow,
     unflushed: Unflushed,
     seen: SeenSet,
+    dealings: Dealings,
+}
+
+/// The state as the newest block left it.
+struct Latest<'a, S> {
+    store: &'a S,
+    unflushed: &'a Unflushed,
+}
+
+impl<S: Store> StateView for Latest<'_, S> {
+    fn entry(&self, key: &Key) -> Option<Entry> {
+        self.unflushed.entry(key).map_or_else(|| self.store.entry(key), Option::clone)
+    }
 }
 
 /// A tree without entries, of the slots that a group owns from the start.
@@ -77,7 +101,7 @@ impl<S: Store> Ledger<S> {
         let block = Arc::new(Block { header: header.clone(), payload: Payload::default() });
         let changes = issue(genesis, group);
         let tree = empty_tree(genesis, group).update(hashes(&changes));
-        let outcome = outcome_of(&header, tree.root(), &[]);
+        let outcome = outcome_of(&header, tree.root(), &[], merkle_list::root(&[]));
         let commit = BlockCommit { block, outcome: outcome.clone(), receipts: Vec::new(), changes };
         let mut unflushed = Unflushed::default();
         unflushed.push(commit.clone());
@@ -90,6 +114,7 @@ impl<S: Store> Ledger<S> {
             tree,
             unflushed,
             seen: SeenSet::default(),
+            dealings: Dealings::start(genesis, group, Scheme::Ed25519),
         };
         (ledger, commit)
     }
@@ -101,7 +126,8 @@ impl<S: Store> Ledger<S> {
         if (outcome.chain, outcome.group) != (genesis.chain(), group) {
             return Err(LedgerError::OtherChain { chain: outcome.chain, group: outcome.group });
         }
-        let tree = rebuild(&store, empty_tree(genesis, group));
+        let mut dealings = Dealings::start(genesis, group, Scheme::Ed25519);
+        let tree = rebuild(&store, empty_tree(genesis, group), &mut dealings)?;
         if tree.root() != outcome.state_root {
             let (expected, found) = (outcome.state_root, tree.root());
             return Err(LedgerError::Corrupt { height: tip, expected, found });
@@ -110,7 +136,7 @@ impl<S: Store> Ledger<S> {
         let seen = SeenSet::rebuild(&store, &header, parameters.max_tx_lifetime_ms)?;
         let proofs = ProofWindow::starting_with(tip, &tree);
         let unflushed = Unflushed::default();
-        Ok(Ledger { store, parameters, tip: header, outcome, tree, proofs, unflushed, seen })
+        Ok(Ledger { store, parameters, tip: header, outcome, tree, proofs, unflushed, seen, dealings })
     }
 
     /// Executes the next decided block.
@@ -121,17 +147,20 @@ impl<S: Store> Ledger<S> {
         let header = &block.header;
         assert_eq!(header.height, self.tip.height + 1, "blocks execute in order");
         assert_eq!(header.parent, self.outcome.block_id, "a block executes on its parent's state");
-        let Execution { receipts, changes, deferred, skipped: _ } =
-            execute_block(self, &block, &|id| self.seen.contains(id));
+        let Ledger { store, unflushed, seen, dealings, parameters, .. } = self;
+        let view = Latest { store: &*store, unflushed };
+        let is_seen = |id: &TxId| seen.contains(id);
+        let execution = execute_block(&view, &block, &is_seen, parameters.max_tx_lifetime_ms, dealings);
+        let Execution { receipts, changes, deferred, started, freed, outbox_root, skipped: _ } = execution;
         self.tree = self.tree.update(hashes(&changes));
         self.proofs.push(header.height, &self.tree);
         self.seen.advance(header.time_ms);
         self.seen.extend(&receipts);
-        self.outcome = outcome_of(header, self.tree.root(), &receipts);
+        self.outcome = outcome_of(header, self.tree.root(), &receipts, outbox_root);
         self.tip = header.clone();
         let commit = BlockCommit { block, outcome: self.outcome.clone(), receipts, changes };
         self.unflushed.push(commit.clone());
-        Executed { commit, deferred }
+        Executed { commit, deferred, started, freed }
     }
 
     /// The store holds every block up to this height now: they are read there from here on.
@@ -161,14 +190,35 @@ impl<S: Store> Ledger<S> {
         unflushed.or_else(|| self.store.block(height))
     }
 
-    /// Whether a transaction executed already and could otherwise execute again.
+    /// Whether a transaction executed already, or is pending, and could otherwise execute again.
     pub fn is_seen(&self, id: &TxId) -> bool {
-        self.seen.contains(id)
+        self.seen.contains(id) || self.dealings.coordinated(id).is_some()
     }
 
-    /// Whether a transaction touches a key that is another group's.
+    /// Whether a transaction is for another group to take in: that of its first key.
     pub fn is_elsewhere(&self, transaction: &Transaction) -> bool {
-        !self.tree.owns_every_slot() && keys(transaction).any(|key| self.tree.marker(slot_of(&key)).is_none())
+        self.dealings.place(transaction) == Place::Elsewhere
+    }
+
+    /// The same, judging users' signatures under another scheme: for the simulator.
+    #[must_use]
+    pub fn under(mut self, scheme: Scheme) -> Ledger<S> {
+        self.dealings.scheme = scheme;
+        self
+    }
+
+    /// The dealings, to be compared.
+    #[cfg(test)]
+    pub(crate) fn dealings(&self) -> &Dealings {
+        &self.dealings
+    }
+
+    /// The same with a mistake planted, which tests have to find.
+    #[cfg(any(test, feature = "planted-faults"))]
+    #[must_use]
+    pub fn planted(mut self, fault: PlantedFault) -> Ledger<S> {
+        self.dealings.planted = Planted::one(fault);
+        self
     }
 
     /// What a key holds after the newest executed block.
@@ -197,16 +247,6 @@ impl<S: Store> Ledger<S> {
     }
 }
 
-impl<S: Store> StateView for Ledger<S> {
-    fn entry(&self, key: &Key) -> Option<Entry> {
-        Ledger::entry(self, key)
-    }
-
-    fn is_elsewhere(&self, transaction: &Transaction) -> bool {
-        Ledger::is_elsewhere(self, transaction)
-    }
-}
-
 /// The balances of genesis that are this group's. Their versions count from 1, since version 0 stands for absent.
 fn issue(genesis: &Genesis, group: GroupId) -> Vec<(Key, Option<Entry>)> {
     let slots = first_slots(genesis, group);
@@ -226,7 +266,7 @@ fn hashes(changes: &[(Key, Option<Entry>)]) -> impl Iterator<Item = (&Key, Optio
     changes.iter().map(|(key, entry)| (key, entry.as_ref().map(Entry::hash)))
 }
 
-fn outcome_of(header: &Header, state_root: Hash, receipts: &[Receipt]) -> Outcome {
+fn outcome_of(header: &Header, state_root: Hash, receipts: &[Receipt], outbox_root: Hash) -> Outcome {
     let receipts: Vec<Hash> = receipts.iter().map(Receipt::hash).collect();
     Outcome {
         chain: header.chain,
@@ -236,14 +276,21 @@ fn outcome_of(header: &Header, state_root: Hash, receipts: &[Receipt]) -> Outcom
         block_id: header.id(),
         state_root,
         receipts_root: merkle_list::root(&receipts),
-        outbox_root: merkle_list::root(&[]),
+        outbox_root,
         next_epoch: None,
     }
 }
 
-/// The tree of what the store holds, from one without entries.
-fn rebuild<S: Store>(store: &S, empty: Tree) -> Tree {
-    let mut hashes = Vec::new();
-    store.visit_entries(&mut |key, entry| hashes.push((key, entry.hash())));
-    empty.update(hashes.iter().map(|(key, hash)| (key, Some(*hash))))
+/// The tree of what the store holds, from one without entries; the records in it go to the dealings.
+fn rebuild<S: Store>(store: &S, empty: Tree, dealings: &mut Dealings) -> Result<Tree, LedgerError> {
+    let (mut hashes, mut result) = (Vec::new(), Ok(()));
+    store.visit_entries(&mut |key, entry| {
+        if key.is_reserved() && result.is_ok() {
+            result = dealings.restore(&key, &entry);
+        }
+        hashes.push((key, entry.hash()));
+    });
+    result?;
+    dealings.restored();
+    Ok(empty.update(hashes.iter().map(|(key, hash)| (key, Some(*hash)))))
 }

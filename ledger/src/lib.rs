@@ -1,7 +1,9 @@
 //! The ledger: what blocks do to state. Values and versions, the store it reads, the Merkle tree and its proofs,
-//! execution with its receipts, the locks of two-phase commit, and the mempool. Pure: the store is an argument.
+//! execution with its receipts, channels between groups, two-phase commit and its locks, and the mempool. Pure: the store is an argument.
 
+mod channels;
 pub mod clock;
+mod dealings;
 pub mod error;
 pub mod execute;
 #[cfg(test)]
@@ -11,19 +13,23 @@ pub mod locks;
 pub mod memory_store;
 pub mod mempool;
 pub mod portable;
+pub mod records;
 pub mod slots;
 pub mod store;
 pub mod tree;
+pub mod two_phase;
 pub mod value;
 
 pub use clock::{TimeVerdict, judge_time, median, propose_time};
 pub use error::LedgerError;
-pub use execute::{Execution, StateView, execute_block};
-pub use ledger::{Executed, Ledger, PROOF_WINDOW, ProofWindow, Validity};
+pub use execute::{Execution, StateView, Stopped};
+pub use ledger::{
+    Executed, Ledger, MAX_BLOCK_MESSAGES, MAX_ENVELOPES_BYTES, PROOF_WINDOW, ProofWindow, Validity,
+};
 pub use memory_store::MemoryStore;
 pub use mempool::{Limits, Mempool, Pooled, Refusal};
 pub use portable::PortableStateProof;
-pub use slots::{SLOTS, first_owner, first_slots, slot_of};
+pub use slots::{SLOTS, SlotMap, first_owner, first_slots, slot_of};
 pub use store::{BlockCommit, Store};
 pub use tree::{SlotMarker, SlotState, StateProof, Tree};
-pub use value::{Entry, FailureReason, Read, Receipt, TransactionOutcome, Value, Version};
+pub use value::{AbortReason, Entry, FailureReason, Read, Receipt, Told, TransactionOutcome, Value, Version};

@@ -2,7 +2,6 @@
 //! decided, by whom, and who goes next. A function of the calls made and of the block times and committed values given.
 
 mod claim;
-mod encoding;
 mod held;
 mod mode;
 mod request;
@@ -18,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use witan_types::transaction::MAX_KEY_BYTES;
 use witan_types::{Key, TxId};
 
+pub(crate) use claim::ClaimRecord;
 pub use claim::{Age, MAX_CLAIMS};
 pub use mode::{Delta, DeltaOverflow, MAX_KEYS, Mode, modes_of};
 pub use request::{HeldLock, Holder, LockError, Outcome, Request};
@@ -46,6 +46,8 @@ pub struct LockTable {
     /// How many locks are held.
     count: usize,
     claims: Claims,
+    /// Keys given back since somebody asked.
+    freed: BTreeSet<Key>,
 }
 
 impl LockTable {
@@ -57,6 +59,7 @@ impl LockTable {
             holders: BTreeMap::new(),
             count: 0,
             claims: Claims::default(),
+            freed: BTreeSet::new(),
         }
     }
 
@@ -83,7 +86,7 @@ impl LockTable {
             Outcome::Impossible { .. } => {
                 self.claims.remove(&request.holder.id);
             }
-            Outcome::Conflict { .. } | Outcome::Full => self.claim(request, now_ms),
+            Outcome::Conflict { .. } | Outcome::Full => self.leave_claim(request, now_ms),
         }
         Ok(outcome)
     }
@@ -197,7 +200,25 @@ impl LockTable {
         is_held
     }
 
-    fn claim(&mut self, request: &Request, now_ms: u64) {
+    /// Takes locks again that were held when the state was written.
+    ///
+    /// # Errors
+    /// If the holder holds locks already, or others exclude them: no table wrote that.
+    pub(crate) fn restore(
+        &mut self,
+        holder: Holder,
+        modes: &BTreeMap<Key, Mode>,
+        taken_at_ms: u64,
+    ) -> Result<(), LockError> {
+        if self.holders.contains_key(&holder) {
+            return Err(LockError::AlreadyHeld(holder));
+        }
+        let held = |(key, mode): (&Key, &Mode)| self.hold(key, holder, Lock { mode: *mode, taken_at_ms });
+        if modes.iter().all(held) { Ok(()) } else { Err(LockError::AlreadyHeld(holder)) }
+    }
+
+    /// Leaves or renews the claim of a transaction that was refused.
+    pub(crate) fn leave_claim(&mut self, request: &Request, now_ms: u64) {
         let over_ms = now_ms.saturating_add(self.prepare_timeout_ms.saturating_mul(2));
         // The transaction is not void yet in a block of exactly its expiry.
         let until_ms = over_ms.min(request.expires_at_ms.saturating_add(1));
@@ -218,7 +239,25 @@ impl LockTable {
             }
         }
         self.count = self.count.saturating_sub(keys.len());
-        keys.len()
+        let released = keys.len();
+        self.freed.extend(keys);
+        released
+    }
+
+    /// A planted mistake: gives back what a holder only reads.
+    pub(crate) fn release_reads(&mut self, holder: &Holder) {
+        let Some(keys) = self.holders.get_mut(holder) else { return };
+        let is_read = |locks: &KeyLocks| locks.iter().any(|(_, lock)| lock.mode == Mode::Read);
+        let read: Vec<Key> =
+            keys.iter().filter(|key| self.keys.get(*key).is_some_and(is_read)).cloned().collect();
+        for key in read {
+            keys.remove(&key);
+            if let Some(locks) = self.keys.get_mut(&key) {
+                locks.release(holder);
+            }
+            self.count = self.count.saturating_sub(1);
+        }
+        self.keys.retain(|_, locks| !locks.is_empty());
     }
 
     /// Drops the claim of a transaction that is final; whether it had one.
@@ -248,6 +287,33 @@ impl LockTable {
     /// Who claims keys, the oldest first.
     pub fn claims(&self) -> impl Iterator<Item = Age> {
         self.claims.iter().map(|(age, _)| *age)
+    }
+
+    /// Since when a transaction has had a claim; `None` if it has none.
+    pub(crate) fn claimed_since(&self, id: &TxId) -> Option<u64> {
+        self.claims.age_of(id).map(|age| age.since_ms)
+    }
+
+    /// The claim of a transaction, for its record.
+    pub(crate) fn claim_record(&self, id: &TxId) -> Option<ClaimRecord> {
+        self.claims.record(id)
+    }
+
+    /// Puts a claim back that was left when the state was written.
+    pub(crate) fn restore_claim(&mut self, id: TxId, record: ClaimRecord) {
+        self.claims.restore(id, record);
+    }
+
+    /// The transactions whose claims changed since this was last asked.
+    pub(crate) fn changed_claims(&mut self) -> BTreeSet<TxId> {
+        self.claims.take_changed()
+    }
+
+    /// The keys that somebody gave back, or claims no longer, since this was last asked.
+    pub(crate) fn freed(&mut self) -> BTreeSet<Key> {
+        let mut freed = std::mem::take(&mut self.freed);
+        freed.append(&mut self.claims.take_freed());
+        freed
     }
 
     /// Whether nothing is held and nothing claimed.

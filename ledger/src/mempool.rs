@@ -6,7 +6,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use witan_types::block::MAX_BATCH_TRANSACTIONS;
-use witan_types::{Account, SignedTransaction, TxId};
+use witan_types::{Account, GroupId, Key, SignedTransaction, TxId};
 
 /// The most transactions that wait, unless configured otherwise.
 pub const DEFAULT_MAX_TRANSACTIONS: usize = 50_000;
@@ -54,6 +54,15 @@ impl Pooled {
     }
 }
 
+/// What keeps a transaction that waits from executing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Parked {
+    /// Another transaction holds or claims this key.
+    Key(Key),
+    /// No more may be sent to this group.
+    Group(GroupId),
+}
+
 /// Why a transaction may not wait here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
@@ -78,6 +87,9 @@ pub struct Mempool {
     arrivals: BTreeMap<TxId, u64>,
     by_expiry: BTreeSet<(u64, TxId)>,
     per_signer: BTreeMap<Account, usize>,
+    /// What each transaction waits for that can't execute now.
+    parked: BTreeMap<TxId, Parked>,
+    parked_by_expiry: BTreeSet<(u64, TxId)>,
 }
 
 impl Mempool {
@@ -91,6 +103,8 @@ impl Mempool {
             arrivals: BTreeMap::new(),
             by_expiry: BTreeSet::new(),
             per_signer: BTreeMap::new(),
+            parked: BTreeMap::new(),
+            parked_by_expiry: BTreeSet::new(),
         }
     }
 
@@ -143,7 +157,7 @@ impl Mempool {
         for pooled in self.by_arrival.values() {
             let unfit =
                 pooled.size > max_bytes || pooled.transaction.transaction.expires_at_ms < block_time_ms;
-            if unfit || exclude(&pooled.id) {
+            if unfit || self.parked.contains_key(&pooled.id) || exclude(&pooled.id) {
                 continue;
             }
             // No smaller one behind it goes first: else a large one might never go.
@@ -165,6 +179,8 @@ impl Mempool {
         let signed = &pooled.transaction.transaction;
         self.bytes -= pooled.size;
         self.by_expiry.remove(&(signed.expires_at_ms, *id));
+        self.parked.remove(id);
+        self.parked_by_expiry.remove(&(signed.expires_at_ms, *id));
         if let Some(count) = self.per_signer.get_mut(&signed.signer) {
             *count -= 1;
             if *count == 0 {
@@ -172,6 +188,37 @@ impl Mempool {
             }
         }
         true
+    }
+
+    /// A transaction that is here met this: it is offered no more until that is gone.
+    pub fn park(&mut self, id: &TxId, until: Parked) {
+        if let Some(pooled) = self.get(id) {
+            self.parked_by_expiry.insert((pooled.transaction.transaction.expires_at_ms, *id));
+            self.parked.insert(*id, until);
+        }
+    }
+
+    /// Offers those again whose obstacle is gone. Says whether there are any.
+    pub fn unpark(&mut self, is_gone: impl Fn(&Parked) -> bool) -> bool {
+        let before = self.parked.len();
+        self.parked.retain(|_, parked| !is_gone(parked));
+        self.parked_by_expiry.retain(|(_, id)| self.parked.contains_key(id));
+        self.parked.len() < before
+    }
+
+    /// How many could execute now, as far as is known.
+    pub fn unparked(&self) -> usize {
+        self.len() - self.parked.len()
+    }
+
+    /// Whether any could execute now, as far as is known.
+    pub fn has_unparked(&self) -> bool {
+        self.unparked() > 0
+    }
+
+    /// When the first of those expires that can't execute now; Unix milliseconds.
+    pub fn parked_until_ms(&self) -> Option<u64> {
+        self.parked_by_expiry.first().map(|(expires_at_ms, _)| *expires_at_ms)
     }
 
     /// Whether a transaction is here.
@@ -202,9 +249,10 @@ impl Mempool {
         self.by_arrival.values()
     }
 
-    /// The transactions that wait and came as number `arrival` or later, oldest first, each with its number.
+    /// The transactions that could execute now and came as number `arrival` or later, oldest first, each with its number.
     pub fn since(&self, arrival: u64) -> impl Iterator<Item = (u64, &Pooled)> {
-        self.by_arrival.range(arrival..).map(|(number, pooled)| (*number, pooled))
+        let unparked = |(_, pooled): &(&u64, &Pooled)| !self.parked.contains_key(&pooled.id);
+        self.by_arrival.range(arrival..).filter(unparked).map(|(number, pooled)| (*number, pooled))
     }
 
     /// The number of the next transaction to come.

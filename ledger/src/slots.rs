@@ -1,6 +1,9 @@
 //! Slots: the 4,096 parts that the keys of a network fall into, each owned by one group.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 use witan_types::{Genesis, GroupId, Hash, Key, sha256};
 
 /// How many bits name a slot.
@@ -33,6 +36,40 @@ pub fn first_slots(genesis: &Genesis, group: GroupId) -> Range<u16> {
 pub fn first_owner(genesis: &Genesis, slot: u16) -> GroupId {
     let owner = genesis.groups.iter().find(|group| first_slots(genesis, group.id).contains(&slot));
     owner.map_or(GroupId(1), |group| group.id)
+}
+
+/// Which group owns each slot. Cloning costs nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SlotMap {
+    owners: Arc<[GroupId]>,
+    /// The owner of all slots, if there is one: then no key need be hashed.
+    only: Option<GroupId>,
+}
+
+impl fmt::Debug for SlotMap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let owners: BTreeSet<&GroupId> = self.owners.iter().collect();
+        write!(f, "slots of {owners:?}")
+    }
+}
+
+impl SlotMap {
+    /// The map at the start: the user groups of genesis share the slots evenly, in order.
+    pub fn first(genesis: &Genesis) -> SlotMap {
+        let owners: Arc<[GroupId]> = (0..SLOTS).map(|slot| first_owner(genesis, slot)).collect();
+        let first = owners.first().copied().filter(|first| owners.iter().all(|owner| owner == first));
+        SlotMap { owners, only: first }
+    }
+
+    /// The group that owns the slot of a key.
+    pub fn owner(&self, key: &Key) -> GroupId {
+        self.only.unwrap_or_else(|| self.owner_of_slot(slot_of(key)))
+    }
+
+    /// The group that owns a slot.
+    pub fn owner_of_slot(&self, slot: u16) -> GroupId {
+        self.owners.get(usize::from(slot)).copied().unwrap_or(GroupId(1))
+    }
 }
 
 /// The slot of a key whose SHA-256 is at hand: most keys route by their whole, and are not hashed again.

@@ -17,7 +17,7 @@ pub use proof::{OtherLeaf, StateProof};
 
 use crate::slots::{SLOT_BITS, SLOTS, slot_of_hashed};
 use borsh::{BorshDeserialize, BorshSerialize};
-use hashing::{EMPTY, FOREIGN, fork_hash, leaf_hash, slot_hash, top_hash};
+use hashing::{EMPTY, FOREIGN, fork_hash, leaf_hash, root_hash, slot_hash, top_hash};
 use std::fmt;
 use std::sync::Arc;
 use witan_types::{Hash, Key, sha256};
@@ -40,6 +40,9 @@ pub struct SlotMarker {
     pub state: SlotState,
 }
 
+/// Stands for the slot of reserved keys, which have none: above every slot.
+const RESERVED: u16 = SLOTS;
+
 /// Where a key stands in the tree.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Place {
@@ -52,9 +55,13 @@ impl Place {
     /// 12 bits, because those name the slot, and would fork only below them.
     fn of(key: &Key) -> Place {
         let mut path = sha256(&[&key.0]);
-        let slot = slot_of_hashed(key, &path);
+        let slot = if key.is_reserved() { RESERVED } else { slot_of_hashed(key, &path) };
         path.0.rotate_left(2);
         Place { slot, path }
+    }
+
+    fn is_reserved(&self) -> bool {
+        self.slot == RESERVED
     }
 
     /// Whether the way to the slot goes right at `depth` in the top.
@@ -118,7 +125,8 @@ struct Fork {
 #[derive(Clone)]
 pub struct Tree {
     top: Arc<Top>,
-    owns_every_slot: bool,
+    /// Of the reserved keys.
+    reserved: Node,
 }
 
 impl fmt::Debug for Tree {
@@ -137,17 +145,12 @@ impl Tree {
             }
         }
         let top = Top::build(&owns, SlotMarker { incarnation, state: SlotState::Serving });
-        Tree { top, owns_every_slot: owns.iter().all(|owns| *owns) }
+        Tree { top, reserved: Node::Empty }
     }
 
     /// The root that stands for all of it.
     pub fn root(&self) -> Hash {
-        self.top.hash()
-    }
-
-    /// Whether no slot belongs to another group.
-    pub fn owns_every_slot(&self) -> bool {
-        self.owns_every_slot
+        root_hash(&self.top.hash(), &self.reserved.hash())
     }
 
     /// The marker of a slot, if the group owns it.
@@ -170,19 +173,27 @@ impl Tree {
         changes.reverse();
         changes.sort_by_key(|change| change.place);
         changes.dedup_by_key(|change| change.place);
-        Tree { top: Top::update(&self.top, 0, &changes), ..*self }
+        let in_slots = changes.partition_point(|change| !change.place.is_reserved());
+        let (in_slots, reserved) = changes.split_at(in_slots);
+        Tree { top: Top::update(&self.top, 0, in_slots), reserved: self.reserved.update(0, reserved) }
     }
 
     /// Proves what the tree holds at a key: its entry, or that there is none. In a slot of another group neither can
     /// be proved, and the proof only says so.
     pub fn prove(&self, key: &Key) -> StateProof {
         let place = Place::of(key);
-        let mut slot_siblings = Vec::with_capacity(SLOT_BITS);
-        let end = self.slot(&place, |sibling| slot_siblings.push(sibling));
         let (mut siblings, mut marker, mut other) = (Vec::new(), None, None);
-        if let Top::Slot { marker: own, root, .. } = end {
-            marker = Some(*own);
-            other = root.descend(&place.path, &mut siblings);
+        let mut slot_siblings = Vec::with_capacity(SLOT_BITS + 1);
+        if place.is_reserved() {
+            slot_siblings.push(self.top.hash());
+            other = self.reserved.descend(&place.path, &mut siblings);
+        } else {
+            slot_siblings.push(self.reserved.hash());
+            let end = self.slot(&place, |sibling| slot_siblings.push(sibling));
+            if let Top::Slot { marker: own, root, .. } = end {
+                marker = Some(*own);
+                other = root.descend(&place.path, &mut siblings);
+            }
         }
         slot_siblings.reverse();
         siblings.reverse();

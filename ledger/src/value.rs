@@ -5,11 +5,15 @@ mod tests;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use witan_types::codec::{bounded, bounded_bytes, encode};
+use witan_types::genesis::MAX_GROUPS;
 use witan_types::transaction::{MAX_OPS, MAX_VALUE_BYTES};
-use witan_types::{Hash, Height, Key, TxId, Wire, sha256};
+use witan_types::{GroupId, Hash, Height, Key, TxId, Wire, sha256};
 
 /// The most items a list may have; its bytes are bounded by [`MAX_VALUE_BYTES`] too.
 pub const MAX_LIST_ITEMS: usize = 16_384;
+
+/// The most bytes that a group keeps under one reserved key.
+pub const MAX_RECORD_BYTES: usize = 768 * 1024;
 
 /// A typed value.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -22,6 +26,8 @@ pub enum Value {
     Counter(i128),
     /// An account's balance.
     Balance(u128),
+    /// What a group remembers under a reserved key. No transaction reads or writes it.
+    Record(#[borsh(deserialize_with = "bounded_bytes::<MAX_RECORD_BYTES, _>")] Vec<u8>),
 }
 
 /// When a key was last written: (slot incarnation: 32 bits, height: 64 bits, index in block: 32 bits), ascending, so a
@@ -60,7 +66,7 @@ impl Entry {
 }
 
 impl Wire for Entry {
-    const MAX_BYTES: usize = MAX_VALUE_BYTES + 5 * MAX_LIST_ITEMS;
+    const MAX_BYTES: usize = MAX_RECORD_BYTES + 32;
 }
 
 /// Why a transaction executed without effect.
@@ -94,6 +100,28 @@ impl FailureReason {
     }
 }
 
+/// Why a transaction across groups was given up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub enum AbortReason {
+    /// Other transactions held keys it wanted until it expired.
+    Conflict,
+    /// Not every group answered in time.
+    Deadline,
+    /// It would have failed in another group than its coordinator's.
+    Failed(FailureReason),
+}
+
+impl AbortReason {
+    /// The name users meet.
+    pub fn name(self) -> &'static str {
+        match self {
+            AbortReason::Conflict => "CONFLICT",
+            AbortReason::Deadline => "DEADLINE",
+            AbortReason::Failed(reason) => reason.name(),
+        }
+    }
+}
+
 /// What a get returned.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub struct Read {
@@ -117,6 +145,21 @@ pub enum TransactionOutcome {
         /// Why.
         reason: FailureReason,
     },
+    /// Nothing of it happened in any group.
+    Aborted {
+        /// Why.
+        reason: AbortReason,
+    },
+}
+
+/// The place of a decision in the channel to a group that took part: the transaction is applied there once that many
+/// messages and one more are consumed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct Told {
+    /// The group.
+    pub group: GroupId,
+    /// The place in the channel from the coordinator.
+    pub place: u64,
 }
 
 /// The trace that an executed transaction leaves in its block.
@@ -126,10 +169,14 @@ pub struct Receipt {
     pub id: TxId,
     /// When it expires: how long its id must be remembered. Unix milliseconds.
     pub expires_at_ms: u64,
-    /// Its place in the block.
+    /// Its place among all that the block executed: messages of other groups, then decisions that were due, then
+    /// transactions.
     pub index: u32,
     /// How it ended.
     pub outcome: TransactionOutcome,
+    /// The groups that took part beside the coordinator's, and where they are told. None if no other group did.
+    #[borsh(deserialize_with = "bounded::<MAX_GROUPS, _, _>")]
+    pub told: Vec<Told>,
 }
 
 impl Receipt {

@@ -7,8 +7,8 @@ use witan_ledger::{Entry, SLOTS, SlotMarker, SlotState, StateProof, Tree, Value,
 use witan_light::{LightError, PortableStateProof, Verifier};
 use witan_types::genesis::{GenesisGroup, GenesisValidator, Parameters};
 use witan_types::{
-    Account, Batch, Block, CertificateError, EngineKind, Envelope, Epoch, Genesis, GroupId, Hash, Header,
-    Key, NodeId, Op, Outcome, Payload, QuorumSignatures, Seal, SealShare, SealedBlock, SealedHeader,
+    Account, Batch, Block, CertificateError, Contents, EngineKind, Envelope, Epoch, Genesis, GroupId, Hash,
+    Header, Key, NodeId, Op, Outcome, Payload, QuorumSignatures, Seal, SealShare, SealedBlock, SealedHeader,
     SecretKey, Transaction, ValidatorIndex, Wire, merkle_list, sha256,
 };
 
@@ -55,8 +55,11 @@ fn payload() -> Payload {
         checks: vec![],
         ops: vec![put],
     };
-    let envelope =
-        Envelope { source: GroupId(0), destination: GroupId(1), sequence: 0, message: b"hello".to_vec() };
+    let contents =
+        Contents { destination: GroupId(1), first: 0, consumed: 0, messages: vec![b"hello".to_vec()] };
+    let proof = merkle_list::prove(&[contents.leaf()], 0).unwrap();
+    let seal = sealed_by(&[0, 1, 3], &outcome(&genesis().base_header(GroupId(0)), hash("state")));
+    let envelope = Envelope { seal, contents, proof };
     Payload { batches: vec![Batch::Inline(vec![transaction.sign(&secret(9))])], envelopes: vec![envelope] }
 }
 
@@ -316,11 +319,13 @@ fn a_group_that_does_not_own_the_slot_can_prove_no_absence_in_it() {
 /// The state root where the slot of `key` is empty and frozen, by the rules of the state tree.
 fn root_with_frozen_slot(key: &Key, proof: &StateProof) -> Hash {
     let empty_and_frozen = sha256(&[&[2], &0_u32.to_le_bytes(), &[1], Hash::ZERO.as_bytes()]);
-    proof.slot_siblings.iter().enumerate().fold(empty_and_frozen, |below, (level, sibling)| {
+    let (reserved, levels) = proof.slot_siblings.split_last().unwrap();
+    let slots = levels.iter().enumerate().fold(empty_and_frozen, |below, (level, sibling)| {
         let (left, right) =
             if slot_of(key) >> level & 1 == 1 { (*sibling, below) } else { (below, *sibling) };
         sha256(&[&[3], left.as_bytes(), right.as_bytes()])
-    })
+    });
+    sha256(&[&[4], slots.as_bytes(), reserved.as_bytes()])
 }
 
 #[test]

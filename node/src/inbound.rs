@@ -169,7 +169,9 @@ fn misbehaviour(rejection: &Rejection) -> Misbehaviour {
         Rejection::Malformed(_) | Rejection::Transaction(_) => Misbehaviour::Malformed,
         Rejection::WrongChain => Misbehaviour::WrongChain,
         Rejection::NotAValidator => Misbehaviour::Unauthorized,
-        Rejection::Engine(_) | Rejection::ClientSignature(_) | Rejection::Seal => Misbehaviour::Forged,
+        Rejection::Engine(_) | Rejection::ClientSignature(_) | Rejection::Envelope | Rejection::Seal => {
+            Misbehaviour::Forged
+        }
     }
 }
 

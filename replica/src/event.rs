@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{Evidence, Seq, Tick};
 use witan_ledger::{BlockCommit, Pooled};
-use witan_types::{Height, NodeId, Seal, SealedHeader, TxId};
+use witan_types::{Envelope, GroupId, Height, NodeId, Seal, SealedHeader, TxId};
 
 /// The host's clocks at one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,6 +53,8 @@ pub enum Timer {
     Propose,
     /// Look again at blocks that came too early.
     Revalidate,
+    /// Something is due by block time, for a transaction across groups or for one that waits.
+    Due,
 }
 
 /// What happens to a replica.
@@ -74,6 +76,8 @@ pub enum Event {
     PeerDown(NodeId),
     /// A request of ours was not answered.
     RequestFailed(NodeId),
+    /// What another group says to this one, from its replica on this node.
+    Envelope(Arc<Envelope>),
     /// The host stops soon: what is sent in this step still leaves.
     Leaving,
 }
@@ -164,6 +168,8 @@ pub struct Effects {
     pub requests: Vec<(NodeId, Message)>,
     /// Answers to requests.
     pub replies: Vec<(Ticket, Message)>,
+    /// What this group says to others, for their replicas on this node. What is lost is offered again.
+    pub envelopes: Vec<(GroupId, Arc<Envelope>)>,
     /// Sealed headers for nodes outside the group, and transactions from there: only ever a way to be faster.
     pub gossip: Vec<Message>,
     /// Timers to set.

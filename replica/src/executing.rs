@@ -3,10 +3,12 @@
 use crate::event::{Class, Effects, LedgerWrite, Notice, Now, WriteSeq};
 use crate::message::Message;
 use crate::replica::{Replica, outgoing};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use witan_consensus::engine::{Engine, Input};
-use witan_ledger::{BlockCommit, Store};
-use witan_types::{Block, Outcome, Seal, SealShare, SealedHeader, TxId, ValidatorIndex};
+use witan_ledger::mempool::Parked;
+use witan_ledger::{BlockCommit, Stopped, Store};
+use witan_types::{Block, Key, Outcome, Seal, SealShare, SealedHeader, TxId, ValidatorIndex};
 
 /// With more ledger writes than this under way, the disk is behind: no block is made or fetched until it catches up.
 pub(crate) const MAX_UNWRITTEN: usize = 256;
@@ -39,10 +41,12 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     pub(crate) fn execute(&mut self, now: Now, block: Arc<Block>, effects: &mut Effects) -> Outcome {
         let executed = self.ledger.execute(block);
         let commit = executed.commit;
-        for receipt in &commit.receipts {
-            self.mempool.remove(&receipt.id);
-            self.intake.forget(&receipt.id);
+        for id in commit.receipts.iter().map(|receipt| &receipt.id).chain(&executed.started) {
+            self.mempool.remove(id);
+            self.intake.forget(id);
         }
+        self.park(executed.deferred, &executed.freed);
+        self.forget_consumed();
         let expired = self.mempool.expire(commit.block.header.time_ms);
         expired.iter().for_each(|id| self.intake.forget(id));
         self.proposing.executed(now, &commit.block.header);
@@ -50,6 +54,29 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         self.sealing.executed(outcome.clone());
         self.write_block(commit, expired, effects);
         outcome
+    }
+
+    /// Transactions that met something wait until it is gone: they are no work until then.
+    fn park(&mut self, deferred: Vec<(TxId, Stopped)>, freed: &BTreeSet<Key>) {
+        for (id, stopped) in deferred {
+            match stopped {
+                Stopped::Key(key) if !freed.contains(&key) => self.mempool.park(&id, Parked::Key(key)),
+                Stopped::Group(group) => self.mempool.park(&id, Parked::Group(group)),
+                // A later block may have room.
+                Stopped::Key(_) | Stopped::Full => {}
+                // Another group's: nothing that this one does can change that.
+                Stopped::Elsewhere => {
+                    self.mempool.remove(&id);
+                }
+            }
+        }
+        let may_go = |parked: &Parked| match parked {
+            Parked::Key(key) => freed.contains(key),
+            Parked::Group(group) => self.ledger.may_prepare(*group),
+        };
+        if self.mempool.unpark(may_go) {
+            self.proposing.look_again();
+        }
     }
 
     /// Signs a result, if this node votes.
@@ -81,6 +108,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if self.place() == Some(sealed.header.proposer) {
             effects.gossip.push(Message::SealedHeader(sealed.clone()));
         }
+        self.offer(&sealed.seal, effects);
         self.written = self.written.saturating_add(1);
         effects.writes.push((self.written, LedgerWrite::Seal(Box::new(sealed.seal.clone()))));
         self.unwritten.push_back((self.written, Unwritten::Seal(Box::new(sealed))));

@@ -11,6 +11,7 @@ mod intake;
 pub mod message;
 mod open;
 mod proposing;
+mod relaying;
 mod replica;
 mod sealing;
 mod sync;

@@ -4,6 +4,7 @@ use crate::event::{Effects, Now, Timer};
 use crate::hosting::Hosted;
 use crate::intake::Intake;
 use crate::proposing::Proposing;
+use crate::relaying::Inbox;
 use crate::replica::{Group, Replica};
 use crate::sealing::Sealing;
 use crate::sync::{CatchUp, HEARTBEAT};
@@ -96,8 +97,13 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         let committee = genesis.committee(group).ok_or(LedgerError::UnknownGroup(group))?.under(scheme);
         let validators: Vec<NodeId> = genesis.validators.iter().map(|validator| validator.node).collect();
         let instance = Instance { chain: genesis.chain(), group, epoch: Epoch(1) };
-        let verifier = MessageVerifier::new::<E>(instance, committee.clone(), &validators);
+        let others = genesis.groups.iter().filter_map(|other| {
+            let committee = genesis.committee(other.id)?.under(scheme);
+            (other.id != group).then_some((other.id, committee))
+        });
+        let verifier = MessageVerifier::new::<E>(instance, committee.clone(), &validators, others.collect());
         let (ledger, genesis_commit) = Ledger::open(store, genesis, group)?;
+        let ledger = ledger.under(scheme);
         let (sealed, tip) = (ledger.store().sealed_tip(), ledger.tip().height);
         if sealed > tip {
             return Err(LedgerError::Missing { what: "block", height: sealed, tip });
@@ -113,6 +119,8 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             mempool: Mempool::new(mempool),
             sealing: Sealing::new(sealed),
             proposing: Proposing::new(now),
+            inbox: Inbox::default(),
+            due_timer: None,
             intake: Intake::default(),
             catch_up: CatchUp::default(),
             written: 0,

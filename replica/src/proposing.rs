@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{Draft, Engine, Input, Tick, Turn, Verdict};
 use witan_ledger::{Pooled, Store, Validity, clock};
-use witan_types::{Batch, Block, BlockId, Header, Height, Payload, SignedTransaction, TxId};
+use witan_types::{Batch, Block, BlockId, GroupId, Header, Height, Payload, SignedTransaction, TxId};
 
 /// The most blocks that wait to be judged again.
 const MAX_TOO_EARLY: usize = 64;
@@ -24,6 +24,8 @@ struct Undecided {
     time_ms: u64,
     /// Ascending.
     transactions: Vec<TxId>,
+    /// For each group that it hears, the place after the last message.
+    heard: Vec<(GroupId, u64)>,
 }
 
 /// What the replica knows of undecided blocks and of its own turn.
@@ -62,7 +64,7 @@ impl Proposing {
         for (place, block) in turn.ancestors.iter().enumerate() {
             let id = self.ancestors.get(place).copied().unwrap_or_default();
             if !self.undecided.contains_key(&id) {
-                self.remember(id, &block.header, ids(block));
+                self.remember(id, block, ids(block));
             }
         }
         (self.turn, self.news_from) = (Some(turn), 0);
@@ -75,11 +77,13 @@ impl Proposing {
         self.too_early.retain(|block| block.header.height > header.height);
     }
 
-    fn remember(&mut self, id: BlockId, header: &Header, mut transactions: Vec<TxId>) {
+    fn remember(&mut self, id: BlockId, block: &Block, mut transactions: Vec<TxId>) {
         if self.undecided.len() < MAX_UNDECIDED {
             transactions.sort_unstable();
-            let Header { height, time_ms, .. } = *header;
-            self.undecided.insert(id, Undecided { height, time_ms, transactions });
+            let Header { height, time_ms, .. } = block.header;
+            let heard = block.payload.envelopes.iter();
+            let heard = heard.map(|envelope| (envelope.source(), envelope.contents.next())).collect();
+            self.undecided.insert(id, Undecided { height, time_ms, transactions, heard });
         }
     }
 
@@ -90,6 +94,21 @@ impl Proposing {
 
     fn ancestors(&self) -> impl Iterator<Item = &Undecided> {
         self.ancestors.iter().filter_map(|ancestor| self.undecided.get(ancestor))
+    }
+
+    /// What the ancestors of the newest turn hear of other groups: the place after the last message of each.
+    pub(crate) fn heard(&self) -> impl Iterator<Item = (GroupId, u64)> {
+        self.ancestors().flat_map(|block| block.heard.iter().copied())
+    }
+
+    /// Whether an ancestor of the newest turn does what is due at this time.
+    fn does_what_is_due(&self, due_ms: u64) -> bool {
+        self.ancestors().any(|block| block.time_ms >= due_ms)
+    }
+
+    /// What waited in the mempool without being news may be news now.
+    pub(crate) fn look_again(&mut self) {
+        self.news_from = 0;
     }
 
     /// Whether an ancestor of the newest turn carries the transaction.
@@ -121,7 +140,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         match answer {
             Some(Verdict::Valid) => {
                 let known = judged.map(|judged| judged.into_iter().map(|(id, _)| id).collect());
-                self.proposing.remember(id, &block.header, known.unwrap_or_else(|| ids(&block)));
+                self.proposing.remember(id, &block, known.unwrap_or_else(|| ids(&block)));
             }
             Some(Verdict::Never) => {}
             None if self.proposing.too_early.len() < MAX_TOO_EARLY => {
@@ -155,9 +174,42 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     /// Whether a block should be made: transactions wait, the first block is due, or the group was idle for long.
     /// A follower of an idle leader waits one more interval before it calls that work.
     pub(crate) fn has_work(&self, now: Now) -> bool {
-        !self.mempool.is_empty()
+        self.mempool.has_unparked()
+            || self.has_envelopes()
+            || self.is_due(now)
             || self.first_block_due(now)
             || self.idle_for(now) >= self.idle_interval().saturating_mul(2)
+    }
+
+    /// The block time at which something is due next: a deadline or an attempt of a transaction across groups, or the end
+    /// of one that waits for something in the mempool.
+    fn next_due_ms(&self) -> Option<u64> {
+        let parked = self.mempool.parked_until_ms().map(|until_ms| until_ms.saturating_add(1));
+        self.ledger.next_due_ms().into_iter().chain(parked).min()
+    }
+
+    fn is_due(&self, now: Now) -> bool {
+        let clock_ms = || self.catch_up.median_clock(now, &self.validators);
+        self.next_due_ms().is_some_and(|due_ms| due_ms <= clock_ms())
+    }
+
+    /// Whether something is due that no ancestor of the turn does.
+    fn has_due_news(&self, now: Now) -> bool {
+        self.is_due(now) && self.next_due_ms().is_some_and(|due_ms| !self.proposing.does_what_is_due(due_ms))
+    }
+
+    /// Asks to be woken when something is due, once for each moment.
+    pub(crate) fn wake_when_due(&mut self, now: Now, effects: &mut Effects) {
+        let due_ms = self.next_due_ms();
+        if due_ms == self.due_timer {
+            return;
+        }
+        let clock_ms = self.catch_up.median_clock(now, &self.validators);
+        if let Some(wait_ms) = due_ms.and_then(|due_ms| due_ms.checked_sub(clock_ms)).filter(|wait| *wait > 0)
+        {
+            effects.timers.push((Timer::Due, Duration::from_millis(wait_ms.min(60_000))));
+            self.due_timer = due_ms;
+        }
     }
 
     fn first_block_due(&self, now: Now) -> bool {
@@ -191,7 +243,8 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     /// How long to wait before making a block at this turn; `None` if it is time.
     fn wait_before_block(&mut self, now: Now, turn: &Turn) -> Option<Duration> {
         let gap = self.gap_left(now, turn);
-        if gap.is_some() || turn.at_once || self.has_news() {
+        if gap.is_some() || turn.at_once || self.has_news() || self.has_envelopes() || self.has_due_news(now)
+        {
             return gap;
         }
         if !turn.ancestors.is_empty() {
@@ -216,7 +269,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     /// Whether a transaction waits that no ancestor of the turn carries. What was looked at is not looked at again.
     fn has_news(&mut self) -> bool {
         let carried: usize = self.proposing.ancestors().map(|block| block.transactions.len()).sum();
-        if self.mempool.len() > carried {
+        if self.mempool.unparked() > carried {
             return true;
         }
         let mut waiting = self.mempool.since(self.proposing.news_from);
@@ -238,7 +291,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         taken.retain(|pooled| pooled.transaction.transaction.expires_at_ms <= latest);
         let transactions: Vec<_> = taken.into_iter().map(|pooled| (*pooled.transaction).clone()).collect();
         let batches = if transactions.is_empty() { Vec::new() } else { vec![Batch::Inline(transactions)] };
-        Draft { time_ms, payload: Payload { batches, envelopes: Vec::new() } }
+        Draft { time_ms, payload: Payload { batches, envelopes: self.envelopes() } }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::intake::Intake;
 use crate::message::Message;
 use crate::open::Identity;
 use crate::proposing::Proposing;
+use crate::relaying::Inbox;
 use crate::sealing::Sealing;
 use crate::sync::CatchUp;
 use crate::verify::{Content, VerifiedMessage};
@@ -56,7 +57,7 @@ pub trait Group: Send + Debug {
     fn status(&self, now: Now) -> GroupStatus;
     /// The trees of the newest blocks, for making proofs elsewhere.
     fn proofs(&self) -> ProofWindow;
-    /// Whether the transaction waits in the mempool.
+    /// Whether the transaction waits in the mempool, or for other groups.
     fn is_pending(&self, id: &TxId) -> bool;
     /// Whether something it said still waits for the records it rests on.
     fn holds_back(&self) -> bool;
@@ -75,8 +76,11 @@ pub struct Replica<E: Engine, S: Store> {
     pub(crate) mempool: Mempool,
     pub(crate) sealing: Sealing,
     pub(crate) proposing: Proposing,
+    pub(crate) inbox: Inbox,
     pub(crate) intake: Intake,
     pub(crate) catch_up: CatchUp,
+    /// The block time for which the host was asked to wake this replica; Unix milliseconds.
+    pub(crate) due_timer: Option<u64>,
     /// The newest ledger write handed out.
     pub(crate) written: WriteSeq,
     /// The writes not known to be durable yet.
@@ -122,6 +126,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             }
             Timer::Heartbeat => self.on_beat(now, effects),
             Timer::Propose => {}
+            Timer::Due => self.due_timer = None,
             Timer::Revalidate => self.revalidate(now, effects),
         }
     }
@@ -132,6 +137,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             self.share_again(effects);
         }
         self.relay_again(now, effects);
+        self.offer_again(effects);
         self.beat(now, effects);
     }
 
@@ -143,6 +149,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             self.tell(now, Input::Pending(pending), effects);
         }
         self.answer_turn(now, effects);
+        self.wake_when_due(now, effects);
         if let Some(engine) = &mut self.engine {
             effects.send.extend(engine.released());
         }
@@ -183,6 +190,7 @@ impl<E: Engine + Send, S: Store + Send> Group for Replica<E, S> {
             Event::PeerUp(node) => self.on_peer_up(now, node, &mut effects),
             Event::PeerDown(node) => self.catch_up.peer_down(&node),
             Event::RequestFailed(node) => self.on_request_failed(&node),
+            Event::Envelope(envelope) => self.on_envelope(envelope),
             Event::Leaving => self.tell(now, Input::Leaving, &mut effects),
         }
         self.settle(now, &mut effects);
@@ -211,7 +219,7 @@ impl<E: Engine + Send, S: Store + Send> Group for Replica<E, S> {
     }
 
     fn is_pending(&self, id: &TxId) -> bool {
-        self.mempool.contains(id)
+        self.mempool.contains(id) || self.ledger.coordinated(id).is_some()
     }
 
     fn holds_back(&self) -> bool {

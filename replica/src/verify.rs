@@ -9,8 +9,8 @@ use witan_consensus::engine::{Engine, Instance, Rejected, Verified};
 use witan_ledger::Pooled;
 use witan_types::transaction::Encoded;
 use witan_types::{
-    Block, BlockId, CodecError, Committee, FaultModel, NodeId, Outcome, SealedBlock, SealedHeader, Signature,
-    SignedTransaction, TransactionError, TxId, ValidatorIndex, Wire,
+    Block, BlockId, CodecError, Committee, Envelope, Epoch, FaultModel, GroupId, NodeId, Outcome,
+    SealedBlock, SealedHeader, Signature, SignedTransaction, TransactionError, TxId, ValidatorIndex, Wire,
 };
 
 /// Why a peer's message is refused. Held against the peer that sent it.
@@ -34,6 +34,9 @@ pub enum Rejection {
     /// A client's signature that does not verify.
     #[error("transaction {0} is not signed by its signer")]
     ClientSignature(TxId),
+    /// A block with a message of another group that proves nothing.
+    #[error("a block carries a message of another group that its seal does not prove")]
+    Envelope,
     /// A seal, share or sealed block that proves nothing.
     #[error("a seal, share or sealed block does not verify")]
     Seal,
@@ -132,6 +135,8 @@ pub struct MessageVerifier {
     instance: Instance,
     committee: Committee,
     validators: BTreeMap<NodeId, ValidatorIndex>,
+    /// Of the other groups, whose seals come with what they say.
+    others: Arc<BTreeMap<GroupId, Committee>>,
     engine: EngineVerify,
 }
 
@@ -142,15 +147,18 @@ impl fmt::Debug for MessageVerifier {
 }
 
 impl MessageVerifier {
-    /// A verifier for engine `E`; `validators` are the network identities of the committee, in its order.
+    /// A verifier for engine `E`; `validators` are the network identities of the committee, in its order, and `others` the
+    /// committees of the other groups.
     pub fn new<E: Engine>(
         instance: Instance,
         committee: Committee,
         validators: &[NodeId],
+        others: BTreeMap<GroupId, Committee>,
     ) -> MessageVerifier {
         let places = committee.validators();
         let validators = validators.iter().copied().zip(places).collect();
-        MessageVerifier { instance, committee, validators, engine: verify_engine::<E> }
+        let others = Arc::new(others);
+        MessageVerifier { instance, committee, validators, others, engine: verify_engine::<E> }
     }
 
     /// Judges the bytes that `from` sent as its own words.
@@ -198,6 +206,7 @@ impl MessageVerifier {
                 let place = *self.validators.get(&from).ok_or(Rejection::NotAValidator)?;
                 let (message, blocks) = (self.engine)(&self.instance, &self.committee, place, &bytes)?;
                 let judge = |block: &Arc<Block>| {
+                    self.check_envelopes(&block.payload.envelopes)?;
                     let transactions = self.judge_transactions(clients, block.payload.transactions())?;
                     Ok(JudgedBlock { id: block.id(), transactions })
                 };
@@ -277,6 +286,25 @@ impl MessageVerifier {
             | Message::BlocksRequest { .. } => true,
         };
         if valid { Ok(()) } else { Err(Rejection::Seal) }
+    }
+
+    /// What other groups say counts for their seals: those of the group that it comes from, in an epoch that is known.
+    fn check_envelopes(&self, envelopes: &[Envelope]) -> Result<(), Rejection> {
+        if envelopes.iter().all(|envelope| self.is_authentic(envelope)) {
+            Ok(())
+        } else {
+            Err(Rejection::Envelope)
+        }
+    }
+
+    fn is_authentic(&self, envelope: &Envelope) -> bool {
+        let outcome = &envelope.seal.outcome;
+        let committee = self.others.get(&outcome.group);
+        outcome.chain == self.instance.chain
+            && outcome.epoch == Epoch(1)
+            && envelope.contents.destination == self.instance.group
+            && envelope.is_consistent()
+            && committee.is_some_and(|committee| envelope.seal.verify(committee).is_ok())
     }
 
     fn is_ours(&self, outcome: &Outcome) -> bool {

@@ -1,6 +1,7 @@
 //! Blocks: a header that names its parent and the hash of its payload.
 
-use crate::codec::{Wire, bounded, bounded_bytes, encode};
+use crate::codec::{Wire, bounded, encode};
+use crate::envelope::Envelope;
 use crate::hash::{Hash, sha256};
 use crate::ids::{BlockId, ChainId, Epoch, GroupId, Height, ValidatorIndex};
 use crate::merkle_list;
@@ -15,8 +16,6 @@ pub const MAX_BATCH_TRANSACTIONS: usize = 16_384;
 pub const MAX_BATCHES: usize = 256;
 /// The most envelopes one payload may hold.
 pub const MAX_ENVELOPES: usize = 1024;
-/// The most bytes an envelope's message may take.
-pub const MAX_ENVELOPE_BYTES: usize = 256 * 1024;
 
 /// The part of a block that is hashed, chained and agreed on.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
@@ -73,27 +72,13 @@ impl Batch {
     }
 }
 
-/// One message from another group, in the order of its channel.
-#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
-pub struct Envelope {
-    /// The sending group.
-    pub source: GroupId,
-    /// The receiving group.
-    pub destination: GroupId,
-    /// Its place in the channel, from 0, without gaps.
-    pub sequence: u64,
-    /// What it says.
-    #[borsh(deserialize_with = "bounded_bytes::<MAX_ENVELOPE_BYTES, _>")]
-    pub message: Vec<u8>,
-}
-
 /// What a block carries.
 #[derive(Clone, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub struct Payload {
     /// Transactions, in order.
     #[borsh(deserialize_with = "bounded::<MAX_BATCHES, _, _>")]
     pub batches: Vec<Batch>,
-    /// Messages from other groups, in order, executed before the transactions.
+    /// What other groups say, in order, executed before the transactions.
     #[borsh(deserialize_with = "bounded::<MAX_ENVELOPES, _, _>")]
     pub envelopes: Vec<Envelope>,
 }

@@ -141,6 +141,11 @@ pub struct Parameters {
     pub max_drift_ms: u64,
     /// The most bytes of transactions in a block.
     pub max_block_bytes: u64,
+    /// After how many milliseconds of its coordinator's block time a transaction across groups is given up if not every
+    /// group has answered.
+    pub prepare_timeout_ms: u64,
+    /// The same for a transaction that only reads.
+    pub read_timeout_ms: u64,
 }
 
 impl Default for Parameters {
@@ -153,6 +158,8 @@ impl Default for Parameters {
             max_tx_lifetime_ms: 120_000,
             max_drift_ms: 500,
             max_block_bytes: 512 * 1024,
+            prepare_timeout_ms: 5_000,
+            read_timeout_ms: 1_000,
         }
     }
 }
@@ -342,6 +349,11 @@ impl Parameters {
                 "blockTimeMs must be at most half of baseTimeoutMs",
             ),
             (self.max_tx_lifetime_ms >= 1_000, "maxTxLifetimeMs must be at least 1000"),
+            ((10..=3_600_000).contains(&self.prepare_timeout_ms), "prepareTimeoutMs must be 10 to 3600000"),
+            (
+                (10..=self.prepare_timeout_ms).contains(&self.read_timeout_ms),
+                "readTimeoutMs must be 10 to prepareTimeoutMs",
+            ),
             (
                 (256 * 1024..=crate::block::MAX_PAYLOAD_BYTES as u64 / 2).contains(&self.max_block_bytes),
                 "maxBlockBytes must be 262144 to 1048576",

@@ -3,6 +3,7 @@
 //! Leaves and inner nodes are hashed with different tags and the length is part of the root, so that no list can pass
 //! for another (RFC 6962 section 2.1, plus the length).
 
+use crate::codec::Wire;
 use crate::hash::{Hash, sha256};
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -19,6 +20,10 @@ pub struct ListProof {
     /// Siblings from the bottom up.
     #[borsh(deserialize_with = "crate::codec::bounded::<MAX_PROOF_STEPS, _, _>")]
     pub siblings: Vec<Hash>,
+}
+
+impl Wire for ListProof {
+    const MAX_BYTES: usize = 8 + 8 + 4 + 32 * MAX_PROOF_STEPS;
 }
 
 /// The root of a list; the empty list has one too.

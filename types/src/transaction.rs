@@ -45,6 +45,12 @@ impl Key {
         Key(format!("@{account}/balance").into_bytes())
     }
 
+    /// Whether it is one of those under which a group keeps what it must remember of its dealings with other groups: they
+    /// start with a zero byte, and no transaction may use them.
+    pub fn is_reserved(&self) -> bool {
+        self.0.first() == Some(&0)
+    }
+
     /// The account between `@` and `/`, as text, if the key belongs to one.
     pub fn owner(&self) -> Option<&str> {
         let rest = self.0.strip_prefix(b"@")?;
@@ -177,8 +183,8 @@ pub enum TransactionError {
     /// A value above [`MAX_VALUE_BYTES`].
     #[error("a value has {0} bytes, above the limit of {MAX_VALUE_BYTES}")]
     ValueTooLarge(usize),
-    /// A write under another account, or to a balance.
-    #[error("key {0:?} may not be written by this signer")]
+    /// A write under another account or to a balance, or any use of a reserved key.
+    #[error("key {0:?} may not be used like this by this signer")]
     ForbiddenKey(Key),
 }
 
@@ -224,7 +230,7 @@ impl Transaction {
         if ops > MAX_OPS || checks > MAX_CHECKS {
             return Err(TransactionError::TooMany { ops, checks });
         }
-        self.checks.iter().try_for_each(check_lengths)?;
+        self.checks.iter().try_for_each(check_check)?;
         self.ops.iter().try_for_each(|op| self.check_op(op))?;
         // Decoding bounds a transaction that travels alone, but not one inside a payload.
         match signed_size {
@@ -238,14 +244,14 @@ impl Transaction {
             Op::Put { key, value } => self.check_write(key).and(value_length(value)),
             Op::Append { key, item } => self.check_write(key).and(value_length(item)),
             Op::Delete { key } | Op::Add { key, .. } => self.check_write(key),
-            Op::Get { key } => key_length(key),
+            Op::Get { key } => usable(key),
             Op::Transfer { .. } => Ok(()),
         }
     }
 
     /// A key under `@<account>/` is written by that account alone, and a balance by transfers alone.
     fn check_write(&self, key: &Key) -> Result<(), TransactionError> {
-        key_length(key)?;
+        usable(key)?;
         if key.0.first() != Some(&b'@') {
             return Ok(());
         }
@@ -257,16 +263,17 @@ impl Transaction {
     }
 }
 
-fn check_lengths(check: &Check) -> Result<(), TransactionError> {
+fn check_check(check: &Check) -> Result<(), TransactionError> {
     match check {
-        Check::Absent { key } | Check::Exists { key } | Check::Version { key, .. } => key_length(key),
-        Check::Value { key, value } => key_length(key).and(value_length(value)),
+        Check::Absent { key } | Check::Exists { key } | Check::Version { key, .. } => usable(key),
+        Check::Value { key, value } => usable(key).and(value_length(value)),
         Check::Balance { .. } => Ok(()),
     }
 }
 
-fn key_length(key: &Key) -> Result<(), TransactionError> {
+fn usable(key: &Key) -> Result<(), TransactionError> {
     match key.0.len() {
+        1..=MAX_KEY_BYTES if key.is_reserved() => Err(TransactionError::ForbiddenKey(key.clone())),
         1..=MAX_KEY_BYTES => Ok(()),
         length => Err(TransactionError::KeyLength(length)),
     }

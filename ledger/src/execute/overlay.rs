@@ -4,8 +4,8 @@ use super::StateView;
 use crate::value::{Entry, FailureReason, MAX_LIST_ITEMS, Value, Version};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
+use witan_types::Key;
 use witan_types::transaction::MAX_VALUE_BYTES;
-use witan_types::{Key, Transaction};
 
 /// A key as the block sees it.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ enum Undo {
 }
 
 /// Keys that the block has loaded or changed, and how to undo the transaction that runs.
-pub(super) struct Overlay<'a> {
+pub(crate) struct Overlay<'a> {
     view: &'a dyn StateView,
     cells: BTreeMap<Key, Cell>,
     undo: Vec<Undo>,
@@ -41,6 +41,7 @@ pub(super) fn encoded_bytes(entry: Option<&Entry>) -> usize {
             Value::Bytes(bytes) => 4 + bytes.len(),
             Value::List(items) => 4 + items.iter().map(|item| 4 + item.len()).sum::<usize>(),
             Value::Counter(_) | Value::Balance(_) => 16,
+            Value::Record(bytes) => 4 + bytes.len(),
         }
     })
 }
@@ -48,10 +49,6 @@ pub(super) fn encoded_bytes(entry: Option<&Entry>) -> usize {
 impl<'a> Overlay<'a> {
     pub(super) fn new(view: &'a dyn StateView) -> Overlay<'a> {
         Overlay { view, cells: BTreeMap::new(), undo: Vec::new(), loaded_bytes: 0 }
-    }
-
-    pub(super) fn is_elsewhere(&self, transaction: &Transaction) -> bool {
-        self.view.is_elsewhere(transaction)
     }
 
     /// Bytes of keys and entries that the block has loaded from the state before it, or copied for gets: its work,
@@ -66,7 +63,7 @@ impl<'a> Overlay<'a> {
     }
 
     /// What a key holds now.
-    pub(super) fn entry(&mut self, key: &Key) -> Option<&Entry> {
+    pub(crate) fn entry(&mut self, key: &Key) -> Option<&Entry> {
         self.cell(key).entry.as_ref()
     }
 
@@ -150,27 +147,27 @@ impl<'a> Overlay<'a> {
         }
     }
 
-    pub(super) fn transfer(
-        &mut self,
-        from: &Key,
-        to: &Key,
-        amount: u128,
-        version: Version,
-    ) -> Result<(), FailureReason> {
-        let left = self.balance(from)?.checked_sub(amount).ok_or(FailureReason::InsufficientBalance)?;
-        self.put(from, Value::Balance(left), version);
-        let sum = self.balance(to)?.checked_add(amount).ok_or(FailureReason::Overflow)?;
-        self.put(to, Value::Balance(sum), version);
+    /// Takes from a balance.
+    pub(super) fn debit(&mut self, key: &Key, amount: u128, version: Version) -> Result<(), FailureReason> {
+        let left = self.balance(key)?.checked_sub(amount).ok_or(FailureReason::InsufficientBalance)?;
+        self.put(key, Value::Balance(left), version);
+        Ok(())
+    }
+
+    /// Adds to a balance.
+    pub(super) fn credit(&mut self, key: &Key, amount: u128, version: Version) -> Result<(), FailureReason> {
+        let sum = self.balance(key)?.checked_add(amount).ok_or(FailureReason::Overflow)?;
+        self.put(key, Value::Balance(sum), version);
         Ok(())
     }
 
     /// The transaction that ran stands.
-    pub(super) fn keep(&mut self) {
+    pub(crate) fn keep(&mut self) {
         self.undo.clear();
     }
 
     /// The transaction that ran leaves nothing behind.
-    pub(super) fn undo(&mut self) {
+    pub(crate) fn undo(&mut self) {
         while let Some(step) = self.undo.pop() {
             match step {
                 Undo::Replaced(key, Some(cell)) => {

@@ -1,16 +1,27 @@
 mod model;
 
 use super::*;
-use crate::fixtures::{GENESIS_MS, MapView, account, block_at, get, put, transaction};
+use crate::fixtures::{GENESIS_MS, MapView, account, block_at, genesis, get, put, transaction};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use witan_types::Account;
+use witan_types::genesis::Parameters;
 use witan_types::transaction::MAX_VALUE_BYTES;
+use witan_types::{Account, Scheme};
 
 const HEIGHT: u64 = 7;
 
 fn execute(state: &MapView, transactions: Vec<Transaction>) -> Execution {
-    execute_block(state, &block_at(HEIGHT, GENESIS_MS + 1, transactions), &|_| false)
+    execute_seen(state, transactions, &|_| false)
+}
+
+fn execute_seen(
+    state: &dyn StateView,
+    transactions: Vec<Transaction>,
+    seen: &dyn Fn(&TxId) -> bool,
+) -> Execution {
+    let mut alone = Dealings::start(&genesis(), GroupId(1), Scheme::StandIn);
+    let block = block_at(HEIGHT, GENESIS_MS + 1, transactions);
+    execute_block(state, &block, seen, Parameters::default().max_tx_lifetime_ms, &mut alone)
 }
 
 /// State in which accounts 1 and 2 own 1,000 each, and one key of each type stands.
@@ -43,7 +54,7 @@ fn values_read(outcome: TransactionOutcome) -> Vec<Option<Value>> {
         TransactionOutcome::Applied { reads } => {
             reads.into_iter().map(|read| read.entry.map(|entry| entry.value)).collect()
         }
-        TransactionOutcome::Failed { reason } => panic!("failed: {reason:?}"),
+        other => panic!("not applied: {other:?}"),
     }
 }
 
@@ -199,8 +210,7 @@ fn repeated_and_expired_transactions_leave_no_trace() {
     in_time.expires_at_ms = GENESIS_MS + 1;
     let ids = [&twice, &before, &expired].map(Transaction::id);
     let all = vec![twice.clone(), twice, before, expired, in_time];
-    let block = block_at(HEIGHT, GENESIS_MS + 1, all);
-    let execution = execute_block(&state(), &block, &|id| *id == ids[1]);
+    let execution = execute_seen(&state(), all, &|id| *id == ids[1]);
     assert_eq!(execution.skipped, ids);
     assert_eq!(execution.receipts.len(), 2);
     assert_eq!(values_read(execution.receipts[1].outcome.clone()), vec![Some(Value::Counter(41))]);
@@ -241,7 +251,7 @@ fn a_transaction_whose_reads_do_not_fit_in_the_block_waits_and_leaves_nothing_be
     let receipts: usize =
         execution.receipts.iter().map(|receipt| witan_types::codec::encode(receipt).len()).sum();
     assert!(receipts <= MAX_RECEIPT_BYTES);
-    assert_eq!(execution.deferred, late[1..].to_vec());
+    assert_eq!(execution.deferred, vec![(late[1], Stopped::Full)]);
     let seen = values_read(execution.receipts.last().unwrap().outcome.clone());
     let items = [b"first".as_slice(), b"next", b"next", b"next", b"next"].map(<[u8]>::to_vec).to_vec();
     assert_eq!(seen, vec![Some(Value::Counter(44)), Some(Value::List(items))]);
@@ -263,10 +273,9 @@ fn a_block_that_has_loaded_its_fill_defers_the_rest() {
         transaction(salt, checks, vec![put("done", "x")])
     };
     let transactions: Vec<Transaction> = (0..12).map(reader).collect();
-    let execution =
-        execute_block(&Endless, &block_at(HEIGHT, GENESIS_MS + 1, transactions.clone()), &|_| false);
+    let execution = execute_seen(&Endless, transactions.clone(), &|_| false);
     assert_eq!(execution.receipts.len(), 8, "eight of them load 8 MiB and their keys each");
-    let rest: Vec<TxId> = transactions[8..].iter().map(Transaction::id).collect();
+    let rest: Vec<_> = transactions[8..].iter().map(|rest| (rest.id(), Stopped::Full)).collect();
     assert_eq!(execution.deferred, rest);
 }
 
@@ -283,19 +292,6 @@ fn gets_of_failed_transactions_count_as_work_of_the_block() {
         (256, 44),
         "256 of them copy 256 KiB each"
     );
-}
-
-/// A group that owns no key that starts with "far".
-struct Partial;
-
-impl StateView for Partial {
-    fn entry(&self, _key: &Key) -> Option<Entry> {
-        None
-    }
-
-    fn is_elsewhere(&self, transaction: &Transaction) -> bool {
-        keys(transaction).any(|key| key.0.starts_with(b"far"))
-    }
 }
 
 #[test]
@@ -325,15 +321,6 @@ fn the_keys_of_a_transaction_are_all_that_it_reads_or_writes() {
         balances[2..].to_vec(),
     ];
     assert_eq!(found, expected.concat());
-}
-
-#[test]
-fn a_transaction_that_touches_a_slot_elsewhere_is_deferred() {
-    let far = transaction(1, vec![Check::Absent { key: key("far") }], vec![put("near", "x")]);
-    let near = transaction(2, vec![], vec![put("near", "y")]);
-    let id = far.id();
-    let execution = execute_block(&Partial, &block_at(HEIGHT, GENESIS_MS + 1, vec![far, near]), &|_| false);
-    assert_eq!((execution.deferred, execution.receipts.len()), (vec![id], 1));
 }
 
 fn keys_used() -> impl Strategy<Value = Key> {

@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use witan_types::genesis::GenesisGroup;
 use witan_types::transaction::MAX_VALUE_BYTES;
-use witan_types::{EngineKind, Envelope, Op, QuorumSignatures, Seal, SignedTransaction, Transaction};
+use witan_types::{EngineKind, Op, QuorumSignatures, Seal, SignedTransaction, Transaction};
 
 /// A ledger in memory that holds genesis.
 fn started() -> Ledger<MemoryStore> {
@@ -218,7 +218,7 @@ fn the_root_group_owns_no_slot_yet_so_it_defers_and_never_breaks() {
     let write = transaction(1, vec![], vec![put("a", "1")]);
     let id = write.id();
     let executed = execute(&mut root, vec![write]);
-    assert_eq!((executed.deferred, executed.commit.changes), (vec![id], vec![]));
+    assert_eq!((executed.deferred, executed.commit.changes), (vec![(id, Stopped::Elsewhere)], vec![]));
     assert!(root.tree.marker(slot_of(&Key::from("a"))).is_none());
 }
 
@@ -249,28 +249,6 @@ fn each_slot_and_each_balance_of_genesis_is_in_exactly_one_group() {
             assert_eq!(ledgers.iter().filter(|ledger| ledger.entry(&key).is_some()).count(), 1);
         }
     }
-}
-
-#[test]
-fn a_group_executes_what_is_all_its_own_and_defers_everything_else() {
-    let (genesis, mut ledgers) = shards(4);
-    let own = |group: u32| {
-        let is_own =
-            |key: &String| first_owner(&genesis, slot_of(&Key::from(key.as_str()))) == GroupId(group);
-        (0..).map(|number: u64| number.to_string()).find(is_own).unwrap()
-    };
-    let (here, there) = (own(2), own(3));
-    let salted = |salt, keys: &[&str]| {
-        let ops = keys.iter().map(|key| put(key, "1")).collect();
-        Transaction { chain: genesis.chain(), ..transaction(salt, vec![], ops) }
-    };
-    let list = vec![salted(1, &[&here]), salted(2, &[&there]), salted(3, &[&here, &there])];
-    let elsewhere: Vec<TxId> = list[1..].iter().map(Transaction::id).collect();
-    assert_eq!(list.iter().map(|it| ledgers[1].is_elsewhere(it)).collect::<Vec<_>>(), [false, true, true]);
-    let executed = execute(&mut ledgers[1], list);
-    assert_eq!(executed.commit.receipts.len(), 1);
-    assert_eq!(executed.deferred, elsewhere);
-    assert_eq!((bytes(&ledgers[1], &here), bytes(&ledgers[1], &there)), (Some(b"1".to_vec()), None));
 }
 
 #[test]
@@ -357,16 +335,6 @@ fn a_block_of_another_chain_or_group_or_with_another_payload_is_never_voted_for(
     assert_eq!(verdict(one(), |block| block.header.group = GroupId(2)), Validity::Never);
     assert_eq!(verdict(one(), |block| block.header.chain.0 = Hash::ZERO), Validity::Never);
     assert_eq!(verdict(one(), |block| block.payload = Payload::default()), Validity::Never);
-}
-
-#[test]
-fn a_block_with_envelopes_is_never_voted_for() {
-    let envelope = Envelope { source: GroupId(0), destination: GroupId(1), sequence: 0, message: vec![] };
-    let with_envelope = |block: &mut Block| {
-        block.payload.envelopes = vec![envelope.clone()];
-        block.header.payload_root = block.payload.root();
-    };
-    assert_eq!(verdict(one(), with_envelope), Validity::Never);
 }
 
 #[test]

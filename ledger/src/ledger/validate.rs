@@ -4,7 +4,14 @@
 use super::Ledger;
 use crate::clock::{TimeVerdict, judge_time};
 use crate::store::Store;
-use witan_types::{Block, Payload, SignedTransaction, TxId};
+use witan_types::codec::encode;
+use witan_types::{Block, Envelope, GroupId, Payload, SignedTransaction, TxId, Wire};
+
+/// The most messages of other groups that a block holds, unless one envelope alone has more.
+pub const MAX_BLOCK_MESSAGES: usize = 1_024;
+/// The most bytes that the envelopes of a block take: room for the largest one.
+pub const MAX_ENVELOPES_BYTES: usize = 768 * 1024;
+const _: () = assert!(Envelope::MAX_BYTES <= MAX_ENVELOPES_BYTES);
 
 /// Whether a block may be voted for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,22 +72,36 @@ impl<S: Store> Ledger<S> {
     /// What is left to judge of a block that is well made: its place, its size, repetitions and expiry.
     fn fits(&self, block: &Block, transactions: &[(TxId, usize)]) -> bool {
         let Block { header, payload } = block;
-        let max_payload_bytes = self.parameters.max_block_bytes.saturating_mul(2);
+        let max_bytes = self.parameters.max_block_bytes.saturating_mul(2);
         let latest_expiry = header.time_ms.saturating_add(self.parameters.max_tx_lifetime_ms);
         let mut ids: Vec<&TxId> = transactions.iter().map(|(id, _)| id).collect();
         ids.sort_unstable();
         (header.chain, header.group) == (self.tip.chain, self.tip.group)
-            // Channels between groups do not exist yet.
-            && payload.envelopes.is_empty()
-            && payload_bytes(payload, transactions) <= max_payload_bytes
+            && envelopes_fit(header.group, payload)
+            && transactions_bytes(payload, transactions) <= max_bytes
             && ids.is_sorted_by(|one, next| one < next)
             && payload.transactions().all(|signed| signed.transaction.expires_at_ms <= latest_expiry)
     }
 }
 
-/// Bytes of the encoding of a payload without envelopes: two list lengths, each batch's tag and length, and the
+/// Bytes of the encoding of a payload without its envelopes: two list lengths, each batch's tag and length, and the
 /// transactions.
-fn payload_bytes(payload: &Payload, transactions: &[(TxId, usize)]) -> u64 {
+fn transactions_bytes(payload: &Payload, transactions: &[(TxId, usize)]) -> u64 {
     let sizes: usize = transactions.iter().map(|(_, size)| size).sum();
     (8 + 5 * payload.batches.len() + sizes) as u64
+}
+
+/// Whether envelopes are from other groups to this one, carry what their seals cover, and are not too many. That the
+/// seals are a quorum's is judged before, on any core.
+fn envelopes_fit(me: GroupId, payload: &Payload) -> bool {
+    let envelopes = &payload.envelopes;
+    let messages: usize = envelopes.iter().map(|envelope| envelope.contents.messages.len()).sum();
+    let bytes: usize = envelopes.iter().map(|envelope| encode(envelope).len()).sum();
+    let is_for_us = |envelope: &Envelope| {
+        envelope.contents.destination == me && envelope.source() != me && envelope.is_consistent()
+    };
+    // One alone fits whatever it holds.
+    (envelopes.len() <= 1 || messages <= MAX_BLOCK_MESSAGES)
+        && bytes <= MAX_ENVELOPES_BYTES
+        && envelopes.iter().all(is_for_us)
 }

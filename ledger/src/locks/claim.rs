@@ -2,10 +2,12 @@
 //! (Rosenkrantz, Stearns and Lewis 1978) the older goes first; but here no lock that is held is ever taken away.
 
 use super::Holder;
-use super::mode::Mode;
+use super::mode::{MAX_KEYS, Mode};
 use borsh::{BorshDeserialize, BorshSerialize};
-use std::collections::BTreeMap;
-use witan_types::{Key, TxId};
+use std::collections::{BTreeMap, BTreeSet};
+use witan_types::codec::bounded;
+use witan_types::transaction::MAX_KEY_BYTES;
+use witan_types::{Key, TxId, Wire};
 
 /// The most claims that a group keeps; above it the youngest yields.
 pub const MAX_CLAIMS: usize = 256;
@@ -30,41 +32,101 @@ pub(super) struct Claim {
     pub(super) until_ms: u64,
 }
 
+/// A claim as state keeps it.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct ClaimRecord {
+    since_ms: u64,
+    attempt: u64,
+    until_ms: u64,
+    /// Ascending by key.
+    #[borsh(deserialize_with = "bounded::<MAX_KEYS, _, _>")]
+    modes: Vec<(Key, Mode)>,
+}
+
+impl Wire for ClaimRecord {
+    const MAX_BYTES: usize = 32 + MAX_KEYS * (4 + MAX_KEY_BYTES + 18);
+}
+
 /// All claims, the oldest first.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Claims(BTreeMap<Age, Claim>);
+pub(super) struct Claims {
+    by_age: BTreeMap<Age, Claim>,
+    ages: BTreeMap<TxId, u64>,
+    changed: BTreeSet<TxId>,
+    freed: BTreeSet<Key>,
+}
 
 impl Claims {
     /// Puts the claim of a transaction in the place of what it claimed before. The youngest goes if there are too many,
     /// which may be this one.
     pub(super) fn renew(&mut self, age: Age, claim: Claim) {
         self.remove(&age.id);
-        self.0.insert(age, claim);
-        if self.0.len() > MAX_CLAIMS {
-            self.0.pop_last();
+        self.insert(age, claim);
+        if self.by_age.len() > MAX_CLAIMS
+            && let Some(youngest) = self.by_age.last_key_value().map(|(age, _)| age.id)
+        {
+            self.remove(&youngest);
         }
+    }
+
+    fn insert(&mut self, age: Age, claim: Claim) {
+        self.changed.insert(age.id);
+        self.ages.insert(age.id, age.since_ms);
+        self.by_age.insert(age, claim);
     }
 
     /// Whether the transaction had one.
     pub(super) fn remove(&mut self, id: &TxId) -> bool {
-        let before = self.0.len();
-        self.0.retain(|age, _| age.id != *id);
-        self.0.len() < before
+        let Some(since_ms) = self.ages.remove(id) else { return false };
+        self.changed.insert(*id);
+        if let Some(claim) = self.by_age.remove(&Age { since_ms, id: *id }) {
+            self.freed.extend(claim.modes.into_keys());
+        }
+        true
     }
 
     /// Drops those whose time is over.
     pub(super) fn expire(&mut self, now_ms: u64) {
-        self.0.retain(|_, claim| claim.until_ms > now_ms);
+        let is_over = |(_, claim): &(&Age, &Claim)| claim.until_ms <= now_ms;
+        let over: Vec<TxId> = self.by_age.iter().filter(is_over).map(|(age, _)| age.id).collect();
+        over.iter().for_each(|id| {
+            self.remove(id);
+        });
+    }
+
+    /// The rank of a transaction that has a claim.
+    pub(super) fn age_of(&self, id: &TxId) -> Option<Age> {
+        self.ages.get(id).map(|since_ms| Age { since_ms: *since_ms, id: *id })
+    }
+
+    pub(super) fn record(&self, id: &TxId) -> Option<ClaimRecord> {
+        let age = self.age_of(id)?;
+        let Claim { attempt, until_ms, modes } = self.by_age.get(&age)?.clone();
+        Some(ClaimRecord { since_ms: age.since_ms, attempt, until_ms, modes: modes.into_iter().collect() })
+    }
+
+    pub(super) fn restore(&mut self, id: TxId, record: ClaimRecord) {
+        let ClaimRecord { since_ms, attempt, until_ms, modes } = record;
+        self.insert(Age { since_ms, id }, Claim { attempt, until_ms, modes: modes.into_iter().collect() });
+        self.changed.remove(&id);
+    }
+
+    pub(super) fn take_changed(&mut self) -> BTreeSet<TxId> {
+        std::mem::take(&mut self.changed)
+    }
+
+    pub(super) fn take_freed(&mut self) -> BTreeSet<Key> {
+        std::mem::take(&mut self.freed)
     }
 
     /// All, the oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Age, &Claim)> {
-        self.0.iter()
+        self.by_age.iter()
     }
 
     /// Those that go before a transaction of this age, the oldest first.
     pub(super) fn older(&self, age: Age) -> impl Iterator<Item = (Holder, &Claim)> {
-        let others = self.0.range(..age).filter(move |(other, _)| other.id != age.id);
+        let others = self.by_age.range(..age).filter(move |(other, _)| other.id != age.id);
         others.map(|(other, claim)| (Holder { id: other.id, attempt: claim.attempt }, claim))
     }
 

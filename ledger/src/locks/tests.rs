@@ -2,7 +2,6 @@
 
 mod adds;
 mod claims;
-mod encoding;
 mod laws;
 mod model;
 mod modes;
@@ -19,6 +18,13 @@ const TIMEOUT_MS: u64 = 1_000;
 
 fn table() -> LockTable {
     LockTable::new(TIMEOUT_MS)
+}
+
+/// The table, once all its news were told.
+fn told(mut table: LockTable) -> LockTable {
+    table.freed();
+    table.changed_claims();
+    table
 }
 
 fn id(number: u32) -> TxId {

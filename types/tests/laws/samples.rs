@@ -3,8 +3,8 @@
 use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, Parameters};
 use witan_types::merkle_list::{self, ListProof};
 use witan_types::{
-    Account, Batch, Block, BlockId, Check, Domain, EngineKind, Envelope, Epoch, Genesis, GroupId, Hash,
-    Header, Key, NodeId, Op, Outcome, Payload, QuorumSignatures, Role, Seal, SealShare, SealedBlock,
+    Account, Batch, Block, BlockId, Check, Contents, Domain, EngineKind, Envelope, Epoch, Genesis, GroupId,
+    Hash, Header, Key, NodeId, Op, Outcome, Payload, QuorumSignatures, Role, Seal, SealShare, SealedBlock,
     SealedHeader, SecretKey, SignedTransaction, Transaction, ValidatorIndex, sha256,
 };
 
@@ -77,8 +77,33 @@ pub(crate) fn signed_transaction() -> SignedTransaction {
     transaction().sign(&secret(11))
 }
 
+/// What block 9 of group 2 says to group 1, beside something to group 3.
 pub(crate) fn envelope() -> Envelope {
-    Envelope { source: GroupId(0), destination: GroupId(1), sequence: 3, message: b"hello, group 1".to_vec() }
+    let contents = |destination, text: &str| Contents {
+        destination: GroupId(destination),
+        first: 3,
+        consumed: 2,
+        messages: vec![text.as_bytes().to_vec()],
+    };
+    let (ours, others) = (contents(1, "hello, group 1"), contents(3, "hello, group 3"));
+    let leaves = [ours.leaf(), others.leaf()];
+    let outcome = Outcome {
+        chain: genesis().chain(),
+        group: GroupId(2),
+        epoch: Epoch(1),
+        height: 9,
+        block_id: BlockId(hash("block")),
+        state_root: hash("state"),
+        receipts_root: hash("receipts"),
+        outbox_root: merkle_list::root(&leaves),
+        next_epoch: None,
+    };
+    let shares = [0, 1, 3].map(|place| {
+        let share = SealShare::sign(outcome.clone(), ValidatorIndex(u16::from(place)), &secret(place + 1));
+        (share.validator, share.signature)
+    });
+    let seal = Seal { outcome, signatures: QuorumSignatures::collect(shares) };
+    Envelope { seal, contents: ours, proof: merkle_list::prove(&leaves, 0).unwrap() }
 }
 
 pub(crate) fn payload() -> Payload {

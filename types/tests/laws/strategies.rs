@@ -1,10 +1,11 @@
 //! Arbitrary values of each wire type, for properties.
 
+use crate::samples;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use witan_types::{
-    Account, Batch, Block, BlockId, ChainId, Check, Envelope, Epoch, GroupId, Hash, Header, Key, Op, Outcome,
-    Payload, PublicKey, QuorumSignatures, Seal, SealShare, SealedBlock, SealedHeader, Signature,
+    Account, Batch, Block, BlockId, ChainId, Check, Contents, Envelope, Epoch, GroupId, Hash, Header, Key,
+    Op, Outcome, Payload, PublicKey, QuorumSignatures, Seal, SealShare, SealedBlock, SealedHeader, Signature,
     SignedTransaction, Transaction, ValidatorIndex,
 };
 
@@ -68,12 +69,10 @@ pub(crate) fn signed_transaction() -> impl Strategy<Value = SignedTransaction> {
 }
 
 fn envelope() -> impl Strategy<Value = Envelope> {
-    (any::<u32>(), any::<u32>(), any::<u64>(), bytes()).prop_map(
-        |(source, destination, sequence, message)| Envelope {
-            source: GroupId(source),
-            destination: GroupId(destination),
-            sequence,
-            message,
+    (any::<u32>(), any::<u64>(), any::<u64>(), vec(bytes(), 0..3)).prop_map(
+        |(destination, first, consumed, messages)| Envelope {
+            contents: Contents { destination: GroupId(destination), first, consumed, messages },
+            ..samples::envelope()
         },
     )
 }

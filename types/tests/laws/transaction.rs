@@ -147,6 +147,17 @@ fn a_balance_is_written_by_transfers_alone_and_read_by_everyone() {
 }
 
 #[test]
+fn a_reserved_key_is_used_by_no_transaction() {
+    let key = Key(b"\0anything".to_vec());
+    for op in ops_on(&key) {
+        assert_eq!(of(vec![op]).check_form(), Err(TransactionError::ForbiddenKey(key.clone())));
+    }
+    for check in checks_on(&key) {
+        assert_eq!(checking(check).check_form(), Err(TransactionError::ForbiddenKey(key.clone())));
+    }
+}
+
+#[test]
 fn one_bad_op_among_good_ones_is_found() {
     let good = || get(Key::from("k"));
     let bad = get(long_key(0));

@@ -106,6 +106,6 @@ proptest! {
             });
             table.drop_claim(&id(number));
         }
-        prop_assert_eq!(table, self::table());
+        prop_assert_eq!(told(table), self::table());
     }
 }

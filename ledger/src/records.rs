@@ -1,0 +1,84 @@
+//! What a group remembers of its dealings with other groups, as state keeps it: records under reserved keys, covered by
+//! the state root, written with the block that made them, and read back when the ledger is opened.
+
+use crate::value::{Entry, Value, Version};
+use std::collections::BTreeMap;
+use witan_types::{GroupId, Hash, Height, Key, TxId, Wire};
+
+const INCOMING: u8 = b'i';
+const OUTGOING: u8 = b'o';
+const SENT: u8 = b's';
+const COORDINATED: u8 = b'c';
+const PARTICIPATED: u8 = b'p';
+const CLAIM: u8 = b'q';
+
+/// Names a record.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Record {
+    /// The channel from a group.
+    Incoming(GroupId),
+    /// The channel to a group.
+    Outgoing(GroupId),
+    /// What the block at a height said to a group.
+    Sent(GroupId, Height),
+    /// A transaction that this group coordinates.
+    Coordinated(TxId),
+    /// A transaction that another group coordinates and this one takes part in.
+    Participated(TxId),
+    /// What a refused transaction claims.
+    Claim(TxId),
+}
+
+impl Record {
+    /// The reserved key under which it stands.
+    pub fn key(&self) -> Key {
+        let of_group = |kind: u8, group: &GroupId| [&[0, kind][..], &group.0.to_be_bytes()].concat();
+        let of_transaction = |kind: u8, id: &TxId| [&[0, kind][..], id.0.as_bytes()].concat();
+        Key(match self {
+            Record::Incoming(group) => of_group(INCOMING, group),
+            Record::Outgoing(group) => of_group(OUTGOING, group),
+            Record::Sent(group, height) => [of_group(SENT, group), height.to_be_bytes().to_vec()].concat(),
+            Record::Coordinated(id) => of_transaction(COORDINATED, id),
+            Record::Participated(id) => of_transaction(PARTICIPATED, id),
+            Record::Claim(id) => of_transaction(CLAIM, id),
+        })
+    }
+
+    /// The record that a reserved key names.
+    pub(crate) fn of(key: &Key) -> Option<Record> {
+        let (kind, rest) = key.0.strip_prefix(&[0])?.split_first()?;
+        let id = || rest.try_into().ok().map(|bytes| TxId(Hash(bytes)));
+        let group = || rest.first_chunk().map(|bytes| GroupId(u32::from_be_bytes(*bytes)));
+        let height = || rest.get(4..)?.try_into().ok().map(Height::from_be_bytes);
+        match *kind {
+            INCOMING => group().map(Record::Incoming),
+            OUTGOING => group().map(Record::Outgoing),
+            SENT => Some(Record::Sent(group()?, height()?)),
+            COORDINATED => id().map(Record::Coordinated),
+            PARTICIPATED => id().map(Record::Participated),
+            CLAIM => id().map(Record::Claim),
+            _ => None,
+        }
+    }
+}
+
+/// The records that a block changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Records(BTreeMap<Key, Option<Vec<u8>>>);
+
+impl Records {
+    pub(crate) fn put<T: Wire>(&mut self, record: Record, value: &T) {
+        self.0.insert(record.key(), Some(value.encode()));
+    }
+
+    pub(crate) fn delete(&mut self, record: Record) {
+        self.0.insert(record.key(), None);
+    }
+
+    /// The changes of state that they are, ascending by key.
+    pub(crate) fn into_changes(self, height: Height) -> Vec<(Key, Option<Entry>)> {
+        let version = Version::new(0, height, 0);
+        let entry = |bytes| Entry { value: Value::Record(bytes), version };
+        self.0.into_iter().map(|(key, bytes)| (key, bytes.map(entry))).collect()
+    }
+}

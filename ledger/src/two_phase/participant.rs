@@ -1,0 +1,141 @@
+//! The participant: judges its part of a transaction for itself, votes, and obeys the decision. It never decides alone.
+
+use super::PlantedFault;
+use super::coordinator::Unlocked;
+use super::message::{Answer, Message, Refusal, Verdict};
+use super::record::{ParticipantStage, Participated};
+use crate::execute::{Executor, keys};
+use crate::locks::Holder;
+use crate::value::FailureReason;
+use witan_types::{GroupId, SignedTransaction, TxId, Wire};
+
+/// What a prepare asks for.
+pub(crate) struct Prepare {
+    pub(crate) attempt: u64,
+    pub(crate) since_ms: u64,
+    pub(crate) transaction: SignedTransaction,
+    /// Whether the transaction is its signer's.
+    pub(crate) is_signed: bool,
+}
+
+impl Executor<'_> {
+    /// The coordinator asks for a vote. One on an attempt that was asked for before, or while an earlier one is
+    /// undecided, is none: nobody who keeps the rules sends that.
+    pub(crate) fn on_prepare(&mut self, source: GroupId, prepare: Prepare) {
+        let id = prepare.transaction.id();
+        let known = self.dealings.participated(&id);
+        let is_new = known.is_none_or(|known| {
+            known.attempt < prepare.attempt && !matches!(known.stage, ParticipantStage::Prepared { .. })
+        });
+        if !is_new {
+            return;
+        }
+        let attempt = prepare.attempt;
+        let (answer, stage) = match self.prepare(source, id, &prepare) {
+            Ok(answer) => {
+                let transaction = prepare.transaction.clone();
+                (answer, Some(ParticipantStage::Prepared { taken_at_ms: self.now_ms, transaction }))
+            }
+            Err(refusal) => (Answer::No { refusal }, None),
+        };
+        let has_room = self.dealings.has_room_to_participate(&prepare.transaction);
+        if has_room || stage.is_some() {
+            let expires_at_ms = prepare.transaction.transaction.expires_at_ms;
+            let participated = Participated {
+                coordinator: source,
+                attempt,
+                voted_at: self.height,
+                keep_until_ms: self.keep_until(expires_at_ms),
+                stage: stage.unwrap_or(ParticipantStage::Refused),
+            };
+            self.dealings.participate(id, participated);
+        }
+        self.dealings.channels.send(source, Message::Vote { id, attempt, answer }.encode(), false);
+    }
+
+    /// Until when a transaction is remembered that expires then. One that claims to expire later than any may is not
+    /// remembered for longer than any.
+    fn keep_until(&self, expires_at_ms: u64) -> u64 {
+        let latest = self.now_ms.saturating_add(self.max_tx_lifetime_ms);
+        expires_at_ms.min(latest).saturating_add(self.dealings.prepare_timeout_ms)
+    }
+
+    /// Judges and locks the part of a transaction in this group.
+    fn prepare(&mut self, source: GroupId, id: TxId, prepare: &Prepare) -> Result<Answer, Refusal> {
+        let Prepare { attempt, since_ms, transaction: signed, .. } = prepare;
+        if !self.is_asked_rightly(source, prepare) {
+            return Err(Refusal::Failed(FailureReason::ForbiddenKey));
+        }
+        if self.is_full() || !self.dealings.has_room_to_participate(signed) {
+            return Err(Refusal::Conflict);
+        }
+        let holder = Holder { id, attempt: *attempt };
+        let reads = match self.lock_part(&signed.transaction, holder, *since_ms) {
+            Ok(reads) => reads,
+            Err(Unlocked::Met(_)) => return Err(Refusal::Conflict),
+            Err(Unlocked::Failed(reason)) => return Err(Refusal::Failed(reason)),
+        };
+        let answer = Answer::Yes { reads };
+        let bytes = Message::Vote { id, attempt: *attempt, answer: answer.clone() }.encode().len();
+        if !self.dealings.channels.has_room(source, bytes) {
+            self.dealings.locks.release(&holder);
+            return Err(Refusal::Conflict);
+        }
+        if self.dealings.planted.is(PlantedFault::ReadLocksReleasedAtVote) {
+            self.dealings.locks.release_reads(&holder);
+        }
+        Ok(answer)
+    }
+
+    /// Whether the transaction is its signer's, this network's and well-formed, the sender is the group of its first key,
+    /// and some key is this group's.
+    fn is_asked_rightly(&self, source: GroupId, prepare: &Prepare) -> bool {
+        let transaction = &prepare.transaction.transaction;
+        let mut owners = keys(transaction).map(|key| self.dealings.slots.owner(&key));
+        prepare.is_signed
+            && transaction.chain == self.dealings.chain
+            && transaction.check_form().is_ok()
+            && owners.next() == Some(source)
+            && source != self.dealings.me
+            && owners.any(|owner| owner == self.dealings.me)
+    }
+
+    /// The coordinator has decided.
+    pub(crate) fn on_decision(&mut self, source: GroupId, id: TxId, attempt: u64, verdict: Verdict) {
+        let Some(known) = self.dealings.participated(&id).cloned() else { return };
+        if known.coordinator != source || known.attempt != attempt {
+            return;
+        }
+        match &known.stage {
+            ParticipantStage::Prepared { transaction, .. } => {
+                if verdict == Verdict::Commit {
+                    self.apply_part(&transaction.transaction);
+                    self.overlay.keep();
+                }
+                self.dealings.locks.release(&Holder { id, attempt });
+            }
+            ParticipantStage::Refused if verdict != Verdict::Commit => {}
+            ParticipantStage::Refused | ParticipantStage::Decided { .. } => return,
+        }
+        if verdict == Verdict::GiveUp {
+            self.dealings.locks.drop_claim(&id);
+        }
+        let stage = ParticipantStage::Decided { verdict, height: self.height };
+        self.dealings.participate(id, Participated { stage, ..known });
+    }
+
+    /// A planted mistake: gives up what has waited for longer than the prepare time-out.
+    pub(crate) fn decide_alone(&mut self) {
+        if !self.dealings.planted.is(PlantedFault::ParticipantDecidesAlone) {
+            return;
+        }
+        let timeout_ms = self.dealings.prepare_timeout_ms;
+        let over = |(_, taken_at_ms): &(TxId, u64)| taken_at_ms.saturating_add(timeout_ms) < self.now_ms;
+        let waiting: Vec<TxId> = self.dealings.prepared().filter(over).map(|(id, _)| id).collect();
+        for id in waiting {
+            if let Some(known) = self.dealings.participated(&id).cloned() {
+                self.on_decision(known.coordinator, id, known.attempt, Verdict::Abort);
+            }
+        }
+    }
+}

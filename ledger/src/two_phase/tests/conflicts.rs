@@ -1,0 +1,51 @@
+//! Transactions that meet.
+
+use super::*;
+
+#[test]
+fn a_transaction_of_one_group_that_meets_a_lock_is_deferred_and_unseen() {
+    let mut network = Network::start();
+    let (one, two) = (network.key(1, "a"), network.key(2, "a"));
+    let across = network.signed(vec![put(&one, "1"), put(&two, "2")]);
+    let alone = network.signed(vec![put(&one, "mine")]);
+    network.block(1, vec![across]);
+    let executed = network.block(1, vec![alone.clone()]);
+    let key = Key::from(one.as_str());
+    assert_eq!(executed.deferred, vec![(alone.id(), crate::execute::Stopped::Key(key.clone()))]);
+    assert_eq!(executed.commit.receipts, vec![]);
+    network.hear(2);
+    let decided = network.hear(1);
+    assert!(decided.freed.contains(&key));
+    assert!(!network.ledger(1).is_seen(&alone.id()));
+    let executed = network.block(1, vec![alone]);
+    assert!(applied(&executed.commit.receipts[0].outcome));
+}
+
+#[test]
+fn a_copy_of_a_pending_transaction_is_skipped() {
+    let mut network = Network::start();
+    let (one, two) = (network.key(1, "a"), network.key(2, "a"));
+    let op = |key: &str| Op::Append { key: Key::from(key), item: b"x".to_vec() };
+    let across = network.signed(vec![op(&one), op(&two)]);
+    network.block(1, vec![across.clone()]);
+    let copy = network.block(1, vec![across.clone()]);
+    assert_eq!((copy.started, copy.deferred, copy.commit.receipts), (vec![], vec![], vec![]));
+    network.settle();
+    assert_eq!(network.value(&one), Some(Value::List(vec![b"x".to_vec()])));
+    let copy = network.block(1, vec![across]);
+    assert_eq!(copy.commit.receipts, vec![]);
+}
+
+#[test]
+fn two_that_want_each_others_keys_both_end_applied() {
+    let mut network = Network::start();
+    let (one, two) = (network.key(1, "a"), network.key(2, "a"));
+    let first = network.signed(vec![put(&one, "first"), put(&two, "first")]);
+    let second = network.signed(vec![put(&two, "second"), put(&one, "second")]);
+    network.block(1, vec![first.clone()]);
+    network.block(2, vec![second.clone()]);
+    network.settle();
+    assert!(applied(&network.outcome(1, &first)) && applied(&network.outcome(2, &second)));
+    assert_eq!(network.bytes(&one), network.bytes(&two));
+    assert_eq!(network.locks(), 0);
+}

@@ -1,0 +1,154 @@
+//! Relaying between the groups of this node: what a sealed block of this group says to another one goes to that one's
+//! replica, again and again until it tells that it has consumed it; what others say waits here for a block.
+//!
+//! Nothing is lost if this node passes nothing on: every member of both groups does the same.
+
+use crate::event::Effects;
+use crate::replica::Replica;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use witan_consensus::engine::Engine;
+use witan_ledger::{Ledger, MAX_BLOCK_MESSAGES, MAX_ENVELOPES_BYTES, Store};
+use witan_types::{Envelope, GroupId, Seal, codec::encode};
+
+/// The most envelopes of one group that wait here for a block. What comes on top is offered again.
+const MAX_WAITING: usize = 256;
+/// The most envelopes to one group that are offered again at once.
+const OFFERED_AGAIN: usize = 64;
+
+/// What other groups say to this one.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    /// By sender and the place of the first message.
+    waiting: BTreeMap<GroupId, BTreeMap<u64, Waiting>>,
+}
+
+/// An envelope that waits for a block.
+#[derive(Debug)]
+struct Waiting {
+    envelope: Arc<Envelope>,
+    /// Bytes of its encoding.
+    bytes: usize,
+}
+
+/// For each sender, the place of the next message that a block is to carry.
+pub(crate) type Cursors = BTreeMap<GroupId, u64>;
+
+impl Inbox {
+    /// Takes an envelope in, unless it is old, or too many wait.
+    fn take<S: Store>(&mut self, envelope: Arc<Envelope>, ledger: &Ledger<S>) {
+        let (source, first) = (envelope.source(), envelope.contents.first);
+        let waiting = self.waiting.entry(source).or_default();
+        let brings_less = |held: &Waiting| held.envelope.contents.next() >= envelope.contents.next();
+        let is_new = is_news(&envelope, ledger) && !waiting.get(&first).is_some_and(brings_less);
+        if is_new && (waiting.len() < MAX_WAITING || waiting.contains_key(&first)) {
+            let bytes = encode(&*envelope).len();
+            waiting.insert(first, Waiting { envelope, bytes });
+        }
+    }
+
+    /// Drops what the newest block made old.
+    fn forget<S: Store>(&mut self, ledger: &Ledger<S>) {
+        for waiting in self.waiting.values_mut() {
+            waiting.retain(|_, waiting| is_news(&waiting.envelope, ledger));
+        }
+    }
+
+    /// Whether a block should be made for what waits, on top of blocks that lead to these cursors.
+    fn has_messages(&self, cursors: &Cursors) -> bool {
+        let has_next = |source: &GroupId, waiting: &BTreeMap<u64, Waiting>| {
+            let next = waiting.get(&cursors.get(source).copied().unwrap_or(0));
+            next.is_some_and(|waiting| !waiting.envelope.contents.messages.is_empty())
+        };
+        self.waiting.iter().any(|(source, waiting)| has_next(source, waiting))
+    }
+
+    /// What a block may carry, in the order of each channel, the senders in turn.
+    fn select(&self, mut cursors: Cursors) -> Vec<Envelope> {
+        let (mut selected, mut messages, mut bytes) = (Vec::new(), 0, 0);
+        let mut sources: Vec<&GroupId> = self.waiting.keys().collect();
+        while !sources.is_empty() {
+            sources.retain(|source| {
+                let cursor = cursors.entry(**source).or_default();
+                let Some(next) = self.waiting.get(source).and_then(|waiting| waiting.get(cursor)) else {
+                    return false;
+                };
+                let contents = &next.envelope.contents;
+                let fits = messages + contents.messages.len() <= MAX_BLOCK_MESSAGES;
+                if (!fits && !selected.is_empty()) || bytes + next.bytes > MAX_ENVELOPES_BYTES {
+                    return false;
+                }
+                messages += contents.messages.len();
+                bytes += next.bytes;
+                *cursor = contents.next();
+                selected.push((*next.envelope).clone());
+                // What only tells of consumption leads nowhere.
+                !contents.messages.is_empty()
+            });
+        }
+        selected
+    }
+}
+
+/// Whether an envelope holds messages that were not consumed, or tells of consumption that was not told.
+fn is_news<S: Store>(envelope: &Envelope, ledger: &Ledger<S>) -> bool {
+    let (source, contents) = (envelope.source(), &envelope.contents);
+    contents.next() > ledger.consumed(source) || contents.consumed > ledger.acknowledged(source)
+}
+
+impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
+    /// The replica of another group on this node passes on what its group says.
+    pub(crate) fn on_envelope(&mut self, envelope: Arc<Envelope>) {
+        if envelope.contents.destination == self.group && envelope.source() != self.group {
+            self.inbox.take(envelope, &self.ledger);
+        }
+    }
+
+    /// A block was executed: what it consumed waits no longer.
+    pub(crate) fn forget_consumed(&mut self) {
+        self.inbox.forget(&self.ledger);
+    }
+
+    /// The cursors of the channels to this group, once the undecided ancestors of the turn are executed.
+    fn cursors(&self) -> Cursors {
+        let sources = self.inbox.waiting.keys();
+        let mut cursors: Cursors = sources.map(|source| (*source, self.ledger.consumed(*source))).collect();
+        for (source, next) in self.proposing.heard() {
+            let cursor = cursors.entry(source).or_default();
+            *cursor = (*cursor).max(next);
+        }
+        cursors
+    }
+
+    /// Whether another group says something that neither the newest block nor an ancestor of the turn carries.
+    pub(crate) fn has_envelopes(&self) -> bool {
+        self.inbox.has_messages(&self.cursors())
+    }
+
+    /// What of it goes into a block at this turn.
+    pub(crate) fn envelopes(&self) -> Vec<Envelope> {
+        self.inbox.select(self.cursors())
+    }
+
+    /// A block is sealed: what it says to other groups can be proved.
+    pub(crate) fn offer(&self, seal: &Seal, effects: &mut Effects) {
+        let height = seal.outcome.height;
+        let destinations = self.ledger.outbox().filter(|(_, at)| *at == height).map(|(group, _)| group);
+        for group in destinations {
+            let envelope = self.ledger.envelope(seal, group);
+            effects.envelopes.extend(envelope.map(|envelope| (group, Arc::new(envelope))));
+        }
+    }
+
+    /// Offers again what other groups have not told to have consumed.
+    pub(crate) fn offer_again(&self, effects: &mut Effects) {
+        let mut offered: BTreeMap<GroupId, usize> = BTreeMap::new();
+        for (group, height) in self.ledger.outbox() {
+            let count = offered.entry(group).or_default();
+            let seal = if *count < OFFERED_AGAIN { self.ledger.store().seal(height) } else { None };
+            let envelope = seal.and_then(|seal| self.ledger.envelope(&seal, group));
+            *count += usize::from(envelope.is_some());
+            effects.envelopes.extend(envelope.map(|envelope| (group, Arc::new(envelope))));
+        }
+    }
+}
