@@ -65,11 +65,11 @@ fn balance_from_nothing_breaks_conservation() {
     let mut store = MemoryStore::default();
     let mut genesis = commit(0, &[]);
     store.apply(genesis.clone());
-    assert_eq!(conservation.on_disk(0, &store), Ok(()));
+    assert_eq!(conservation.on_disks(0, &[&store]), Ok(()));
     let (_, entry) = genesis.changes.first_mut().unwrap();
     entry.as_mut().unwrap().value = Value::Balance(1_001);
     store.apply(genesis);
-    assert_eq!(promise(conservation.on_disk(0, &store)), Some(Promise::Conservation));
+    assert_eq!(promise(conservation.on_disks(0, &[&store])), Some(Promise::Conservation));
 }
 
 #[test]
