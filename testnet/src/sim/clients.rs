@@ -121,3 +121,6 @@ impl Clients {
         Some(transaction.sign(&signer))
     }
 }
+
+#[cfg(test)]
+mod tests;

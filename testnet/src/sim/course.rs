@@ -32,6 +32,7 @@ impl World {
         if self.healed_us.is_some() {
             return;
         }
+        // Each group is to be as busy as an only one.
         let pause = self.random.within(1..=2 * self.client_pause_us / u64::from(self.scenario.shards));
         self.after(pause, Happening::ClientWakes);
         let wall_ms = self.wall_ms();

@@ -203,7 +203,7 @@ impl Scenario {
         Scenario { shards, ..self }
     }
 
-    /// The same with these engines for its groups, one after another and over again.
+    /// The same with these engines for the groups that it has, one after another and over again.
     #[must_use]
     pub fn mixed(self, engines: &[EngineKind]) -> Scenario {
         let engines = self.groups().zip(engines.iter().copied().cycle()).collect();
