@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::num::NonZero;
 use witan_consensus::hotstuff::PlantedFault;
 use witan_testnet::sim::{Attacks, CannotRun, Disks, Promise, Report, RuleFault, Scenario, run, run_all};
-use witan_types::EngineKind;
+use witan_types::{EngineKind, GroupId};
 
 fn with(disks: Disks, seed: u64, unchecked: &[Promise]) -> Scenario {
     let unchecked: BTreeSet<Promise> = unchecked.iter().copied().collect();
@@ -76,6 +76,24 @@ fn what_can_not_be_run_is_refused_with_the_reason() {
     assert_eq!(run(&trusting).err(), Some(CannotRun::Trusting(EngineKind::Raft)));
     let few = Scenario::of(1, 3).under(Attacks::Drawn);
     assert_eq!(run(&few).err(), Some(CannotRun::TooFew(3)));
+    let attacked = Scenario::of(1, 4).sharded(2).under(Attacks::Drawn);
+    assert_eq!(run(&attacked).err(), Some(CannotRun::AttackedShards(2)));
+    assert_eq!(run(&Scenario::of(1, 4).sharded(0)).err(), Some(CannotRun::Shards(0)));
+    assert_eq!(run(&Scenario::of(1, 4).sharded(65)).err(), Some(CannotRun::Shards(65)));
+    let beyond = Scenario { engines: [(GroupId(2), EngineKind::Pbft)].into(), ..Scenario::of(1, 4) };
+    assert_eq!(run(&beyond).err(), Some(CannotRun::NoGroup(GroupId(2), 1)));
+}
+
+#[test]
+fn a_fault_in_one_engine_is_noticed_in_the_group_that_runs_it() {
+    let rule_fault = Some(RuleFault::HotStuff(PlantedFault::OrderVoteWithoutLock));
+    let mixed = |seed| Scenario::of(seed, 4).sharded(2).mixed(&[EngineKind::Pbft, EngineKind::HotStuff]);
+    let report = run(&Scenario { rule_fault, ..mixed(1) }).unwrap();
+    let found = report.violation.unwrap();
+    assert_eq!(found.promise, Promise::WriteAhead);
+    assert!(found.what.starts_with("group 2: "), "{}", found.what);
+    assert!(found.events.iter().any(|event| event.contains("group 1")), "events name their groups");
+    assert!(run(&mixed(1)).unwrap().violation.is_none());
 }
 
 /// Forks are rare: the search starts near the first one known.

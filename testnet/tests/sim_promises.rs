@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 use witan_testnet::sim::{Attack, Attacks, Report, Scenario, Signatures, run, run_all};
-use witan_types::{EngineKind, FaultModel};
+use witan_types::{EngineKind, FaultModel, GroupId};
 
 fn hold_every_promise(scenarios: Vec<Scenario>) -> Vec<Report> {
     let count = scenarios.len();
@@ -92,6 +92,28 @@ fn a_run_with_attackers_replays_too() {
     }
 }
 
+#[test]
+fn three_groups_with_an_engine_each_keep_every_promise_on_the_same_nodes() {
+    let mixed = |seed| Scenario::of(seed, 4).sharded(3).mixed(&EngineKind::ALL);
+    let reports = hold_every_promise((1..=20).map(mixed).collect());
+    assert!(reports.iter().all(|report| report.blocks >= 150), "fifty blocks in each of three groups");
+}
+
+#[test]
+fn four_groups_with_one_engine_keep_every_promise() {
+    hold_every_promise((1..=10).map(|seed| Scenario::of(seed, 4).sharded(4)).collect());
+}
+
+#[test]
+fn a_run_with_several_groups_replays_too() {
+    let mixed = Scenario::of(20, 4).sharded(3).mixed(&EngineKind::ALL);
+    let [first, again] = [run(&mixed).unwrap(), run(&mixed).unwrap()];
+    assert_eq!(first.trace, again.trace);
+    let others = BTreeMap::from([(GroupId(2), EngineKind::Pbft), (GroupId(3), EngineKind::Raft)]);
+    let as_replayed = Scenario { engines: others, ..mixed };
+    assert_eq!(run(&as_replayed).unwrap().trace, first.trace, "engines named as the command names them");
+}
+
 /// A follower behind the leader's log, on a network that repeats messages: each answer to an old question started another
 /// search, and the two talked without end.
 #[test]
@@ -108,4 +130,9 @@ fn a_scenario_says_how_to_run_it_again() {
     assert_eq!(odd.to_string(), command);
     let twin = scenario.signed(Signatures::Real).under(Attacks::All(Attack::Twin));
     assert_eq!(twin.to_string(), "witan sim run -n 4 --engine hotstuff --seed 20 --byzantine=twin");
+    let sharded = Scenario::of(20, 4).sharded(3);
+    assert_eq!(sharded.to_string(), "witan sim run -n 4 --engine hotstuff --shards 3 --seed 20");
+    let engines = "--shards 3 --group-engines 2=pbft,3=raft";
+    let command = format!("witan sim run -n 4 --engine hotstuff {engines} --seed 20");
+    assert_eq!(sharded.mixed(&EngineKind::ALL).to_string(), command);
 }

@@ -1,5 +1,6 @@
 //! `witan sim`: a whole network in one process and in virtual time, under faults drawn from a seed.
 
+use crate::commands::testnet::group_engine;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Shade;
@@ -8,12 +9,13 @@ use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use witan_testnet::sim::{Attacks, Report, Scenario, Signatures, Total, run_all};
-use witan_types::EngineKind;
+use witan_types::{EngineKind, GroupId};
 
 const EXAMPLE: &str = "\
 Example:
   witan sim run -n 4 --seed 17
   witan sim run -n 7 --seeds 1..1000 --byzantine --json
+  witan sim run -n 4 --shards 3 --group-engines 2=pbft,3=raft
   witan sim run -n 4 --for 10m --signatures real";
 
 /// The most validators that a run may have.
@@ -42,6 +44,12 @@ struct RunArgs {
     /// The consensus engine: hotstuff, pbft or raft
     #[arg(short = 'e', long, default_value = "hotstuff")]
     engine: EngineKind,
+    /// How many groups share the keys, each with a chain of its own on the same nodes
+    #[arg(long, short, default_value_t = 1, value_name = "COUNT")]
+    shards: u32,
+    /// The engines of single groups, by number or `root`, such as 1=hotstuff,2=raft
+    #[arg(long, value_name = "GROUP=ENGINE,..", value_delimiter = ',', value_parser = group_engine)]
+    group_engines: Vec<(GroupId, EngineKind)>,
     /// The seed of the one run
     #[arg(long, default_value_t = 1, conflicts_with = "seeds", value_name = "NUMBER")]
     seed: u64,
@@ -115,7 +123,9 @@ fn parse_seeds(text: &str) -> Result<Seeds, String> {
 impl RunArgs {
     fn scenario(&self, seed: u64) -> Scenario {
         let attacks = self.byzantine.unwrap_or_default();
-        Scenario::of(seed, self.nodes).with(self.engine).signed(self.signatures).under(attacks)
+        let engines = self.group_engines.iter().copied().collect();
+        let scenario = Scenario::of(seed, self.nodes).with(self.engine).sharded(self.shards);
+        Scenario { engines, ..scenario }.signed(self.signatures).under(attacks)
     }
 
     fn threads(&self) -> usize {
@@ -195,6 +205,17 @@ mod tests {
         for wrong in ["", "7", "9..3", "a..b", "1..", "..3", "-1..3"] {
             assert!(parse_seeds(wrong).unwrap_err().contains("1..100"), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_command_that_replays_a_run_is_read_as_that_run() {
+        use clap::{Args as _, FromArgMatches as _};
+        let command =
+            "witan sim run -n 7 --engine pbft --shards 3 --group-engines 2=hotstuff,3=raft --seed 9";
+        let words = command.split(' ').skip(2);
+        let matches = RunArgs::augment_args(clap::Command::new("run")).get_matches_from(words);
+        let args = RunArgs::from_arg_matches(&matches).unwrap();
+        assert_eq!(args.scenario(args.seed).to_string(), command);
     }
 
     #[test]

@@ -5,6 +5,8 @@ mod logs;
 mod report;
 mod up;
 
+pub(super) use up::group_engine;
+
 use crate::context::Context;
 use crate::error::CliError;
 use std::time::Duration;

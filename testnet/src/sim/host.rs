@@ -1,136 +1,131 @@
-//! What a node's host does: it starts the process, obeys the replica's effects in their order, and carries messages.
+//! What a node's host does: it starts the process, opens its groups, and obeys each replica's effects in their order.
 
-use super::attack::{Letter, Means};
 use super::check::{MEMPOOL, Order, WriteAhead};
 use super::disk::SharedStore;
 #[cfg(feature = "planted-faults")]
 use super::engines::open_with_fault;
-use super::scenario::{Disks, GROUP};
+use super::node::{Process, Replica};
+use super::scenario::Disks;
 use super::trace::Line;
-use super::world::{How, Running, What, World};
+use super::world::{How, Matter, Parcel, World};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 use witan_ledger::{LedgerError, Store as _};
-use witan_replica::{
-    Effects, Event, Identity, LedgerWrite, Message, Notice, Now, Open, Opened, Outgoing, Recipient, Timer,
-    WriteSeq, open_group,
-};
-use witan_types::{NodeId, ValidatorIndex};
+use witan_replica::{Effects, Identity, LedgerWrite, Notice, Now, Open, Opened, Timer, WriteSeq, open_group};
+use witan_types::{GroupId, ValidatorIndex};
 
-/// A request is given up after this long; microseconds.
-const REQUEST_TIMEOUT: u64 = 3_000_000;
-/// How long a message takes, in microseconds.
-const TRAVEL: std::ops::RangeInclusive<u64> = 500..=15_000;
 /// How long a sync takes, in microseconds.
 const SYNC: std::ops::RangeInclusive<u64> = 200..=5_000;
 /// How long a slow one takes, in microseconds.
 const SLOW_SYNC: std::ops::RangeInclusive<u64> = 20_000..=400_000;
 /// How long it takes until a host hears of what its disk or its network did, in microseconds.
-const HEARING: std::ops::RangeInclusive<u64> = 10..=2_000;
-/// The share of gossip that is lost at any time, in percent.
-const GOSSIP_LOSS: u64 = 20;
+pub(super) const HEARING: std::ops::RangeInclusive<u64> = 10..=2_000;
 
 impl World {
-    /// Starts a node's process from what its disk holds.
+    /// Starts a node's process from what its disks hold.
     pub(super) fn start(&mut self, at: usize) {
         self.trace.event(self.now_us, at, Line::Host("start"));
+        self.node(at).process = Some(Process { started_us: self.now_us, told: BTreeMap::new() });
+        for group in self.scenario.groups() {
+            self.open(at, group);
+        }
+    }
+
+    /// Opens one of its groups.
+    fn open(&mut self, at: usize, group: GroupId) {
         let now = self.clocks(at);
         let home = self.home(at);
         let place = u16::try_from(home).ok().filter(|_| home < self.scenario.nodes).map(ValidatorIndex);
         let validator = place.map(|place| (place, self.scenario.validator_key(home)));
-        if self.attackers.forgets(at) {
-            self.node(at).disk.lose_log();
-        }
         let Some(id) = self.ids.get(at).copied() else { return };
-        let store = self.node(at).disk.store.clone();
-        self.node(at).order = Order::starts(at, store.tip(), store.sealed_tip());
+        let forgets = self.attackers.forgets(at);
+        let hosted = self.hosted(at, group);
+        if forgets {
+            hosted.disk.lose_log();
+        }
+        let store = hosted.disk.store.clone();
+        hosted.order = Order::starts(at, store.tip(), store.sealed_tip());
+        let records = hosted.disk.records();
         let open = Open {
-            genesis: &self.genesis.clone(),
-            group: GROUP,
+            genesis: &self.genesis,
+            group,
             identity: Identity { node: id, validator },
             store,
-            records: self.node(at).disk.records(),
+            records,
             mempool: MEMPOOL,
             seed: self.scenario.seed,
             scheme: self.scenario.scheme,
         };
-        let (group, verifier, effects) = match self.open(open, now) {
+        let (replica, verifier, effects) = match self.open_replica(open, now) {
             Ok(opened) => opened,
-            Err(error) => panic!("node {at} does not start from its disk: {error}"),
+            Err(error) => panic!("node {at} does not start group {group} from its disk: {error}"),
         };
-        self.node(at).running = Some(Running {
-            group,
-            verifier,
-            started_us: self.now_us,
-            timers: BTreeMap::new(),
-            requests: BTreeMap::new(),
-            questions: BTreeMap::new(),
-            told: BTreeMap::new(),
-        });
-        self.obey(at, effects);
+        self.hosted(at, group).replica = Some(Replica::new(replica, verifier));
+        self.obey(at, group, effects);
     }
 
-    fn open(&self, open: Open<'_, SharedStore>, now: Now) -> Result<Opened, LedgerError> {
+    fn open_replica(&self, open: Open<'_, SharedStore>, now: Now) -> Result<Opened, LedgerError> {
         #[cfg(feature = "planted-faults")]
-        if let Some(fault) = self.scenario.rule_fault {
+        if let Some(fault) = self.scenario.rule_fault_of(open.group) {
             return open_with_fault(open, now, fault);
         }
         open_group(open, now)
     }
 
     /// Does what a replica asks, in the order of the fields.
-    pub(super) fn obey(&mut self, at: usize, effects: Effects) {
-        self.persist(at, effects.persist, effects.truncate);
-        self.write(at, effects.writes);
+    pub(super) fn obey(&mut self, at: usize, group: GroupId, effects: Effects) {
+        self.persist(at, group, effects.persist, effects.truncate);
+        self.write(at, group, effects.writes);
         for outgoing in effects.send {
-            self.send(at, &outgoing);
+            self.send(at, group, &outgoing);
         }
         for (node, message) in effects.requests {
-            self.request(at, node, &message);
+            self.request(at, group, node, &message);
         }
         for (ticket, message) in effects.replies {
-            let asked = self.node(at).running.as_mut().and_then(|running| running.questions.remove(&ticket));
+            let replica = self.hosted(at, group).replica.as_mut();
+            let asked = replica.and_then(|replica| replica.questions.remove(&ticket));
             if let Some((to, id)) = asked {
-                self.carry(at, to, How::Response(id), message.bytes());
+                let how = How::Response(id);
+                self.carry(to, Parcel { from: at, group, how, bytes: message.bytes() });
             }
         }
         for message in effects.gossip {
-            self.gossip(at, &message);
+            self.gossip(at, group, &message);
         }
         for (timer, after) in effects.timers {
-            self.set_timer(at, timer, after);
+            self.set_timer(at, group, timer, after);
         }
         for (ticket, admissions) in effects.admissions {
             self.trace.number(ticket.0);
             self.trace.bytes(format!("{admissions:?}").as_bytes());
         }
         for notice in effects.notices {
-            self.tell(at, &notice);
+            self.tell(at, group, &notice);
         }
         for evidence in effects.accuse {
             let verdict = self.innocence.accused(at, &evidence);
-            self.note(verdict);
+            self.note_in(group, verdict);
         }
     }
 
-    fn persist(&mut self, at: usize, records: Vec<(u64, Vec<u8>)>, truncate: Option<u64>) {
+    fn persist(&mut self, at: usize, group: GroupId, records: Vec<(u64, Vec<u8>)>, truncate: Option<u64>) {
         for (seq, record) in &records {
             self.trace.number(*seq);
             self.trace.bytes(record);
         }
         let newest = records.last().map(|(seq, _)| *seq);
-        self.node(at).disk.write_log(records, truncate);
+        self.hosted(at, group).disk.write_log(records, truncate);
         if let (Disks::ReportEarly, Some(seq)) = (self.scenario.disks, newest) {
-            self.after_at(50, at, What::Durable(seq));
+            self.after_within(50, at, group, Matter::Durable(seq));
         }
-        self.sync_log(at);
+        self.sync_log(at, group);
     }
 
-    fn sync_log(&mut self, at: usize) {
-        if self.node(at).disk.start_log_sync() {
+    fn sync_log(&mut self, at: usize, group: GroupId) {
+        if self.hosted(at, group).disk.start_log_sync() {
             let takes = self.sync_time(at);
-            self.after_at(takes, at, What::LogSynced);
+            self.after_within(takes, at, group, Matter::LogSynced);
         }
     }
 
@@ -139,215 +134,93 @@ impl World {
         self.random.within(if slow { SLOW_SYNC } else { SYNC })
     }
 
-    pub(super) fn log_synced(&mut self, at: usize) {
+    pub(super) fn log_synced(&mut self, at: usize, group: GroupId) {
         let World { nodes, random, .. } = self;
-        let Some(node) = nodes.get_mut(at) else { return };
-        let synced = node.disk.finish_log_sync(random);
-        node.write_ahead.synced(&synced);
+        let hosted = nodes.get_mut(at).and_then(|node| node.groups.get_mut(&group));
+        let Some(hosted) = hosted else { return };
+        let synced = hosted.disk.finish_log_sync(random);
+        hosted.write_ahead.synced(&synced);
         if let Some((seq, _)) = synced.last().filter(|_| self.scenario.disks != Disks::ReportEarly) {
             let heard = self.random.within(HEARING);
-            self.after_at(heard, at, What::Durable(*seq));
+            self.after_within(heard, at, group, Matter::Durable(*seq));
         }
-        self.sync_log(at);
+        self.sync_log(at, group);
     }
 
-    fn write(&mut self, at: usize, writes: Vec<(WriteSeq, LedgerWrite)>) {
+    fn write(&mut self, at: usize, group: GroupId, writes: Vec<(WriteSeq, LedgerWrite)>) {
         if self.is_honest(at) {
-            writes.iter().for_each(|(seq, write)| self.check_write(at, *seq, write));
+            writes.iter().for_each(|(seq, write)| self.check_write(at, group, *seq, write));
         }
-        self.node(at).disk.write_ledger(writes);
-        self.sync_ledger(at);
+        self.hosted(at, group).disk.write_ledger(writes);
+        self.sync_ledger(at, group);
     }
 
-    fn check_write(&mut self, at: usize, seq: WriteSeq, write: &LedgerWrite) {
-        let verdict = self.node(at).order.writes(seq);
-        self.note(verdict);
+    fn check_write(&mut self, at: usize, group: GroupId, seq: WriteSeq, write: &LedgerWrite) {
+        let verdict = self.hosted(at, group).order.writes(seq);
+        self.note_in(group, verdict);
         match write {
             LedgerWrite::Block(commit) => {
                 self.trace.bytes(commit.outcome.block_id.0.as_bytes());
-                let ascends = self.node(at).order.executes(commit.outcome.height);
-                let agrees = self.agreement.executed(at, &commit.outcome);
-                self.note(agrees.and(ascends));
+                let ascends = self.hosted(at, group).order.executes(commit.outcome.height);
+                let agrees = self.chain(group).agreement.executed(at, &commit.outcome);
+                self.note_in(group, agrees.and(ascends));
             }
             LedgerWrite::Seal(seal) => {
                 self.trace.number(seal.outcome.height);
-                let ascends = self.node(at).order.seals(seal.outcome.height);
-                let valid = self.seals.sealed(at, seal, &self.agreement);
-                self.note(valid.and(ascends));
+                let ascends = self.hosted(at, group).order.seals(seal.outcome.height);
+                let chain = self.chain(group);
+                let valid = chain.seals.sealed(at, seal, &chain.agreement);
+                self.note_in(group, valid.and(ascends));
             }
         }
     }
 
-    fn sync_ledger(&mut self, at: usize) {
-        if self.node(at).disk.start_ledger_sync() {
+    fn sync_ledger(&mut self, at: usize, group: GroupId) {
+        if self.hosted(at, group).disk.start_ledger_sync() {
             let takes = 2 * self.sync_time(at);
-            self.after_at(takes, at, What::LedgerSynced);
+            self.after_within(takes, at, group, Matter::LedgerSynced);
         }
     }
 
-    pub(super) fn ledger_synced(&mut self, at: usize) {
-        if let Some(seq) = self.node(at).disk.finish_ledger_sync() {
+    pub(super) fn ledger_synced(&mut self, at: usize, group: GroupId) {
+        if let Some(seq) = self.hosted(at, group).disk.finish_ledger_sync() {
             let heard = self.random.within(HEARING);
-            self.after_at(heard, at, What::Written(seq));
+            self.after_within(heard, at, group, Matter::Written(seq));
         }
-        self.sync_ledger(at);
+        self.sync_ledger(at, group);
     }
 
-    fn set_timer(&mut self, at: usize, timer: Timer, after: Duration) {
+    fn set_timer(&mut self, at: usize, group: GroupId, timer: Timer, after: Duration) {
         let setting = self.number();
         let us = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
         self.trace.number(us);
-        if let Some(running) = &mut self.node(at).running {
-            running.timers.insert(timer.clone(), setting);
+        if let Some(replica) = &mut self.hosted(at, group).replica {
+            replica.timers.insert(timer.clone(), setting);
         }
-        self.after_at(us, at, What::Timer { timer, setting });
+        self.after_within(us, at, group, Matter::Timer { timer, setting });
     }
 
     /// News for users: a committed block acknowledges its transactions.
-    fn tell(&mut self, at: usize, notice: &Notice) {
+    fn tell(&mut self, at: usize, group: GroupId, notice: &Notice) {
         if !self.is_honest(at) {
             return;
         }
-        let node = self.node(at);
-        let durable = WriteAhead::tells(at, notice, &node.disk.store);
+        let hosted = self.hosted(at, group);
+        let durable = WriteAhead::tells(at, notice, &hosted.disk.store);
         let ascends = match notice {
-            Notice::Committed(commit) => node.order.tells_committed(commit.outcome.height),
-            Notice::Sealed(sealed) => node.order.tells_sealed(sealed.header.height),
+            Notice::Committed(commit) => hosted.order.tells_committed(commit.outcome.height),
+            Notice::Sealed(sealed) => hosted.order.tells_sealed(sealed.header.height),
             Notice::Expired(_) => Ok(()),
         };
-        self.note(durable.and(ascends));
+        self.note_in(group, durable.and(ascends));
         if let Notice::Committed(commit) = notice {
             self.trace.number(commit.outcome.height);
-            let once = self.durability.acknowledge(commit);
-            self.note(once);
-            for receipt in &commit.receipts {
-                self.liveness.iter_mut().for_each(|liveness| liveness.committed(at, &receipt.id));
+            let chain = self.chain(group);
+            let once = chain.durability.acknowledge(commit);
+            if let Some(liveness) = &mut chain.liveness {
+                commit.receipts.iter().for_each(|receipt| liveness.committed(at, &receipt.id));
             }
-        }
-    }
-
-    fn send(&mut self, at: usize, outgoing: &Outgoing) {
-        if self.is_honest(at) {
-            let verdict = self.node(at).write_ahead.sends(at, &outgoing.bytes);
-            self.note(verdict);
-        }
-        match outgoing.to {
-            Recipient::Validators => {
-                for to in (0..self.scenario.nodes).filter(|to| *to != at) {
-                    self.carry(at, to, How::OneWay, Arc::clone(&outgoing.bytes));
-                }
-            }
-            Recipient::Node(node) => {
-                if let Some(to) = self.place_of(&node) {
-                    self.carry(at, to, How::OneWay, Arc::clone(&outgoing.bytes));
-                }
-            }
-        }
-    }
-
-    fn place_of(&self, node: &NodeId) -> Option<usize> {
-        self.ids.iter().position(|id| id == node)
-    }
-
-    fn request(&mut self, at: usize, node: NodeId, message: &Message) {
-        let Some(to) = self.place_of(&node) else { return };
-        let id = self.number();
-        if let Some(running) = &mut self.node(at).running {
-            running.requests.insert(id, to);
-        }
-        let fails_after = if self.link(at, to).is_some() { REQUEST_TIMEOUT } else { 5_000 };
-        self.after_at(fails_after, at, What::RequestExpired(id));
-        self.carry(at, to, How::Request(id), message.bytes());
-    }
-
-    fn gossip(&mut self, at: usize, message: &Message) {
-        let bytes = message.bytes();
-        for to in 0..self.scenario.all_nodes() {
-            if !self.random.chance(GOSSIP_LOSS) {
-                self.carry(at, to, How::OneWay, Arc::clone(&bytes));
-            }
-        }
-    }
-
-    /// Sends a message on its way, or what an attacker says in its stead.
-    fn carry(&mut self, from: usize, to: usize, how: How, bytes: Arc<[u8]>) {
-        self.trace.bytes(&bytes);
-        let Some(to) = self.attackers.twins().hearer(self.now_us, from, to, how) else { return };
-        if self.is_honest(from) {
-            return self.travel(from, to, how, 0, &bytes);
-        }
-        let World { attackers, random, instance, speech, .. } = self;
-        let mut means = Means { random, instance, speech: *speech };
-        for said in attackers.say(from, Letter { to, how, bytes }, &mut means) {
-            self.trace.bytes(&said.bytes);
-            self.travel(from, to, said.how, said.after_us, &said.bytes);
-        }
-    }
-
-    /// A message may be lost, and one that goes one way may arrive twice.
-    fn travel(&mut self, from: usize, to: usize, how: How, after_us: u64, bytes: &Arc<[u8]>) {
-        let (sender, receiver) = (self.home(from), self.home(to));
-        if self.link(from, to).is_none() || self.faults.is_cut(sender, receiver) {
-            return;
-        }
-        let twice = how == How::OneWay && self.random.chance(self.faults.duplication());
-        for _ in 0..=u64::from(twice) {
-            if !self.random.chance(self.faults.loss()) {
-                let late = self.random.below(self.faults.delay());
-                let takes = self.random.within(TRAVEL).saturating_add(late).saturating_add(after_us);
-                self.after_at(takes, to, What::Message { from, how, bytes: Arc::clone(bytes) });
-            }
-        }
-    }
-
-    /// The number of the connection between two nodes, while there is one.
-    fn link(&self, a: usize, b: usize) -> Option<u64> {
-        let (a, b) = (self.home(a), self.home(b));
-        self.links.get(&(a.min(b), a.max(b))).copied()
-    }
-
-    /// Makes and breaks connections. A node that crashed lost all of them, even if it is back at once.
-    pub(super) fn follow_links(&mut self) {
-        let nodes = self.scenario.all_nodes();
-        for a in 0..nodes {
-            for b in a + 1..nodes {
-                let runs = |at: usize| self.nodes.get(at).is_some_and(|node| node.running.is_some());
-                let wanted = runs(a) && runs(b) && !self.faults.is_disconnected(a, b);
-                if wanted == self.links.contains_key(&(a, b)) {
-                    continue;
-                }
-                if wanted {
-                    let number = self.number();
-                    self.links.insert((a, b), number);
-                } else {
-                    self.links.remove(&(a, b));
-                }
-                let second = |at: usize| self.attackers.twins().second(at);
-                let twins = [second(a).map(|at| (at, b)), second(b).map(|at| (at, a))];
-                for (at, peer) in [(a, b), (b, a)].into_iter().chain(twins.into_iter().flatten()) {
-                    let heard = 10 * self.random.within(HEARING);
-                    self.after_at(heard, at, What::PeerChanged(peer));
-                }
-            }
-        }
-    }
-
-    /// A node hears how its connection to a peer stands now.
-    pub(super) fn peer_changed(&mut self, at: usize, peer: usize) {
-        let (link, Some(id)) = (self.link(at, peer), self.ids.get(peer).copied()) else { return };
-        let Some(running) = &mut self.node(at).running else { return };
-        let known = running.told.get(&peer).copied();
-        match link {
-            Some(number) => running.told.insert(peer, number),
-            None => running.told.remove(&peer),
-        };
-        if known.is_some() && known != link {
-            self.trace.event(self.now_us, at, Line::Peer("lost", peer));
-            self.step(at, Event::PeerDown(id));
-        }
-        if link.is_some() && known != link {
-            self.trace.event(self.now_us, at, Line::Peer("found", peer));
-            self.step(at, Event::PeerUp(id));
+            self.note_in(group, once);
         }
     }
 }

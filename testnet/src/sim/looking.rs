@@ -5,18 +5,20 @@ use super::report::Report;
 use super::world::{Happening, LOOK_EVERY, World};
 use std::time::Duration;
 use witan_consensus::engine::Tick;
-use witan_ledger::Store as _;
+use witan_ledger::Store;
 use witan_replica::Now;
+use witan_types::GroupId;
 
 impl World {
-    /// How the honest nodes stand, if all of them run.
-    fn standings(&self) -> Option<Vec<Standing>> {
+    /// How a group stands on the honest nodes, if all of them run.
+    fn standings(&self, group: GroupId) -> Option<Vec<Standing>> {
         let standing = |at: usize| {
-            let node = self.nodes.get(at)?;
-            let running = node.running.as_ref()?;
+            let hosted = self.nodes.get(at)?.groups.get(&group)?;
+            let replica = hosted.replica.as_ref()?;
             let now = Now { tick: Tick(Duration::ZERO), wall_ms: 0 };
-            let executed = running.group.status(now).tip.height;
-            let (flushed, sealed) = (node.disk.store.tip().unwrap_or(0), node.disk.store.sealed_tip());
+            let executed = replica.group.status(now).tip.height;
+            let store = &hosted.disk.store;
+            let (flushed, sealed) = (store.tip().unwrap_or(0), store.sealed_tip());
             Some(Standing { executed, flushed, sealed })
         };
         self.honest().map(standing).collect()
@@ -27,33 +29,65 @@ impl World {
         self.after(LOOK_EVERY, Happening::Look);
         let honest: Vec<usize> = self.honest().collect();
         for at in honest {
-            let (now, records) = (self.clocks(at), self.node(at).disk.log_length());
-            if let Some(running) = &self.node(at).running {
-                let bounds = Bounds { node: at, records, requests: running.requests.len() };
-                let status = running.group.status(now);
-                let verdict = bounds.look(&status);
-                self.views = self.views.max(status.consensus.map_or(0, |engine| engine.view));
-                self.note(verdict);
+            for group in self.scenario.groups() {
+                self.measure(at, group);
             }
         }
-        if let (Some(liveness), Some(standings)) = (&self.liveness, self.standings()) {
-            let in_time = liveness.in_time(self.now_us, &standings);
-            self.well = liveness.is_reached(&standings);
-            self.done = self.well || in_time.is_err();
-            self.note(in_time);
+        if self.healed_us.is_some() {
+            self.look_for_the_end();
         }
+    }
+
+    fn measure(&mut self, at: usize, group: GroupId) {
+        let now = self.clocks(at);
+        let hosted = self.hosted(at, group);
+        let records = hosted.disk.log_length();
+        let Some(replica) = &hosted.replica else { return };
+        let bounds = Bounds { node: at, records, requests: replica.requests.len() };
+        let status = replica.group.status(now);
+        let verdict = bounds.look(&status);
+        let chain = self.chain(group);
+        chain.views = chain.views.max(status.consensus.map_or(0, |engine| engine.view));
+        self.note_in(group, verdict);
+    }
+
+    /// The run is over once every group is well at one moment: then nothing is on its way in any of them.
+    fn look_for_the_end(&mut self) {
+        let (mut well, mut late) = (true, Vec::new());
+        for (group, chain) in &self.chains {
+            let (Some(liveness), Some(standings)) = (&chain.liveness, self.standings(*group)) else { return };
+            let reached = liveness.is_reached(&standings);
+            well &= reached;
+            let in_time = liveness.in_time(self.now_us, &standings);
+            // A group that has got there is not the one to name.
+            late.extend(in_time.err().map(|broken| (reached, *group, broken)));
+        }
+        late.sort_by_key(|(reached, ..)| *reached);
+        self.well = well;
+        self.done = well || !late.is_empty();
+        late.into_iter().for_each(|(_, group, broken)| self.note_in(group, Err(broken)));
     }
 
     /// What honest disks hold in the end.
     pub(super) fn look_at_disks(&mut self) {
         let honest: Vec<usize> = self.honest().collect();
         for at in honest {
-            let Some(node) = self.nodes.get(at) else { return };
-            let durable = self.durability.at_end(at, &node.disk.store);
-            let conserved = self.conservation.on_disk(at, &node.disk.store);
-            self.note(durable);
-            self.note(conserved);
+            for group in self.scenario.groups() {
+                let store = self.hosted(at, group).disk.store.clone();
+                let durable = self.chain(group).durability.at_end(at, &store);
+                self.note_in(group, durable);
+            }
+            self.look_at_balances(at);
         }
+    }
+
+    /// What all groups of a node hold together.
+    pub(super) fn look_at_balances(&mut self, at: usize) {
+        let Some(node) = self.nodes.get(at) else { return };
+        let stores: Vec<&dyn Store> =
+            node.groups.values().map(|hosted| &hosted.disk.store as &dyn Store).collect();
+        let verdict = self.conservation.on_disks(at, &stores);
+        self.note(verdict);
     }
 
     /// The summary so far.
@@ -62,20 +96,22 @@ impl World {
             seed: self.scenario.seed,
             nodes: self.scenario.nodes,
             engine: self.scenario.engine,
+            shards: self.scenario.shards,
+            group_engines: self.scenario.other_engines(),
             replay: self.scenario.to_string(),
             attackers: self.scenario.attackers(),
             accusations: self.innocence.accusations(),
-            blocks: self.agreement.newest(),
-            views: self.views,
-            transactions: self.durability.count(),
+            blocks: self.chains.values().map(|chain| chain.agreement.newest()).sum(),
+            views: self.chains.values().map(|chain| chain.views).sum(),
+            transactions: self.chains.values().map(|chain| chain.durability.count()).sum(),
             messages: self.messages,
             crashes: self.crashes,
             faults: self.faults.counts,
             virtual_ms: self.now_us / 1_000,
             well_after_ms: self
-                .liveness
+                .healed_us
                 .filter(|_| self.well)
-                .map(|liveness| liveness.since(self.now_us) / 1_000),
+                .map(|healed_us| self.now_us.saturating_sub(healed_us) / 1_000),
             counts: self.counts,
             trace: self.trace.hash(),
             violation: self.violation,

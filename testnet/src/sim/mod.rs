@@ -1,8 +1,10 @@
 //! The simulator: production replicas in one process, in virtual time, on a virtual network and virtual disks.
 //!
 //! A [`Scenario`] describes a run, and everything in it follows from that: the same seed gives the same trace, bit for
-//! bit. While faults come and go, clients submit transactions; then everything heals, and the group has to go on. The
+//! bit. While faults come and go, clients submit transactions; then everything heals, and every group has to go on. The
 //! checkers in [`check`] watch from outside, one for each [`Promise`].
+//!
+//! A node hosts several groups in one process, as a real one does: a crash, a pause or a cut hits all of them at once.
 //!
 //! A run may have attackers: as many validators as the group withstands run the production replica and say something
 //! else than it does, to the end. The checkers look at the honest nodes alone.
@@ -11,14 +13,19 @@
 //! a vote leaves.
 
 mod attack;
+mod chain;
 pub mod check;
 mod clients;
+mod course;
 mod disk;
 mod engines;
 mod faults;
 mod host;
 mod looking;
+mod network;
+mod node;
 mod random;
+mod reaching;
 mod report;
 mod runner;
 mod scenario;

@@ -6,7 +6,7 @@ use super::faults::FaultKind;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
-use witan_types::EngineKind;
+use witan_types::{EngineKind, GroupId};
 
 /// A promise that did not hold.
 #[derive(Clone, Debug, Serialize)]
@@ -30,17 +30,21 @@ pub struct Report {
     pub seed: u64,
     /// How many validators.
     pub nodes: usize,
-    /// The engine.
+    /// The engine of every group that `group_engines` does not name.
     pub engine: EngineKind,
+    /// How many groups share the keys.
+    pub shards: u32,
+    /// The groups that have another engine.
+    pub group_engines: BTreeMap<GroupId, EngineKind>,
     /// The command that runs it again.
     pub replay: String,
     /// Who attacked, by place, and how.
     pub attackers: BTreeMap<usize, Attack>,
     /// How often an attacker was accused, with proof.
     pub accusations: u64,
-    /// The newest height.
+    /// The newest heights of all groups, added up.
     pub blocks: u64,
-    /// The highest round, view or term that an honest validator was in; the epoch starts from 0.
+    /// The highest round, view or term that an honest validator was in, added up over groups; the epoch starts from 0.
     pub views: u64,
     /// Transactions that a node told a client are committed.
     pub transactions: usize,
@@ -54,7 +58,7 @@ pub struct Report {
     pub virtual_ms: u64,
     /// How long after the heal everything was well again, in virtual milliseconds.
     pub well_after_ms: Option<u64>,
-    /// Whether enough blocks were decided under enough kinds of fault for the run to say something.
+    /// Whether enough blocks were decided in every group under enough kinds of fault for the run to say something.
     pub counts: bool,
     /// The hash of all that happened: the same for the same seed.
     pub trace: String,
@@ -66,10 +70,11 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Report { seed, nodes, blocks, views, transactions, crashes, trace, .. } = self;
         let (kinds, seconds) = (self.faults.len(), self.virtual_ms / 1_000);
-        write!(
-            f,
-            "seed {seed}: {nodes} nodes, {blocks} blocks in {views} views, {transactions} transactions, "
-        )?;
+        write!(f, "seed {seed}: {nodes} nodes, ")?;
+        if self.shards > 1 {
+            write!(f, "{} groups, ", self.shards)?;
+        }
+        write!(f, "{blocks} blocks in {views} views, {transactions} transactions, ")?;
         for (at, attack) in &self.attackers {
             write!(f, "node {at} attacks ({attack}), ")?;
         }

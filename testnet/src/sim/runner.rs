@@ -15,7 +15,8 @@ use std::sync::mpsc::channel;
 /// # Errors
 /// If the scenario can't be run.
 pub fn run(scenario: &Scenario) -> Result<Report, CannotRun> {
-    let mut world = World::new(scenario.clone(), scenario.speech()?);
+    scenario.check()?;
+    let mut world = World::new(scenario.clone());
     // A panic is a finding like any other: it must not hide the seed and the events that led to it.
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| world.run())) {
         world.note(Err(Broken { promise: Promise::NoPanic, what: text_of(panic.as_ref()) }));

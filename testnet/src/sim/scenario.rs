@@ -10,17 +10,18 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
-use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, Parameters};
+use witan_ledger::{first_owner, slot_of};
+use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, MAX_GROUPS, Parameters};
 use witan_types::{
-    Account, EngineKind, FaultModel, Genesis, GroupId, Hash, NodeId, Scheme, SecretKey, sha256,
+    Account, EngineKind, FaultModel, Genesis, GroupId, Hash, Key, NodeId, Scheme, SecretKey, sha256,
 };
 
-/// The group that runs.
+/// The first group that holds keys; the only one unless a scenario has several.
 pub(super) const GROUP: GroupId = GroupId(1);
 /// The time of the base block, Unix milliseconds.
 pub(super) const GENESIS_MS: u64 = 1_700_000_000_000;
-/// Clients' accounts.
-pub(super) const ACCOUNTS: usize = 6;
+/// Clients' accounts in each group.
+const ACCOUNTS: usize = 6;
 /// What each account has at first.
 const BALANCE: u128 = 1_000;
 /// One seed in this many uses real signatures.
@@ -105,15 +106,19 @@ pub struct Scenario {
     pub nodes: usize,
     /// How many nodes that follow without voting.
     pub followers: usize,
-    /// The consensus engine.
+    /// How many groups share the keys; every node hosts all of them.
+    pub shards: u32,
+    /// The consensus engine of every group that `engines` does not name.
     pub engine: EngineKind,
+    /// The engines of single groups.
+    pub engines: BTreeMap<GroupId, EngineKind>,
     /// How signatures are made and judged.
     pub scheme: Scheme,
     /// Who attacks.
     pub attacks: Attacks,
     /// Whether disks keep their word.
     pub disks: Disks,
-    /// A mistake planted in the rules of every validator's engine.
+    /// A mistake planted in the rules of an engine, on every validator and in every group that runs it.
     #[cfg(feature = "planted-faults")]
     pub rule_fault: Option<RuleFault>,
     /// Promises that are not looked after: to see which others a planted fault breaks.
@@ -129,12 +134,30 @@ pub enum CannotRun {
     /// So few validators withstand no attacker.
     #[error("{0} validators withstand no attacker: at least 4 do")]
     TooFew(usize),
+    /// No group, or more than a network can have.
+    #[error("{0} groups: 1 to {most} are possible", most = MAX_GROUPS - 1)]
+    Shards(u32),
+    /// An engine for a group that is not there.
+    #[error("there is no group {0}: they are 0 (root) to {1}")]
+    NoGroup(GroupId, u32),
+    /// Attackers lie in one group only.
+    #[error("attackers know how to attack one group alone: {0} groups run without attackers only")]
+    AttackedShards(u32),
 }
 
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Scenario { seed, nodes, engine, scheme, attacks, .. } = self;
-        write!(f, "witan sim run -n {nodes} --engine {engine} --seed {seed}")?;
+        write!(f, "witan sim run -n {nodes} --engine {engine}")?;
+        if self.shards != 1 {
+            write!(f, " --shards {}", self.shards)?;
+        }
+        let others = self.other_engines();
+        if !others.is_empty() {
+            let others = others.iter().map(|(group, engine)| format!("{group}={engine}"));
+            write!(f, " --group-engines {}", others.collect::<Vec<_>>().join(","))?;
+        }
+        write!(f, " --seed {seed}")?;
         match attacks {
             Attacks::None => {}
             Attacks::Drawn => f.write_str(" --byzantine")?,
@@ -156,7 +179,9 @@ impl Scenario {
             seed,
             nodes,
             followers: 1,
+            shards: 1,
             engine: EngineKind::HotStuff,
+            engines: BTreeMap::new(),
             scheme: Signatures::Mixed.of(seed),
             attacks: Attacks::None,
             disks: Disks::Honest,
@@ -170,6 +195,19 @@ impl Scenario {
     #[must_use]
     pub fn with(self, engine: EngineKind) -> Scenario {
         Scenario { engine, ..self }
+    }
+
+    /// The same with several groups that share the keys.
+    #[must_use]
+    pub fn sharded(self, shards: u32) -> Scenario {
+        Scenario { shards, ..self }
+    }
+
+    /// The same with these engines for the groups that it has, one after another and over again.
+    #[must_use]
+    pub fn mixed(self, engines: &[EngineKind]) -> Scenario {
+        let engines = self.groups().zip(engines.iter().copied().cycle()).collect();
+        Scenario { engines, ..self }
     }
 
     /// The same with attackers.
@@ -189,19 +227,49 @@ impl Scenario {
     /// # Errors
     /// If not, why.
     pub fn check(&self) -> Result<(), CannotRun> {
-        self.speech().map(|_| ())
+        if !usize::try_from(self.shards).is_ok_and(|shards| (1..MAX_GROUPS).contains(&shards)) {
+            return Err(CannotRun::Shards(self.shards));
+        }
+        if let Some((group, _)) = self.engines.range(GroupId(self.shards.saturating_add(1))..).next() {
+            return Err(CannotRun::NoGroup(*group, self.shards));
+        }
+        if self.attacks == Attacks::None {
+            return Ok(());
+        }
+        if self.shards > 1 {
+            return Err(CannotRun::AttackedShards(self.shards));
+        }
+        match self.engine_of(GROUP) {
+            engine if engine.faults() == FaultModel::Crash => Err(CannotRun::Trusting(engine)),
+            _ if self.most_attackers() == 0 => Err(CannotRun::TooFew(self.nodes)),
+            _ => Ok(()),
+        }
     }
 
-    pub(super) fn speech(&self) -> Result<&'static dyn Speech, CannotRun> {
-        if self.attacks != Attacks::None {
-            if self.engine.faults() == FaultModel::Crash {
-                return Err(CannotRun::Trusting(self.engine));
-            }
-            if self.most_attackers() == 0 {
-                return Err(CannotRun::TooFew(self.nodes));
-            }
-        }
-        Ok(speech(self.engine))
+    /// The groups that hold keys.
+    pub fn groups(&self) -> impl Iterator<Item = GroupId> + use<> {
+        (1..=self.shards).map(GroupId)
+    }
+
+    fn engine_of(&self, group: GroupId) -> EngineKind {
+        self.engines.get(&group).copied().unwrap_or(self.engine)
+    }
+
+    /// The groups whose engine is not the one of all others.
+    pub(super) fn other_engines(&self) -> BTreeMap<GroupId, EngineKind> {
+        let named = self.engines.iter().filter(|(_, engine)| **engine != self.engine);
+        named.map(|(group, engine)| (*group, *engine)).collect()
+    }
+
+    /// How a group speaks.
+    pub(super) fn speech(&self, group: GroupId) -> &'static dyn Speech {
+        speech(self.engine_of(group))
+    }
+
+    /// The mistake that a group's engine makes.
+    #[cfg(feature = "planted-faults")]
+    pub(super) fn rule_fault_of(&self, group: GroupId) -> Option<RuleFault> {
+        self.rule_fault.filter(|fault| fault.engine() == self.engine_of(group))
     }
 
     fn most_attackers(&self) -> usize {
@@ -239,8 +307,14 @@ impl Scenario {
         SecretKey::from_seed(named_hash("validator", place).0).under(self.scheme)
     }
 
-    pub(super) fn client_key(&self, place: usize) -> SecretKey {
-        SecretKey::from_seed(named_hash("client", place).0).under(self.scheme)
+    /// The clients whose accounts a group holds.
+    pub(super) fn client_keys(&self, genesis: &Genesis, group: GroupId) -> Vec<SecretKey> {
+        let key = |place| SecretKey::from_seed(named_hash("client", place).0).under(self.scheme);
+        let is_of_group = |key: &SecretKey| {
+            let balance = Key::balance_of(&Account(key.public()));
+            first_owner(genesis, slot_of(&balance)) == group
+        };
+        (0..).map(key).filter(is_of_group).take(ACCOUNTS).collect()
     }
 
     /// Time-outs are short, so that much happens in little virtual time.
@@ -261,27 +335,28 @@ impl Scenario {
     }
 
     pub(super) fn genesis(&self) -> Genesis {
-        let group = |id| GenesisGroup { id, engine: self.engine };
+        let group = |id| GenesisGroup { id, engine: self.engine_of(id) };
         let validator = |place| GenesisValidator {
             name: format!("n{place}"),
             key: self.validator_key(place).public(),
             node: self.node_id(place),
         };
-        let balance = |place| {
-            let account = Account(self.client_key(place).public());
-            GenesisBalance { account, balance: BALANCE }
-        };
-        Genesis {
+        let groups: Vec<_> = (0..=self.shards).map(GroupId).map(group).collect();
+        let mut genesis = Genesis {
             name: "simulation".into(),
             time_ms: GENESIS_MS,
             devnet: true,
-            permissioned: self.engine == EngineKind::Raft,
+            permissioned: groups.iter().any(|group| group.engine == EngineKind::Raft),
             validators: (0..self.nodes).map(validator).collect(),
             followers: Vec::new(),
-            groups: vec![group(GroupId(0)), group(GROUP)],
-            balances: (0..ACCOUNTS).map(balance).collect(),
+            groups,
+            balances: Vec::new(),
             parameters: self.parameters(),
-        }
+        };
+        let clients = self.groups().flat_map(|group| self.client_keys(&genesis, group));
+        let balance = |key: SecretKey| GenesisBalance { account: Account(key.public()), balance: BALANCE };
+        genesis.balances = clients.map(balance).collect();
+        genesis
     }
 }
 

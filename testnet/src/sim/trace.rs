@@ -1,10 +1,10 @@
 //! The trace of a run: one running hash over everything that happened, and the newest events in full.
 
 use super::engines::Speech;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use witan_replica::{Message, Timer};
-use witan_types::{TxId, Wire};
+use witan_types::{GroupId, TxId, Wire};
 
 /// The events that are kept to be shown.
 const KEPT: usize = 40;
@@ -23,10 +23,20 @@ pub(super) enum Line {
 
 impl Line {
     /// For people.
-    fn in_words(&self, speech: &dyn Speech) -> String {
+    fn in_words(&self, speech: Option<&dyn Speech>) -> String {
+        match (self, speech) {
+            (Line::Message { from, how, bytes }, Some(speech)) => {
+                format!("{how} from {from}: {}", name(speech, bytes))
+            }
+            (Line::Timer(Timer::Engine(bytes)), Some(speech)) => format!("timer {}", speech.timer(bytes)),
+            (line, _) => line.in_plain_words(),
+        }
+    }
+
+    /// The same where no engine's words are needed.
+    fn in_plain_words(&self) -> String {
         match self {
-            Line::Message { from, how, bytes } => format!("{how} from {from}: {}", name(speech, bytes)),
-            Line::Timer(Timer::Engine(bytes)) => format!("timer {}", speech.timer(bytes)),
+            Line::Message { from, how, bytes } => format!("{how} from {from}: {} bytes", bytes.len()),
             Line::Timer(timer) => format!("timer {timer:?}"),
             Line::Disk(what, number) => format!("{what} {number}"),
             Line::Peer(what, peer) => format!("{what} {peer}"),
@@ -47,17 +57,28 @@ fn name(speech: &dyn Speech, bytes: &[u8]) -> String {
     full.chars().take(160).collect()
 }
 
+/// An event that is kept to be shown.
+#[derive(Debug)]
+struct Kept {
+    at_us: u64,
+    node: usize,
+    /// Unless it is about the whole node.
+    group: Option<GroupId>,
+    line: Line,
+}
+
 /// Hash and newest events.
 #[derive(Debug)]
 pub(super) struct Trace {
-    speech: &'static dyn Speech,
+    /// How each group speaks.
+    speeches: BTreeMap<GroupId, &'static dyn Speech>,
     hash: u64,
-    newest: VecDeque<(u64, usize, Line)>,
+    newest: VecDeque<Kept>,
 }
 
 impl Trace {
-    pub(super) fn new(speech: &'static dyn Speech) -> Trace {
-        Trace { speech, hash: 0xcbf2_9ce4_8422_2325, newest: VecDeque::new() }
+    pub(super) fn new(speeches: BTreeMap<GroupId, &'static dyn Speech>) -> Trace {
+        Trace { speeches, hash: 0xcbf2_9ce4_8422_2325, newest: VecDeque::new() }
     }
 
     /// Mixes a number in.
@@ -77,9 +98,21 @@ impl Trace {
 
     /// An event: what happened, when, to which node.
     pub(super) fn event(&mut self, at_us: u64, node: usize, line: Line) {
-        self.number(at_us);
-        self.number(node as u64);
-        match &line {
+        self.take(Kept { at_us, node, group: None, line });
+    }
+
+    /// An event in one group of a node. Where there is only one, nothing names it.
+    pub(super) fn event_in(&mut self, at_us: u64, node: usize, group: GroupId, line: Line) {
+        self.take(Kept { at_us, node, group: Some(group), line });
+    }
+
+    fn take(&mut self, kept: Kept) {
+        self.number(kept.at_us);
+        self.number(kept.node as u64);
+        if let Some(group) = self.named(&kept) {
+            self.number(u64::from(group.0));
+        }
+        match &kept.line {
             Line::Message { from, how, bytes } => {
                 self.number(*from as u64);
                 self.bytes(how.as_bytes());
@@ -102,7 +135,12 @@ impl Trace {
         if self.newest.len() == KEPT {
             self.newest.pop_front();
         }
-        self.newest.push_back((at_us, node, line));
+        self.newest.push_back(kept);
+    }
+
+    /// The group of an event, if there are several.
+    fn named(&self, kept: &Kept) -> Option<GroupId> {
+        kept.group.filter(|_| self.speeches.len() > 1)
     }
 
     /// The hash so far, as hex.
@@ -112,8 +150,12 @@ impl Trace {
 
     /// The newest events as text, oldest first.
     pub(super) fn newest(&self) -> Vec<String> {
-        let line = |(at, node, line): &(u64, usize, Line)| {
-            format!("{:>9}.{:03} ms  node {node}  {}", at / 1_000, at % 1_000, line.in_words(self.speech))
+        let line = |kept: &Kept| {
+            let Kept { at_us, node, group, line } = kept;
+            let speech = group.and_then(|group| self.speeches.get(&group).copied());
+            let group = self.named(kept).map_or(String::new(), |group| format!("group {group}  "));
+            let (ms, us) = (at_us / 1_000, at_us % 1_000);
+            format!("{ms:>9}.{us:03} ms  node {node}  {group}{}", line.in_words(speech))
         };
         self.newest.iter().map(line).collect()
     }

@@ -72,7 +72,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// An engine for one group.
-fn group_engine(text: &str) -> Result<(GroupId, EngineKind), String> {
+pub(in crate::commands) fn group_engine(text: &str) -> Result<(GroupId, EngineKind), String> {
     let (group, engine) = text.split_once('=').ok_or("expected a group and its engine, such as 1=pbft")?;
     let group = match group {
         "root" => Ok(0),

@@ -1,4 +1,4 @@
-//! Conservation: the sum of all balances is what genesis issued.
+//! Conservation: the sum of all balances is what genesis issued, over all groups together.
 
 use super::{Promise, Verdict, holds};
 use witan_ledger::{Store, Value};
@@ -15,16 +15,20 @@ impl Conservation {
         Conservation { issued: genesis.balances.iter().map(|entry| entry.balance).sum() }
     }
 
-    /// Adds up what a node's disk holds; a disk that does not hold genesis yet holds nothing.
-    pub(in crate::sim) fn on_disk(&self, node: usize, store: &dyn Store) -> Verdict {
+    /// Adds up what the groups of a node have on disk; a disk that does not hold genesis yet holds nothing.
+    pub(in crate::sim) fn on_disks(&self, node: usize, stores: &[&dyn Store]) -> Verdict {
         let mut sum = 0_u128;
-        store.visit_entries(&mut |_, entry| {
-            if let Value::Balance(balance) = entry.value {
-                sum = sum.saturating_add(balance);
-            }
-        });
-        holds(Promise::Conservation, store.tip().is_none() || sum == self.issued, || {
-            format!("node {node} holds {sum} at height {:?}, genesis issued {}", store.tip(), self.issued)
+        for store in stores {
+            store.visit_entries(&mut |_, entry| {
+                if let Value::Balance(balance) = entry.value {
+                    sum = sum.saturating_add(balance);
+                }
+            });
+        }
+        let complete = stores.iter().all(|store| store.tip().is_some());
+        holds(Promise::Conservation, !complete || sum == self.issued, || {
+            let heights: Vec<_> = stores.iter().filter_map(|store| store.tip()).collect();
+            format!("node {node} holds {sum} at height {heights:?}, genesis issued {}", self.issued)
         })
     }
 }

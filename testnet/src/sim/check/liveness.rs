@@ -1,5 +1,5 @@
-//! Liveness after heal: within a stated number of the longest time-outs every honest node has new blocks, all stand at
-//! one sealed height, and what clients submitted after the heal is committed everywhere.
+//! Liveness after heal: within a stated number of the longest time-outs every honest node has new blocks of the group, all
+//! stand at one sealed height, and what clients submitted after the heal is committed everywhere.
 
 use super::{Promise, Verdict, holds};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +25,6 @@ pub(in crate::sim) struct Standing {
 #[derive(Debug)]
 pub(in crate::sim) struct Liveness {
     target: Height,
-    healed_us: u64,
     deadline_us: u64,
     fresh: BTreeSet<TxId>,
     /// Transactions of `fresh` that each honest node has committed.
@@ -43,12 +42,7 @@ impl Liveness {
         let deadline_us = at_us.saturating_add(TIMEOUTS * max_timeout_ms * 1_000);
         let committed = honest.map(|at| (at, BTreeSet::new())).collect();
         let target = newest.saturating_add(BLOCKS);
-        Liveness { target, healed_us: at_us, deadline_us, fresh: BTreeSet::new(), committed }
-    }
-
-    /// Microseconds since the heal.
-    pub(in crate::sim) fn since(&self, now_us: u64) -> u64 {
-        now_us.saturating_sub(self.healed_us)
+        Liveness { target, deadline_us, fresh: BTreeSet::new(), committed }
     }
 
     /// A client submitted this after the heal.

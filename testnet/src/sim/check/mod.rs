@@ -26,7 +26,7 @@ pub(super) use write_ahead::WriteAhead;
 use serde::Serialize;
 use std::fmt;
 
-/// What Witan promises, as far as one group goes.
+/// What Witan promises.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Promise {
@@ -38,7 +38,7 @@ pub enum Promise {
     Durability,
     /// Transfers move balance and never make or lose any.
     Conservation,
-    /// After all faults have healed, every node goes on within a stated time.
+    /// After all faults have healed, every node goes on within a stated time, in every group.
     Liveness,
     /// Decisions, writes and notices ascend without gaps, across restarts too.
     Order,

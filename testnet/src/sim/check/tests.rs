@@ -4,7 +4,7 @@ use super::*;
 use crate::sim::scenario::{GROUP, Scenario};
 use std::sync::Arc;
 use witan_ledger::{BlockCommit, Ledger, MemoryStore, Receipt, TransactionOutcome, Value};
-use witan_types::{Hash, QuorumSignatures, Seal, SealShare, TxId, ValidatorIndex};
+use witan_types::{Genesis, GroupId, Hash, QuorumSignatures, Seal, SealShare, TxId, ValidatorIndex};
 
 /// The genesis commit, with a height and receipts of one's own.
 fn commit(height: u64, receipts: &[u8]) -> BlockCommit {
@@ -65,11 +65,30 @@ fn balance_from_nothing_breaks_conservation() {
     let mut store = MemoryStore::default();
     let mut genesis = commit(0, &[]);
     store.apply(genesis.clone());
-    assert_eq!(conservation.on_disk(0, &store), Ok(()));
+    assert_eq!(conservation.on_disks(0, &[&store]), Ok(()));
     let (_, entry) = genesis.changes.first_mut().unwrap();
     entry.as_mut().unwrap().value = Value::Balance(1_001);
     store.apply(genesis);
-    assert_eq!(promise(conservation.on_disk(0, &store)), Some(Promise::Conservation));
+    assert_eq!(promise(conservation.on_disks(0, &[&store])), Some(Promise::Conservation));
+}
+
+#[test]
+fn balances_are_conserved_over_all_groups_of_a_node_together() {
+    let genesis = Scenario::of(1, 4).sharded(2).genesis();
+    let conservation = Conservation::new(&genesis);
+    let stores: Vec<MemoryStore> = genesis.user_groups().map(|group| at_genesis(&genesis, group)).collect();
+    let [one, other] = &stores[..] else { panic!("two groups") };
+    assert_eq!(conservation.on_disks(0, &[one, other]), Ok(()));
+    assert_eq!(promise(conservation.on_disks(0, &[one])), Some(Promise::Conservation), "one is not all");
+    let empty = MemoryStore::default();
+    assert_eq!(conservation.on_disks(0, &[one, &empty]), Ok(()), "a group that does not hold genesis yet");
+}
+
+fn at_genesis(genesis: &Genesis, group: GroupId) -> MemoryStore {
+    let (_, commit) = Ledger::open(MemoryStore::default(), genesis, group).unwrap();
+    let mut store = MemoryStore::default();
+    store.apply(commit.unwrap());
+    store
 }
 
 #[test]

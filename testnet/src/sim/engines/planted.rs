@@ -7,8 +7,9 @@ use witan_consensus::pbft::{self, Pbft};
 use witan_consensus::raft::{self, Raft};
 use witan_ledger::LedgerError;
 use witan_replica::{Effects, MessageVerifier, Now, Open, Opened, Replica};
+use witan_types::EngineKind;
 
-/// A mistake in an engine's rules. Adding an engine costs one variant here, and one arm below.
+/// A mistake in an engine's rules. Adding an engine costs one variant here, and an arm in each function below.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum RuleFault {
     /// One of HotStuff's.
@@ -17,6 +18,17 @@ pub enum RuleFault {
     Pbft(pbft::PlantedFault),
     /// One of Raft's.
     Raft(raft::PlantedFault),
+}
+
+impl RuleFault {
+    /// The engine that makes it.
+    pub(in crate::sim) fn engine(self) -> EngineKind {
+        match self {
+            RuleFault::HotStuff(_) => EngineKind::HotStuff,
+            RuleFault::Pbft(_) => EngineKind::Pbft,
+            RuleFault::Raft(_) => EngineKind::Raft,
+        }
+    }
 }
 
 /// Opens a group whose engine makes this mistake.

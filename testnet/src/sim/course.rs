@@ -1,0 +1,140 @@
+//! The course of a run: clients come, faults come and go, everything heals, and every group has to go on.
+
+use super::check::Liveness;
+use super::faults::Fault;
+use super::scenario::{Disks, GROUP};
+use super::trace::Line;
+use super::world::{FORGETS_AFTER, Happening, Matter, World};
+use std::sync::Arc;
+use witan_ledger::execute::keys;
+use witan_ledger::{first_owner, slot_of};
+use witan_types::{GroupId, Height, SignedTransaction};
+
+/// A run counts if every group decided this many blocks while faults came and went.
+const BLOCKS_UNDER_FAULTS: u64 = 50;
+/// And if there were this many kinds of them.
+const KINDS_OF_FAULT: usize = 3;
+/// Faults come and go for at least this long, and until the run counts; microseconds.
+const FAULTS_AT_LEAST: u64 = 10_000_000;
+/// A run that does not count after this long never will; microseconds.
+const FAULTS_AT_MOST: u64 = 240_000_000;
+/// A group whose disks break their word may never go on; microseconds.
+const PLANTED_AT_MOST: u64 = 20_000_000;
+
+impl World {
+    /// The group that takes a transaction in: the owner of its first key.
+    fn group_of(&self, transaction: &SignedTransaction) -> GroupId {
+        let first = keys(&transaction.transaction).next();
+        first.map_or(GROUP, |key| first_owner(&self.genesis, slot_of(&key)))
+    }
+
+    pub(super) fn client_wakes(&mut self) {
+        if self.healed_us.is_some() {
+            return;
+        }
+        // Each group is to be as busy as an only one.
+        let pause = self.random.within(1..=2 * self.client_pause_us / u64::from(self.scenario.shards));
+        self.after(pause, Happening::ClientWakes);
+        let wall_ms = self.wall_ms();
+        let Some(transaction) = self.clients.next(&mut self.random, wall_ms) else { return };
+        let (group, transaction) = (self.group_of(&transaction), Arc::new(transaction));
+        for _ in 0..=u64::from(self.random.chance(20)) {
+            let at = self.random.place(self.nodes.len());
+            self.after_within(500, at, group, Matter::Submit(Arc::clone(&transaction)));
+        }
+    }
+
+    /// The newest height of the group that has got least far.
+    fn shortest(&self) -> Height {
+        self.chains.values().map(|chain| chain.agreement.newest()).min().unwrap_or(0)
+    }
+
+    pub(super) fn fault_begins(&mut self) {
+        let kinds = self.faults.counts.len();
+        self.counts = self.shortest() >= BLOCKS_UNDER_FAULTS && kinds >= KINDS_OF_FAULT;
+        let planted = self.scenario.disks != Disks::Honest;
+        let most = if planted { PLANTED_AT_MOST } else { FAULTS_AT_MOST };
+        if self.now_us >= most || (self.counts && self.now_us >= FAULTS_AT_LEAST) {
+            return self.heal();
+        }
+        let pause = self.random.within(20_000..=900_000);
+        self.after(pause, Happening::FaultBegins);
+        let drawn = Fault::draw(&mut self.random, self.scenario.all_nodes());
+        let kind = drawn.first().map(|(fault, _)| fault.kind());
+        kind.into_iter().for_each(|kind| *self.faults.counts.entry(kind).or_default() += 1);
+        for (fault, lasts) in drawn {
+            self.trace.event(self.now_us, 0, Line::Fault(format!("{fault:?} for {lasts} us")));
+            let number = self.faults.begin(fault);
+            self.after(lasts, Happening::FaultEnds(number));
+        }
+        self.follow_faults();
+    }
+
+    /// The end of all faults. Each honest node gets a new transaction for each group, which every
+    /// honest node must commit. Attackers attack on.
+    fn heal(&mut self) {
+        self.trace.event(self.now_us, 0, Line::Fault("all faults heal".into()));
+        self.faults.end_all();
+        self.follow_faults();
+        self.healed_us = Some(self.now_us);
+        let (now_us, wall_ms) = (self.now_us, self.wall_ms());
+        let max_timeout_ms = self.genesis.parameters.max_timeout_ms;
+        let honest: Vec<usize> = self.honest().collect();
+        for group in self.scenario.groups() {
+            let newest = self.chain(group).agreement.newest();
+            let mut liveness = Liveness::healed(now_us, newest, max_timeout_ms, honest.iter().copied());
+            for at in &honest {
+                if let Some(transaction) = self.clients.lasting(&mut self.random, wall_ms, group) {
+                    liveness.submitted(transaction.id());
+                    self.after_within(1_000, *at, group, Matter::Submit(Arc::new(transaction)));
+                }
+            }
+            self.chain(group).liveness = Some(liveness);
+        }
+    }
+
+    /// Brings nodes and connections to where the faults want them.
+    pub(super) fn follow_faults(&mut self) {
+        for at in 0..self.nodes.len() {
+            let home = self.home(at);
+            let (down, runs) = (self.faults.is_down(home), self.node(at).process.is_some());
+            if down && runs {
+                self.crash(at);
+            } else if !down && !runs {
+                self.start(at);
+            }
+            if !self.faults.is_paused(home) {
+                for what in std::mem::take(&mut self.node(at).stash) {
+                    self.after_at(0, at, what);
+                }
+            }
+        }
+        self.follow_links();
+    }
+
+    /// A node and all its groups go down.
+    fn crash(&mut self, at: usize) {
+        self.trace.event(self.now_us, at, Line::Host("crash"));
+        self.crashes += 1;
+        let World { nodes, random, .. } = self;
+        if let Some(node) = nodes.get_mut(at) {
+            node.crash(random);
+        }
+        // Disks of several groups stand at moments of their own: their sum means something at rest alone.
+        if self.scenario.shards == 1 && self.is_honest(at) {
+            self.look_at_balances(at);
+        }
+    }
+
+    /// A forgetful attacker goes down and is back at once; starting, it forgets.
+    pub(super) fn forget(&mut self, at: usize) {
+        let stays = self.random.within(FORGETS_AFTER);
+        self.after(stays, Happening::Forgets(at));
+        if self.node(at).process.is_some() {
+            self.crash(at);
+            self.follow_links();
+            self.start(at);
+            self.follow_links();
+        }
+    }
+}
