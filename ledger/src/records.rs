@@ -1,6 +1,8 @@
 //! What a group remembers of its dealings with other groups, as state keeps it: records under reserved keys, covered by
 //! the state root, written with the block that made them, and read back when the ledger is opened.
 
+use crate::store::Store;
+use crate::two_phase::{ParticipantStage, Participated};
 use crate::value::{Entry, Value, Version};
 use std::collections::BTreeMap;
 use witan_types::{GroupId, Hash, Height, Key, TxId, Wire};
@@ -45,7 +47,7 @@ impl Record {
     }
 
     /// The record that a reserved key names.
-    pub(crate) fn of(key: &Key) -> Option<Record> {
+    pub fn of(key: &Key) -> Option<Record> {
         let (kind, rest) = key.0.strip_prefix(&[0])?.split_first()?;
         let id = || rest.try_into().ok().map(|bytes| TxId(Hash(bytes)));
         let group = || rest.first_chunk().map(|bytes| GroupId(u32::from_be_bytes(*bytes)));
@@ -60,6 +62,23 @@ impl Record {
             _ => None,
         }
     }
+}
+
+/// The transactions across groups that a stored ledger holds open, and how: pending at their coordinator, or prepared and
+/// not decided.
+pub fn open_transactions(store: &dyn Store) -> Vec<(TxId, &'static str)> {
+    let mut open = Vec::new();
+    store.visit_entries(&mut |key, entry| match (Record::of(&key), entry.value) {
+        (Some(Record::Coordinated(id)), _) => open.push((id, "pending")),
+        (Some(Record::Participated(id)), Value::Record(bytes)) => {
+            let stage = Participated::decode(&bytes).map(|participated| participated.stage);
+            if let Ok(ParticipantStage::Prepared { .. }) = stage {
+                open.push((id, "prepared"));
+            }
+        }
+        _ => {}
+    });
+    open
 }
 
 /// The records that a block changes.

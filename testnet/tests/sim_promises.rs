@@ -93,18 +93,6 @@ fn a_run_with_attackers_replays_too() {
 }
 
 #[test]
-fn three_groups_with_an_engine_each_keep_every_promise_on_the_same_nodes() {
-    let mixed = |seed| Scenario::of(seed, 4).sharded(3).mixed(&EngineKind::ALL);
-    let reports = hold_every_promise((1..=20).map(mixed).collect());
-    assert!(reports.iter().all(|report| report.blocks >= 150), "fifty blocks in each of three groups");
-}
-
-#[test]
-fn four_groups_with_one_engine_keep_every_promise() {
-    hold_every_promise((1..=10).map(|seed| Scenario::of(seed, 4).sharded(4)).collect());
-}
-
-#[test]
 fn a_run_with_several_groups_replays_too() {
     let mixed = Scenario::of(20, 4).sharded(3).mixed(&EngineKind::ALL);
     let [first, again] = [run(&mixed).unwrap(), run(&mixed).unwrap()];

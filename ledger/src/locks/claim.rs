@@ -60,7 +60,14 @@ impl Claims {
     /// Puts the claim of a transaction in the place of what it claimed before. The youngest goes if there are too many,
     /// which may be this one.
     pub(super) fn renew(&mut self, age: Age, claim: Claim) {
-        self.remove(&age.id);
+        let before = self.ages.get(&age.id).map(|since_ms| Age { since_ms: *since_ms, id: age.id });
+        let before = before.and_then(|before| self.by_age.remove(&before));
+        self.freed.extend(
+            before
+                .into_iter()
+                .flat_map(|old| old.modes)
+                .filter_map(|(key, mode)| (claim.modes.get(&key) != Some(&mode)).then_some(key)),
+        );
         self.insert(age, claim);
         if self.by_age.len() > MAX_CLAIMS
             && let Some(youngest) = self.by_age.last_key_value().map(|(age, _)| age.id)

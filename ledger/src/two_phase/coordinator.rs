@@ -14,7 +14,7 @@ const MAX_DUE: usize = 512;
 /// How long the second attempt waits for at least; each further one waits for twice as long. Milliseconds of block time.
 const BACK_OFF_MS: u64 = 20;
 /// No attempt waits for more than twice this. Milliseconds.
-const MAX_BACK_OFF_MS: u64 = 1_280;
+const MAX_BACK_OFF_MS: u64 = 160;
 
 /// Why the keys of a transaction in this group could not be locked.
 pub(crate) enum Unlocked {

@@ -23,7 +23,7 @@ const PLANTED_AT_MOST: u64 = 20_000_000;
 
 impl World {
     /// The group that takes a transaction in: the owner of its first key.
-    fn group_of(&self, transaction: &SignedTransaction) -> GroupId {
+    pub(super) fn group_of(&self, transaction: &SignedTransaction) -> GroupId {
         let first = keys(&transaction.transaction).next();
         first.map_or(GROUP, |key| first_owner(&self.genesis, slot_of(&key)))
     }
@@ -32,15 +32,23 @@ impl World {
         if self.healed_us.is_some() {
             return;
         }
-        // Each group is to be as busy as an only one.
-        let pause = self.random.within(1..=2 * self.client_pause_us / u64::from(self.scenario.shards));
+        // A transaction across groups holds its keys for many blocks: more of them would only queue for the few keys.
+        let pause = self.random.within(1..=2 * self.client_pause_us);
         self.after(pause, Happening::ClientWakes);
         let wall_ms = self.wall_ms();
         let Some(transaction) = self.clients.next(&mut self.random, wall_ms) else { return };
+        self.record(&transaction);
         let (group, transaction) = (self.group_of(&transaction), Arc::new(transaction));
         for _ in 0..=u64::from(self.random.chance(20)) {
             let at = self.random.place(self.nodes.len());
             self.after_within(500, at, group, Matter::Submit(Arc::clone(&transaction)));
+        }
+    }
+
+    pub(super) fn record(&mut self, transaction: &SignedTransaction) {
+        self.recorder.invoke(self.now_us, transaction);
+        if self.clients.reads_all_balances(transaction) {
+            self.recorder.reads_all_balances(transaction.id());
         }
     }
 
@@ -72,7 +80,7 @@ impl World {
 
     /// The end of all faults. Each honest node gets a new transaction for each group, which every
     /// honest node must commit. Attackers attack on.
-    fn heal(&mut self) {
+    pub(super) fn heal(&mut self) {
         self.trace.event(self.now_us, 0, Line::Fault("all faults heal".into()));
         self.faults.end_all();
         self.follow_faults();
@@ -83,9 +91,12 @@ impl World {
         for group in self.scenario.groups() {
             let newest = self.chain(group).agreement.newest();
             let mut liveness = Liveness::healed(now_us, newest, max_timeout_ms, honest.iter().copied());
-            for at in &honest {
-                if let Some(transaction) = self.clients.lasting(&mut self.random, wall_ms, group) {
+            for (place, at) in honest.iter().enumerate() {
+                let reads_all = place == 0;
+                let wanted = self.clients.lasting(&mut self.random, wall_ms, group, reads_all);
+                if let Some(transaction) = wanted {
                     liveness.submitted(transaction.id());
+                    self.record(&transaction);
                     self.after_within(1_000, *at, group, Matter::Submit(Arc::new(transaction)));
                 }
             }

@@ -5,6 +5,7 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::RangeInclusive;
+use witan_types::GroupId;
 
 /// How far apart honest clocks may be in either direction, in milliseconds.
 pub(super) const CLOCK_ERROR_MS: u64 = 150;
@@ -38,6 +39,8 @@ pub enum FaultKind {
     ClockSkew,
     /// A node stands still, and hears everything at once afterwards.
     Pause,
+    /// No validator hears another in one group.
+    Stall,
 }
 
 impl fmt::Display for FaultKind {
@@ -54,6 +57,7 @@ impl fmt::Display for FaultKind {
             FaultKind::SlowDisk => "slow disk",
             FaultKind::ClockSkew => "clock skew",
             FaultKind::Pause => "pause",
+            FaultKind::Stall => "stall",
         })
     }
 }
@@ -72,6 +76,7 @@ pub(super) enum Fault {
     SlowDisk { node: usize },
     ClockSkew { node: usize, ms: i64 },
     Pause { node: usize },
+    Stall(GroupId),
 }
 
 impl Fault {
@@ -122,6 +127,7 @@ impl Fault {
             Fault::SlowDisk { .. } => FaultKind::SlowDisk,
             Fault::ClockSkew { .. } => FaultKind::ClockSkew,
             Fault::Pause { .. } => FaultKind::Pause,
+            Fault::Stall(_) => FaultKind::Stall,
         }
     }
 }
@@ -193,6 +199,11 @@ impl Faults {
             Fault::Partition { side, noticed: false } => side.contains(&from) != side.contains(&to),
             _ => false,
         })
+    }
+
+    /// Whether all messages of a group vanish.
+    pub(super) fn is_stalled(&self, group: GroupId) -> bool {
+        self.all().any(|fault| matches!(fault, Fault::Stall(stalled) if *stalled == group))
     }
 
     /// Whether the two have lost their connection.

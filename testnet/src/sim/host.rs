@@ -9,15 +9,18 @@ use super::scenario::Disks;
 use super::trace::Line;
 use super::world::{How, Matter, Parcel, World};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use witan_ledger::{LedgerError, Store as _};
 use witan_replica::{Effects, Identity, LedgerWrite, Notice, Now, Open, Opened, Timer, WriteSeq, open_group};
-use witan_types::{GroupId, ValidatorIndex};
+use witan_types::{Envelope, GroupId, ValidatorIndex};
 
 /// How long a sync takes, in microseconds.
 const SYNC: std::ops::RangeInclusive<u64> = 200..=5_000;
 /// How long a slow one takes, in microseconds.
 const SLOW_SYNC: std::ops::RangeInclusive<u64> = 20_000..=400_000;
+/// A late envelope takes this many times as long as others.
+const LATE_ENVELOPE: u64 = 100;
 /// How long it takes until a host hears of what its disk or its network did, in microseconds.
 pub(super) const HEARING: std::ops::RangeInclusive<u64> = 10..=2_000;
 
@@ -90,6 +93,9 @@ impl World {
                 self.carry(to, Parcel { from: at, group, how, bytes: message.bytes() });
             }
         }
+        for (to, envelope) in effects.envelopes {
+            self.pass_on(at, to, envelope);
+        }
         for message in effects.gossip {
             self.gossip(at, group, &message);
         }
@@ -106,6 +112,20 @@ impl World {
         for evidence in effects.accuse {
             let verdict = self.innocence.accused(at, &evidence);
             self.note_in(group, verdict);
+        }
+    }
+
+    /// What one group of a node says to another is lost now and then, comes twice, or overtakes what was said before.
+    fn pass_on(&mut self, at: usize, to: GroupId, envelope: Arc<Envelope>) {
+        let times = match self.random.below(10) {
+            0 => 0,
+            1 => 2,
+            _ => 1,
+        };
+        for _ in 0..times {
+            let late = if self.random.chance(10) { LATE_ENVELOPE } else { 1 };
+            let takes = self.random.within(HEARING).saturating_mul(late);
+            self.after_within(takes, at, to, Matter::Envelope(Arc::clone(&envelope)));
         }
     }
 
@@ -221,6 +241,11 @@ impl World {
                 commit.receipts.iter().for_each(|receipt| liveness.committed(at, &receipt.id));
             }
             self.note_in(group, once);
+            self.locking.committed(commit);
+            for receipt in &commit.receipts {
+                let told = self.recorder.complete(self.now_us, self.conservation.issued, receipt);
+                self.note_in(group, told);
+            }
         }
     }
 }

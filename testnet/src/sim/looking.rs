@@ -1,11 +1,13 @@
 //! Measures taken now and then, and what is looked at in the end.
 
-use super::check::{Bounds, Standing};
+use super::check::{Bounds, Broken, Promise, Standing};
+use super::plan::Plan;
 use super::report::Report;
 use super::world::{Happening, LOOK_EVERY, World};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use witan_consensus::engine::Tick;
-use witan_ledger::Store;
+use witan_ledger::{Store, records};
 use witan_replica::Now;
 use witan_types::GroupId;
 
@@ -56,11 +58,19 @@ impl World {
         let (mut well, mut late) = (true, Vec::new());
         for (group, chain) in &self.chains {
             let (Some(liveness), Some(standings)) = (&chain.liveness, self.standings(*group)) else { return };
-            let reached = liveness.is_reached(&standings);
+            let reached = liveness.is_reached(&standings) && self.open_transactions(*group).is_empty();
             well &= reached;
             let in_time = liveness.in_time(self.now_us, &standings);
             // A group that has got there is not the one to name.
             late.extend(in_time.err().map(|broken| (reached, *group, broken)));
+        }
+        // Where everything else is well, what is left open is what keeps the run from its end.
+        for (reached, group, broken) in &mut late {
+            let open = self.open_transactions(*group);
+            if !*reached && !open.is_empty() && self.is_well_but_for_open(*group) {
+                let what = format!("pending or locked long after the heal: {}", open.join(", "));
+                *broken = Broken { promise: Promise::NoOrphans, what };
+            }
         }
         late.sort_by_key(|(reached, ..)| *reached);
         self.well = well;
@@ -68,8 +78,34 @@ impl World {
         late.into_iter().for_each(|(_, group, broken)| self.note_in(group, Err(broken)));
     }
 
+    fn is_well_but_for_open(&self, group: GroupId) -> bool {
+        let liveness = self.chains.get(&group).and_then(|chain| chain.liveness.as_ref());
+        liveness
+            .zip(self.standings(group))
+            .is_some_and(|(liveness, standings)| liveness.is_reached(&standings))
+    }
+
+    /// The transactions that honest nodes hold open in a group: pending, or prepared and undecided.
+    fn open_transactions(&self, group: GroupId) -> Vec<String> {
+        let mut open = BTreeSet::new();
+        for at in self.honest() {
+            let hosted = self.nodes.get(at).and_then(|node| node.groups.get(&group));
+            let Some(hosted) = hosted.filter(|_| self.scenario.shards > 1) else { continue };
+            let found = records::open_transactions(&hosted.disk.store);
+            open.extend(found.into_iter().map(|(id, how)| format!("{id} {how} on node {at}")));
+        }
+        open.into_iter().collect()
+    }
+
     /// What honest disks hold in the end.
     pub(super) fn look_at_disks(&mut self) {
+        let judged = self.recorder.judge();
+        self.note(judged);
+        // Under drawn faults a group may stand still for longer than any time-out.
+        if matches!(self.scenario.plan, Plan::CrashAt { .. }) {
+            let locked = self.locking.within(self.genesis.parameters.prepare_timeout_ms);
+            self.note(locked);
+        }
         let honest: Vec<usize> = self.honest().collect();
         for at in honest {
             for group in self.scenario.groups() {
@@ -105,6 +141,10 @@ impl World {
             views: self.chains.values().map(|chain| chain.views).sum(),
             transactions: self.chains.values().map(|chain| chain.durability.count()).sum(),
             messages: self.messages,
+            crossings: self.crossings,
+            across: self.recorder.across(),
+            snapshots: self.recorder.snapshots_read,
+            longest_lock_ms: self.locking.longest_ms,
             crashes: self.crashes,
             faults: self.faults.counts,
             virtual_ms: self.now_us / 1_000,

@@ -80,7 +80,8 @@ impl World {
     /// A message may be lost, and one that goes one way may arrive twice.
     fn travel(&mut self, to: usize, after_us: u64, parcel: &Parcel) {
         let (sender, receiver) = (self.home(parcel.from), self.home(to));
-        if self.link(parcel.from, to).is_none() || self.faults.is_cut(sender, receiver) {
+        let is_cut = self.faults.is_cut(sender, receiver) || self.faults.is_stalled(parcel.group);
+        if self.link(parcel.from, to).is_none() || is_cut {
             return;
         }
         let twice = parcel.how == How::OneWay && self.random.chance(self.faults.duplication());

@@ -6,7 +6,7 @@ use super::world::{How, Matter, Parcel, What, World};
 use std::sync::Arc;
 use witan_ledger::Pooled;
 use witan_replica::{Event, NoCache, Source, Ticket, Timer};
-use witan_types::{GroupId, SignedTransaction};
+use witan_types::{Envelope, GroupId, SignedTransaction};
 
 /// After the heal a refused client comes again after this long; microseconds.
 const SUBMIT_AGAIN: u64 = 300_000;
@@ -18,6 +18,7 @@ impl World {
             What::Within(group, Matter::LogSynced) => self.log_synced(at, group),
             What::Within(group, Matter::LedgerSynced) => self.ledger_synced(at, group),
             what if self.faults.is_paused(self.home(at)) => self.node(at).stash.push(what),
+            What::Within(group, Matter::Envelope(envelope)) => self.envelope(at, group, envelope),
             What::Message(parcel) => self.message(at, parcel),
             What::PeerChanged(peer) => self.peer_changed(at, peer),
             What::Within(group, matter) => self.reach_within(at, group, matter),
@@ -26,8 +27,8 @@ impl World {
 
     fn reach_within(&mut self, at: usize, group: GroupId, matter: Matter) {
         match matter {
-            // Disks that finish are heard of whether the process stands still or not.
-            Matter::LogSynced | Matter::LedgerSynced => {}
+            // Taken care of before.
+            Matter::LogSynced | Matter::LedgerSynced | Matter::Envelope(_) => {}
             Matter::Timer { timer, setting } => self.timer(at, group, timer, setting),
             Matter::Durable(seq) => {
                 self.trace.event_in(self.now_us, at, group, Line::Disk("records durable up to", seq));
@@ -46,6 +47,17 @@ impl World {
                 }
             }
             Matter::Submit(transaction) => self.submit(at, group, transaction),
+        }
+    }
+
+    /// What another group says reaches a group of the node, unless the node goes down at this very moment.
+    fn envelope(&mut self, at: usize, group: GroupId, envelope: Arc<Envelope>) {
+        let life = self.node(at).life;
+        self.crosses();
+        if self.node(at).life == life {
+            let line = Line::Envelope(envelope.source(), envelope.contents.first);
+            self.trace.event_in(self.now_us, at, group, line);
+            self.step(at, group, Event::Envelope(envelope));
         }
     }
 

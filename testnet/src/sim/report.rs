@@ -50,6 +50,14 @@ pub struct Report {
     pub transactions: usize,
     /// Messages that arrived.
     pub messages: u64,
+    /// Messages between groups of a node that arrived before the heal.
+    pub crossings: u64,
+    /// How transactions that span groups ended.
+    pub across: Across,
+    /// How often all balances were read at once.
+    pub snapshots: usize,
+    /// The longest that a transaction across groups held keys, in milliseconds of block time.
+    pub longest_lock_ms: u64,
     /// Crashes of single nodes.
     pub crashes: u64,
     /// How often each kind of fault began.
@@ -66,6 +74,20 @@ pub struct Report {
     pub violation: Option<Violation>,
 }
 
+/// How transactions that span groups ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Across {
+    /// Applied in all their groups.
+    pub applied: usize,
+    /// Given up because other transactions held keys that they wanted.
+    pub conflicts: usize,
+    /// Given up because not every group answered in time.
+    pub late: usize,
+    /// Without effect for any other reason.
+    pub failed: usize,
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Report { seed, nodes, blocks, views, transactions, crashes, trace, .. } = self;
@@ -75,6 +97,13 @@ impl fmt::Display for Report {
             write!(f, "{} groups, ", self.shards)?;
         }
         write!(f, "{blocks} blocks in {views} views, {transactions} transactions, ")?;
+        if self.shards > 1 {
+            let Across { applied, conflicts, late, failed } = self.across;
+            write!(
+                f,
+                "across groups {applied} applied, {conflicts} in conflict, {late} late, {failed} failed, "
+            )?;
+        }
         for (at, attack) in &self.attackers {
             write!(f, "node {at} attacks ({attack}), ")?;
         }

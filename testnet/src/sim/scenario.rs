@@ -5,6 +5,7 @@ use super::check::Promise;
 #[cfg(feature = "planted-faults")]
 use super::engines::RuleFault;
 use super::engines::{Speech, speech};
+use super::plan::Plan;
 use super::random::Random;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,6 +119,8 @@ pub struct Scenario {
     pub attacks: Attacks,
     /// Whether disks keep their word.
     pub disks: Disks,
+    /// What goes wrong.
+    pub plan: Plan,
     /// A mistake planted in the rules of an engine, on every validator and in every group that runs it.
     #[cfg(feature = "planted-faults")]
     pub rule_fault: Option<RuleFault>,
@@ -185,6 +188,7 @@ impl Scenario {
             scheme: Signatures::Mixed.of(seed),
             attacks: Attacks::None,
             disks: Disks::Honest,
+            plan: Plan::Drawn,
             #[cfg(feature = "planted-faults")]
             rule_fault: None,
             unchecked: BTreeSet::new(),
@@ -208,6 +212,12 @@ impl Scenario {
     pub fn mixed(self, engines: &[EngineKind]) -> Scenario {
         let engines = self.groups().zip(engines.iter().copied().cycle()).collect();
         Scenario { engines, ..self }
+    }
+
+    /// The same with other things going wrong than those that the seed draws.
+    #[must_use]
+    pub fn planned(self, plan: Plan) -> Scenario {
+        Scenario { plan, ..self }
     }
 
     /// The same with attackers.
@@ -330,6 +340,8 @@ impl Scenario {
             base_timeout_ms: 300,
             max_timeout_ms: 2_000,
             max_tx_lifetime_ms: 20_000,
+            prepare_timeout_ms: 1_500,
+            read_timeout_ms: 1_000,
             ..Parameters::default()
         }
     }

@@ -17,6 +17,7 @@ pub(super) enum Line {
     Disk(&'static str, u64),
     Peer(&'static str, usize),
     Client(TxId),
+    Envelope(GroupId, u64),
     Host(&'static str),
     Fault(String),
 }
@@ -41,6 +42,7 @@ impl Line {
             Line::Disk(what, number) => format!("{what} {number}"),
             Line::Peer(what, peer) => format!("{what} {peer}"),
             Line::Client(id) => format!("a client submits {id}"),
+            Line::Envelope(source, first) => format!("group {source} says what comes from {first} on"),
             Line::Host(what) => (*what).into(),
             Line::Fault(what) => what.clone(),
         }
@@ -128,6 +130,10 @@ impl Trace {
             Line::Peer(what, peer) => {
                 self.bytes(what.as_bytes());
                 self.number(*peer as u64);
+            }
+            Line::Envelope(source, first) => {
+                self.number(u64::from(source.0));
+                self.number(*first);
             }
             Line::Host(what) => self.bytes(what.as_bytes()),
             Line::Fault(what) => self.bytes(what.as_bytes()),

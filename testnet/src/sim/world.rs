@@ -2,12 +2,13 @@
 
 use super::attack::Attackers;
 use super::chain::Chain;
-use super::check::{Broken, Conservation, Innocence, Order, Verdict, WriteAhead};
+use super::check::{Broken, Conservation, Innocence, Locking, Order, Verdict, WriteAhead};
 use super::clients::Clients;
 use super::disk::Disk;
 use super::faults::{CLOCK_ERROR_MS, Faults};
 use super::node::{Hosted, Node};
 use super::random::Random;
+use super::recorder::Recorder;
 use super::report::Violation;
 use super::scenario::{GENESIS_MS, Scenario};
 use super::trace::Trace;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{Seq, Tick};
 use witan_replica::{Now, Timer, WriteSeq};
-use witan_types::{Genesis, GroupId, NodeId, SignedTransaction};
+use witan_types::{Envelope, Genesis, GroupId, NodeId, SignedTransaction};
 
 /// How often measures are taken, in microseconds.
 pub(super) const LOOK_EVERY: u64 = 40_000;
@@ -52,12 +53,17 @@ pub(super) enum What {
 /// Something that reaches one group of a node from that node itself, or from a client.
 #[derive(Clone, Debug)]
 pub(super) enum Matter {
-    Timer { timer: Timer, setting: u64 },
+    Timer {
+        timer: Timer,
+        setting: u64,
+    },
     LogSynced,
     LedgerSynced,
     Durable(Seq),
     Written(WriteSeq),
     RequestExpired(u64),
+    /// What another group says, from its replica on this node.
+    Envelope(Arc<Envelope>),
     Submit(Arc<SignedTransaction>),
 }
 
@@ -67,6 +73,10 @@ pub(super) enum Happening {
     /// To a node, unless it crashed since: its life is numbered.
     At(usize, u64, What),
     ClientWakes,
+    /// What the plan of the run has for this moment.
+    Planned,
+    /// Everything heals, in a run that does not draw its faults.
+    Heals,
     FaultBegins,
     FaultEnds(u64),
     /// An attacker comes back without its consensus records.
@@ -96,6 +106,10 @@ pub(super) struct World {
     /// Each group, over all nodes.
     pub(super) chains: BTreeMap<GroupId, Chain>,
     pub(super) conservation: Conservation,
+    pub(super) recorder: Recorder,
+    pub(super) locking: Locking,
+    /// Messages between groups that reached a node.
+    pub(super) crossings: u64,
     pub(super) innocence: Innocence,
     /// When all faults healed.
     pub(super) healed_us: Option<u64>,
@@ -128,6 +142,9 @@ impl World {
             clients: Clients::new(&scenario, &genesis),
             chains: scenario.groups().map(chain).collect(),
             conservation: Conservation::new(&genesis),
+            recorder: Recorder::default(),
+            locking: Locking::default(),
+            crossings: 0,
             trace: Trace::new(scenario.groups().map(|group| (group, scenario.speech(group))).collect()),
             scenario,
             genesis,
@@ -152,9 +169,8 @@ impl World {
     /// Runs to the end, or to the first broken promise.
     pub(super) fn run(&mut self) {
         self.follow_faults();
-        for first in [Happening::ClientWakes, Happening::FaultBegins, Happening::Look] {
-            self.after(1_000_000, first);
-        }
+        self.begin_plan();
+        self.after(1_000_000, Happening::Look);
         for at in self.attackers.forgetful() {
             self.after(*FORGETS_AFTER.start(), Happening::Forgets(at));
         }
@@ -243,6 +259,11 @@ impl World {
                 }
             }
             Happening::ClientWakes => self.client_wakes(),
+            Happening::Planned => self.planned(),
+            Happening::Heals => {
+                self.counts = true;
+                self.heal();
+            }
             Happening::FaultBegins => self.fault_begins(),
             Happening::FaultEnds(number) => {
                 self.faults.end(number);

@@ -7,7 +7,7 @@ use witan_types::Genesis;
 /// What genesis issued.
 #[derive(Debug)]
 pub(in crate::sim) struct Conservation {
-    issued: u128,
+    pub(in crate::sim) issued: u128,
 }
 
 impl Conservation {

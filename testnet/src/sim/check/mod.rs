@@ -7,6 +7,7 @@ mod conservation;
 mod durability;
 mod innocence;
 mod liveness;
+mod locking;
 mod order;
 mod seals;
 #[cfg(test)]
@@ -19,6 +20,7 @@ pub(super) use conservation::Conservation;
 pub(super) use durability::Durability;
 pub(super) use innocence::Innocence;
 pub(super) use liveness::{Liveness, Standing};
+pub(super) use locking::Locking;
 pub(super) use order::Order;
 pub(super) use seals::Seals;
 pub(super) use write_ahead::WriteAhead;
@@ -36,6 +38,10 @@ pub enum Promise {
     ValidSeals,
     /// What a client was told is committed stays so everywhere, once.
     Durability,
+    /// There is an order of all transactions, in accord with real time, that explains all that was read.
+    Serializability,
+    /// No transaction stays pending, and no key locked, once all groups go on.
+    NoOrphans,
     /// Transfers move balance and never make or lose any.
     Conservation,
     /// After all faults have healed, every node goes on within a stated time, in every group.
@@ -58,6 +64,8 @@ impl fmt::Display for Promise {
             Promise::Agreement => "agreement",
             Promise::ValidSeals => "validity of seals",
             Promise::Durability => "durability",
+            Promise::Serializability => "strict serializability",
+            Promise::NoOrphans => "no orphan locks",
             Promise::Conservation => "conservation",
             Promise::Liveness => "liveness after heal",
             Promise::Order => "order",

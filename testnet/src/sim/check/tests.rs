@@ -19,6 +19,7 @@ fn commit(height: u64, receipts: &[u8]) -> BlockCommit {
         expires_at_ms: 0,
         index: 0,
         outcome: TransactionOutcome::Applied { reads: Vec::new() },
+        told: Vec::new(),
     };
     commit.receipts = receipts.iter().map(receipt).collect();
     commit

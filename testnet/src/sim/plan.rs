@@ -1,0 +1,97 @@
+//! What goes wrong in a run, and when: drawn from the seed, or one thing at a place that is enumerated.
+
+use super::faults::Fault;
+use super::trace::Line;
+use super::world::{Happening, Matter, World};
+use std::sync::Arc;
+use witan_types::GroupId;
+
+/// When the one transaction of an enumerated crash is submitted; microseconds.
+const SUBMITTED_AT: u64 = 1_500_000;
+/// For how long the node stays down; microseconds.
+const DOWN: u64 = 1_000_000;
+/// When a group stalls, and for how long; microseconds.
+const STALLS_AT: u64 = 2_000_000;
+const STALLS_FOR: u64 = 8_000_000;
+/// When everything heals after an enumerated crash: the node is back, and the deadline is over; microseconds.
+const HEALS_AFTER_CRASH: u64 = 5_000_000;
+/// When everything heals after a group has stalled; microseconds.
+const HEALS_AFTER_STALL: u64 = 11_000_000;
+
+/// What goes wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Plan {
+    /// Whatever the seed says.
+    #[default]
+    Drawn,
+    /// One transaction spans all groups, nothing else is asked for, and this node crashes just before this message
+    /// between groups reaches any node; they are numbered from 1 in the order of their arrival. 0 is no message.
+    CrashAt {
+        /// Which node.
+        node: usize,
+        /// Before which message.
+        message: u64,
+    },
+    /// Clients come as always, and for some seconds no validator hears another in this group.
+    Stall(GroupId),
+}
+
+impl World {
+    /// Sets the plan of the run in motion.
+    pub(super) fn begin_plan(&mut self) {
+        match self.scenario.plan {
+            Plan::Drawn => {
+                self.after(1_000_000, Happening::ClientWakes);
+                self.after(1_000_000, Happening::FaultBegins);
+            }
+            Plan::CrashAt { .. } => {
+                self.after(SUBMITTED_AT, Happening::Planned);
+                self.after(HEALS_AFTER_CRASH, Happening::Heals);
+            }
+            Plan::Stall(_) => {
+                self.after(1_000_000, Happening::ClientWakes);
+                self.after(STALLS_AT, Happening::Planned);
+                self.after(HEALS_AFTER_STALL, Happening::Heals);
+            }
+        }
+    }
+
+    /// What was planned for this moment.
+    pub(super) fn planned(&mut self) {
+        match self.scenario.plan {
+            Plan::Drawn => {}
+            Plan::CrashAt { .. } => self.submit_everywhere(),
+            Plan::Stall(group) => {
+                self.trace.event(self.now_us, 0, Line::Fault(format!("group {group} stalls")));
+                let number = self.faults.begin(Fault::Stall(group));
+                self.after(STALLS_FOR, Happening::FaultEnds(number));
+            }
+        }
+    }
+
+    /// One transaction that spans all groups, handed to every node.
+    fn submit_everywhere(&mut self) {
+        let wall_ms = self.wall_ms();
+        let Some(transaction) = self.clients.spanning(wall_ms) else { return };
+        self.record(&transaction);
+        let (group, transaction) = (self.group_of(&transaction), Arc::new(transaction));
+        for at in 0..self.nodes.len() {
+            self.after_within(500, at, group, Matter::Submit(Arc::clone(&transaction)));
+        }
+    }
+
+    /// A message between groups is about to reach a node: the moment at which the planned crash may come.
+    pub(super) fn crosses(&mut self) {
+        self.crossings += u64::from(self.healed_us.is_none());
+        if let Plan::CrashAt { node, message } = self.scenario.plan
+            && self.crossings == message
+            && self.healed_us.is_none()
+            && self.crashes == 0
+        {
+            self.trace.event(self.now_us, node, Line::Fault("the planned crash".into()));
+            let number = self.faults.begin(Fault::Crash { node });
+            self.after(DOWN, Happening::FaultEnds(number));
+            self.follow_faults();
+        }
+    }
+}
