@@ -15,8 +15,11 @@ use witan_types::{BlockId, GroupId, Height, Key, TxId};
 /// One block: changes (key to its new value, or deletion), receipts, and whether it gets a seal.
 type Step = (Vec<(Key, Option<Vec<u8>>)>, u32, bool);
 
+/// Any key of a transaction: reserved ones, which start with a zero byte, have no history.
 fn key() -> impl Strategy<Value = Key> {
-    vec(prop_oneof![Just(0), Just(b'a'), Just(b'b'), Just(0xFF)], 1..4).prop_map(Key)
+    let rest = vec(prop_oneof![Just(0), Just(b'a'), Just(b'b'), Just(0xFF)], 0..3);
+    let first = prop_oneof![Just(b'a'), Just(b'b'), Just(0xFF)];
+    (first, rest).prop_map(|(first, rest)| Key([vec![first], rest].concat()))
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -118,7 +121,7 @@ fn pages_at_a_pinned_height_fit_together_while_blocks_are_committed() {
     let dir = tempfile::tempdir().unwrap();
     let mut model = Model::default();
     let ledger = open(dir.path()).unwrap().ledger(GROUP);
-    let keys: Vec<Key> = (0..50_u8).map(|number| Key(vec![number])).collect();
+    let keys: Vec<Key> = (1..51_u8).map(|number| Key(vec![number])).collect();
     let write =
         |value: Option<Vec<u8>>| (keys.iter().map(|key| (key.clone(), value.clone())).collect(), 0, false);
     apply(&mut model, &ledger, &[write(Some(vec![1]))]);
