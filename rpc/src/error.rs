@@ -160,7 +160,7 @@ pub enum RpcError {
         retry_after_ms: u64,
     },
     /// The wait ended before the step waited for.
-    #[error("transaction {tx_id} is {} after the wait; it may still commit", status.name())]
+    #[error("transaction {tx_id} is {} after the wait{}", status.name(), if status.is_final() { "" } else { "; it may still commit" })]
     WaitTimeout {
         /// Which transaction.
         tx_id: TxId,

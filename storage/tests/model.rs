@@ -7,7 +7,7 @@ mod common;
 use common::{CHAIN, GROUP, Model, commit_of, entry, open, seal_of, tx_id};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use std::ops::Bound;
+use std::ops::{Bound, ControlFlow};
 use witan_ledger::Store as _;
 use witan_storage::{LedgerStore, Order, prefix_range};
 use witan_types::{BlockId, GroupId, Height, Key, TxId};
@@ -211,4 +211,31 @@ fn what_was_never_stored_is_absent() {
     assert_eq!(ledger.block_by_id(BlockId::default()), None);
     assert_eq!(ledger.receipts(0), vec![]);
     storage.set_identity(CHAIN).unwrap();
+}
+
+#[test]
+fn records_under_reserved_keys_are_kept_as_they_are_now_and_have_no_history() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path()).unwrap().ledger(GROUP);
+    let reserved: Vec<Key> = [b"\0a", b"\0c", b"\0d"].map(|key| Key(key.to_vec())).to_vec();
+    for height in 0..2 {
+        let written = |key: &Key| (key.clone(), Some(entry(height, 0, &[1])));
+        let mut changes: Vec<_> = reserved.iter().map(written).collect();
+        changes.push(written(&Key::from("a")));
+        ledger.commit_blocks(&[commit_of(GROUP, height, changes, 0)], &[]).unwrap();
+    }
+    assert!(reserved.iter().all(|key| ledger.entry(key) == Some(entry(1, 0, &[1]))));
+    assert!(reserved.iter().all(|key| ledger.entry_at(key, 1).is_none()));
+    assert_eq!(ledger.scan(.., usize::MAX, 1), [(Key::from("a"), entry(1, 0, &[1]))]);
+    let visited = |from: &[u8], most: usize| {
+        let mut keys = Vec::new();
+        ledger.visit_reserved(&Key(from.to_vec()), &mut |key, _| {
+            keys.push(key);
+            if keys.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        keys
+    };
+    assert_eq!(visited(&[0], usize::MAX), reserved);
+    assert_eq!(visited(b"\0b", usize::MAX), reserved[1..]);
+    assert_eq!(visited(b"\0b", 1), reserved[1..2]);
 }

@@ -327,7 +327,9 @@ fn describe_phase(phase: &PhaseView) -> String {
 fn not_applied(error: &ClientError, signed: &SignedTransaction, context: &Context) -> CliError {
     let id = signed.id();
     let open = match error {
-        ClientError::Rpc(RpcError::WaitTimeout { .. }) | ClientError::Transport { .. } => true,
+        // It is decided, and the wait was for more.
+        ClientError::Rpc(RpcError::WaitTimeout { status, .. }) => !status.is_final(),
+        ClientError::Transport { .. } => true,
         ClientError::Rpc(_) | ClientError::Other(_) | ClientError::Answer { .. } => false,
     };
     if !context.output.is_json() {

@@ -135,3 +135,6 @@ fn read<T: Wire>(store: &dyn Store, record: Record) -> Option<T> {
     let Value::Record(bytes) = store.entry(&record.key())?.value else { return None };
     T::decode(&bytes).ok()
 }
+
+#[cfg(test)]
+mod tests;
