@@ -71,7 +71,7 @@ impl NodeBackend {
         judged.into_iter().map(answer).collect()
     }
 
-    /// Hands transactions to their groups, each to that of its first key: only there can it be all at home.
+    /// Hands transactions to their groups, each to that of its first key, which coordinates it if it spans groups.
     async fn admit(&self, transactions: Vec<Pooled>) -> Result<Vec<Admission>, RpcError> {
         let mut by_group: BTreeMap<GroupId, Vec<(usize, Pooled)>> = BTreeMap::new();
         for (place, pooled) in transactions.into_iter().enumerate() {

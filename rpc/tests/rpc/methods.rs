@@ -9,8 +9,15 @@ use witan_rpc::transaction_json::{signed_to_json, unsigned_to_json};
 use witan_rpc::*;
 use witan_types::{Account, EngineKind, FaultModel, GroupId, Wire};
 
-/// For every method, right parameters by name, in the order of their positions.
-fn requests() -> Vec<(&'static str, Vec<(&'static str, Value)>)> {
+/// A method with right parameters by name, in the order of their positions.
+type Request = (&'static str, Vec<(&'static str, Value)>);
+
+/// One of every method, in the order of the table.
+fn requests() -> Vec<Request> {
+    [requests_of_chains(), requests_of_state()].concat()
+}
+
+fn requests_of_chains() -> Vec<Request> {
     let signed = put("k", b"v", 1);
     let hex = write_hex(&signed.encode());
     let unsigned = unsigned_to_json(&signed.transaction, Encoding::Hex).unwrap();
@@ -29,7 +36,7 @@ fn requests() -> Vec<(&'static str, Vec<(&'static str, Value)>)> {
             "chain_listBlocks",
             vec![group.clone(), ("from", json!(5)), ("order", json!("asc")), ("limit", json!(3))],
         ),
-        ("chain_getSeal", vec![group.clone(), ("height", json!(7))]),
+        ("chain_getSeal", vec![group, ("height", json!(7))]),
         ("tx_prepare", vec![("unsigned", unsigned.into()), ("encoding", json!("hex"))]),
         (
             "tx_submit",
@@ -42,6 +49,12 @@ fn requests() -> Vec<(&'static str, Vec<(&'static str, Value)>)> {
         ),
         ("tx_submitBatch", vec![("txs", json!([hex]))]),
         ("tx_get", vec![("txId", json!(signed.id().to_string()))]),
+    ]
+}
+
+fn requests_of_state() -> Vec<Request> {
+    let (account, group) = (put("k", b"v", 1).transaction.signer.to_string(), ("group", json!(1)));
+    vec![
         (
             "state_get",
             vec![
@@ -70,10 +83,7 @@ fn requests() -> Vec<(&'static str, Vec<(&'static str, Value)>)> {
                 ("limit", json!(2)),
             ],
         ),
-        (
-            "state_account",
-            vec![("account", json!(signed.transaction.signer.to_string())), ("at", json!("latest"))],
-        ),
+        ("state_account", vec![("account", json!(account)), ("at", json!("latest"))]),
         ("shard_list", vec![]),
         ("shard_forKey", vec![("key", json!("name")), ("encoding", json!("utf8"))]),
         (

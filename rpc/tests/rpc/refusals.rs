@@ -19,7 +19,6 @@ async fn an_unknown_method_is_answered_by_the_standard_code() {
 
 #[tokio::test]
 async fn a_wrong_parameter_is_named_with_what_was_expected() {
-    let network = devnet().await;
     let cases = [
         ("state_get", json!({}), "key", "text, got nothing"),
         ("state_get", json!({"key": 7}), "key", "text, got 7"),
@@ -43,6 +42,40 @@ async fn a_wrong_parameter_is_named_with_what_was_expected() {
             "params",
             "at most 5 (key, at, prove, strict, encoding), got 6",
         ),
+        (
+            "state_get",
+            json!({"key": "0x00", "encoding": "rot13"}),
+            "encoding",
+            r#""hex", "utf8" or "base64", got "rot13""#,
+        ),
+        ("chain_getBlock", json!({"group": -1}), "group", "a group's number, got -1"),
+        ("chain_listBlocks", json!({"group": 1, "limit": 0}), "limit", "1 to 1000, got 0"),
+        ("state_scan", json!({}), "prefix", "prefix, or start and end; 0x for every key"),
+        ("state_account", json!(["witan1nobody"]), "account", r#"an account, witan1..., got "witan1nobody""#),
+        ("tx_submit", json!({"tx": "0x00", "timeoutMs": 999_999}), "timeoutMs", "at most 120000, got 999999"),
+        ("tx_submit", json!({"tx": {"chain": 1}}), "tx.chain", "the chain's id, 0x and 64 hex digits, got 1"),
+        ("node_status", json!({"x": 1}), "x", "no such parameter; the method takes no parameters"),
+    ];
+    all_refused(&cases).await;
+}
+
+/// Checks that each of these requests is refused: its method, what it says, and the parameter with what was expected of it.
+async fn all_refused(cases: &[(&str, Value, &str, &str)]) {
+    let network = devnet().await;
+    for (method, params, parameter, expected) in cases {
+        let error = network.error(method, params.clone()).await;
+        assert_eq!(error["code"], -32602, "{error}");
+        assert_eq!(
+            (&error["data"]["parameter"], &error["data"]["expected"]),
+            (&json!(parameter), &json!(expected))
+        );
+        assert_eq!(error["message"], format!("parameter `{parameter}`: expected {expected}"));
+    }
+}
+
+#[tokio::test]
+async fn reserved_keys_and_strict_reads_at_other_blocks_are_refused() {
+    let cases = [
         ("state_get", json!({"key": "0x0063"}), "key", RESERVED),
         ("state_getMany", json!({"keys": ["0x61", "0x00"]}), "keys[1]", RESERVED),
         ("state_scan", json!({"prefix": "0x00"}), "prefix", RESERVED),
@@ -66,29 +99,8 @@ async fn a_wrong_parameter_is_named_with_what_was_expected() {
             "none beside strict: prove reads at the newest sealed block",
         ),
         ("shard_locks", json!({"group": 1, "limit": 1001}), "limit", "1 to 1000, got 1001"),
-        (
-            "state_get",
-            json!({"key": "0x00", "encoding": "rot13"}),
-            "encoding",
-            r#""hex", "utf8" or "base64", got "rot13""#,
-        ),
-        ("chain_getBlock", json!({"group": -1}), "group", "a group's number, got -1"),
-        ("chain_listBlocks", json!({"group": 1, "limit": 0}), "limit", "1 to 1000, got 0"),
-        ("state_scan", json!({}), "prefix", "prefix, or start and end; 0x for every key"),
-        ("state_account", json!(["witan1nobody"]), "account", r#"an account, witan1..., got "witan1nobody""#),
-        ("tx_submit", json!({"tx": "0x00", "timeoutMs": 999_999}), "timeoutMs", "at most 120000, got 999999"),
-        ("tx_submit", json!({"tx": {"chain": 1}}), "tx.chain", "the chain's id, 0x and 64 hex digits, got 1"),
-        ("node_status", json!({"x": 1}), "x", "no such parameter; the method takes no parameters"),
     ];
-    for (method, params, parameter, expected) in cases {
-        let error = network.error(method, params).await;
-        assert_eq!(error["code"], -32602, "{error}");
-        assert_eq!(
-            (&error["data"]["parameter"], &error["data"]["expected"]),
-            (&json!(parameter), &json!(expected))
-        );
-        assert_eq!(error["message"], format!("parameter `{parameter}`: expected {expected}"));
-    }
+    all_refused(&cases).await;
 }
 
 #[tokio::test]
