@@ -18,8 +18,17 @@ Parameters go by name or by position. Bytes are lowercase `0x` hex (calls with k
 `hex`, `utf8` or `base64`), accounts are `witan1...`, amounts, versions and salts decimal strings, times Unix milliseconds.
 `at` is `latest` (executed and flushed here), `sealed`, or a height.
 
-A transaction that executed and failed is a result, not an error. The steps that `wait` names: `accepted` (in a mempool;
+A transaction that executed and failed, or was aborted across groups, is a result, not an error. The steps that `wait` names: `accepted` (in a mempool;
 not durable), `committed` (decided, executed, flushed here), `sealed` (provable), `applied` (visible in every group it touches).
+
+`status` is `unknown`, `accepted`, `pending` (across groups, the outcome is open), `committed`, `failed` (executed without effect),
+`aborted` (across groups, given up: `result.reason` is `CONFLICT`, `DEADLINE`, or why it would have failed in another group) or
+`expired`. Of a transaction across groups `phases` lists how it stands in each group, the coordinator first: `pending`, then
+`committed`, `failed` or `aborted`; the others `asked`, `prepared` or `refused`, then `applied` or `released`. `height` is null where
+no block has taken the step yet, and once the group has forgotten it, some time after the expiry.
+
+A plain read answers what this node has executed. A `strict` one is ordered like a transaction: it sees everything that was committed
+before, over all groups at one moment, and takes as long as a transaction does.
 
 ## Transactions in JSON
 
@@ -38,7 +47,7 @@ not durable), `committed` (decided, executed, flushed here), `sealed` (provable)
 
 TAIL = """\
 -32020 stands for every rejected transaction: `BAD_SIGNATURE`, `WRONG_CHAIN`, `EXPIRED`, `EXPIRY_TOO_FAR`, `TOO_LARGE`,
-`MALFORMED`, `FORBIDDEN_KEY`. -32033 is `NO_QUORUM` or `SYNCING`."""
+`MALFORMED`, `FORBIDDEN_KEY`. -32024 is a strict read that was given up: `CONFLICT` or `DEADLINE`. -32033 is `NO_QUORUM` or `SYNCING`."""
 
 
 def kind(schema):

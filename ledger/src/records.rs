@@ -1,6 +1,8 @@
 //! What a group remembers of its dealings with other groups, as state keeps it: records under reserved keys, covered by
 //! the state root, written with the block that made them, and read back when the ledger is opened.
 
+pub mod reading;
+
 use crate::store::Store;
 use crate::two_phase::{ParticipantStage, Participated};
 use crate::value::{Entry, Value, Version};

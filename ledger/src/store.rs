@@ -2,6 +2,7 @@
 
 use crate::value::{Entry, Receipt};
 use std::fmt::Debug;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use witan_types::{Block, Height, Key, Outcome, Seal, TxId};
 
@@ -27,6 +28,16 @@ pub trait Store: Debug {
     fn entry(&self, key: &Key) -> Option<Entry>;
     /// Calls `visit` for every key with its newest entry, ascending by key.
     fn visit_entries(&self, visit: &mut dyn FnMut(Key, Entry));
+    /// Calls `visit` for every reserved key from `from` on with its newest entry, ascending by key, until it breaks. A disk
+    /// that has its keys in order seeks instead.
+    fn visit_reserved(&self, from: &Key, visit: &mut dyn FnMut(Key, Entry) -> ControlFlow<()>) {
+        let mut goes_on = ControlFlow::Continue(());
+        self.visit_entries(&mut |key, entry| {
+            if goes_on.is_continue() && key.is_reserved() && key >= *from {
+                goes_on = visit(key, entry);
+            }
+        });
+    }
     /// The block at a height, if it is kept.
     fn block(&self, height: Height) -> Option<Arc<Block>>;
     /// What came out of the block at a height.

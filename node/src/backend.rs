@@ -2,9 +2,12 @@
 //! asked only for what it alone knows, and never waits for a user.
 
 mod chain;
+mod locks;
 mod network;
 mod shards;
 mod state;
+mod status;
+mod strict;
 mod transactions;
 
 use crate::event_loop::Command;
@@ -18,7 +21,7 @@ use std::time::Duration;
 use witan_ledger::Store as _;
 use witan_p2p::Network;
 use witan_rpc::parameter::{At, Order, TransactionDetail, Wait};
-use witan_rpc::server::{Backend, BlockSlice, ScanNext, ScanRange, ScanSlice};
+use witan_rpc::server::{Backend, BlockSlice, LockNext, LockSlice, ScanNext, ScanRange, ScanSlice};
 use witan_rpc::view::{
     AccountView, BlockView, ConsensusStatusView, GenesisView, Health, KeyShardView, ManyValues, MempoolView,
     NetInfo, NodeStatus, PeerView, ReadPoint, SealView, ShardView, StateValue, TxStatusView,
@@ -27,7 +30,7 @@ use witan_rpc::view::{
 use witan_rpc::{NotReady, RpcError};
 use witan_storage::LedgerStore;
 use witan_types::{
-    Account, ChainId, EngineKind, Genesis, GroupId, Height, Key, NodeId, SignedTransaction, TxId,
+    Account, ChainId, EngineKind, Genesis, GroupId, Height, Key, NodeId, SecretKey, SignedTransaction, TxId,
     ValidatorIndex,
 };
 
@@ -36,6 +39,8 @@ use witan_types::{
 pub(crate) struct NodeBackend {
     pub(crate) name: String,
     pub(crate) node: NodeId,
+    /// The secret of the node's network identity, which signs strict reads.
+    pub(crate) reader: SecretKey,
     pub(crate) validator: Option<ValidatorIndex>,
     pub(crate) genesis: Genesis,
     pub(crate) chain: ChainId,
@@ -151,6 +156,10 @@ impl Backend for NodeBackend {
         self.read_states(&keys, at)
     }
 
+    async fn strict_states(&self, keys: Vec<Key>) -> Result<ManyValues, RpcError> {
+        self.read_strictly(keys).await
+    }
+
     async fn scan(
         &self,
         from: Option<ScanNext>,
@@ -167,6 +176,15 @@ impl Backend for NodeBackend {
 
     fn shard_of(&self, key: &Key) -> KeyShardView {
         self.read_shard_of(key)
+    }
+
+    async fn locks(
+        &self,
+        group: GroupId,
+        from: Option<LockNext>,
+        limit: usize,
+    ) -> Result<LockSlice, RpcError> {
+        self.read_locks(group, from, limit)
     }
 
     async fn account(&self, account: Account, at: At) -> Result<AccountView, RpcError> {

@@ -6,7 +6,7 @@ use crate::shared::Shared;
 use crate::timers::Timers;
 use crate::wire;
 use crate::writers::{LedgerJob, LogJob, Writers};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -20,7 +20,7 @@ use witan_replica::{
     VerifiedMessage, WriteSeq,
 };
 use witan_storage::StorageError;
-use witan_types::{GroupId, NodeId, TxId};
+use witan_types::{Envelope, GroupId, NodeId, TxId};
 
 /// Events taken before timers are looked at again.
 const EVENTS_AT_ONCE: usize = 256;
@@ -83,6 +83,8 @@ pub(crate) struct EventLoop {
     submissions: BTreeMap<Ticket, oneshot::Sender<Vec<Admission>>>,
     questions: BTreeMap<Ticket, ResponseToken>,
     requests: BTreeMap<u64, (GroupId, NodeId)>,
+    /// What groups say to others of this node, until the turn hands it over.
+    envelopes: VecDeque<(GroupId, Arc<Envelope>)>,
     /// When it ends, once it was told to.
     ends: Option<Instant>,
 }
@@ -112,6 +114,7 @@ impl EventLoop {
             submissions: BTreeMap::new(),
             questions: BTreeMap::new(),
             requests: BTreeMap::new(),
+            envelopes: VecDeque::new(),
             ends: None,
         }
     }
@@ -148,10 +151,11 @@ impl EventLoop {
         end
     }
 
-    /// One turn: all events that wait, then the timers, then what users may see.
+    /// One turn: all events that wait, then the timers, then what groups say to each other, then what users may see.
     fn turn(&mut self, commands: &Receiver<Command>) -> ControlFlow<Result<(), StorageError>> {
         let left = self.ends.map_or(LONGEST_SLEEP, |end| end.saturating_duration_since(Instant::now()));
-        let sleep = self.timers.until_next(self.started.elapsed()).min(LONGEST_SLEEP).min(left);
+        let longest = if self.envelopes.is_empty() { LONGEST_SLEEP } else { Duration::ZERO };
+        let sleep = self.timers.until_next(self.started.elapsed()).min(longest).min(left);
         match commands.recv_timeout(sleep) {
             Ok(command) => self.take(command)?,
             Err(RecvTimeoutError::Timeout) => {}
@@ -161,6 +165,7 @@ impl EventLoop {
             self.take(command)?;
         }
         self.fire_timers();
+        self.hand_over();
         if self.has_left() {
             return ControlFlow::Break(Ok(()));
         }
@@ -261,6 +266,14 @@ impl EventLoop {
         }
     }
 
+    /// Hands what groups said to the groups it is for. What these say in turn waits for the next turn, so that two groups
+    /// that answer each other can't keep the loop from all else.
+    fn hand_over(&mut self) {
+        for (group, envelope) in std::mem::take(&mut self.envelopes) {
+            self.step(group, Event::Envelope(envelope));
+        }
+    }
+
     /// Does what a replica asks, in the order of the fields.
     fn obey(&mut self, id: GroupId, effects: Effects) {
         if !effects.persist.is_empty() || effects.truncate.is_some() {
@@ -284,6 +297,7 @@ impl EventLoop {
                 self.network.respond(token, wire::frame(id, &message.bytes()));
             }
         }
+        self.envelopes.extend(effects.envelopes);
         for message in effects.gossip {
             let topic = match message {
                 Message::Transactions(_) => Topic::Transactions(id),

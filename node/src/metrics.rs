@@ -22,15 +22,17 @@ impl Meter {
                 let header = &commit.block.header;
                 let group = header.group.to_string();
                 counter!("witan_blocks_total", "group" => group.clone()).increment(1);
-                let (mut applied, mut failed) = (0_u64, 0_u64);
+                let (mut applied, mut failed, mut aborted) = (0_u64, 0_u64, 0_u64);
                 for receipt in &commit.receipts {
                     match receipt.outcome {
                         TransactionOutcome::Applied { .. } => applied += 1,
                         TransactionOutcome::Failed { .. } => failed += 1,
+                        TransactionOutcome::Aborted { .. } => aborted += 1,
                     }
                 }
                 counter!("witan_transactions_applied_total", "group" => group.clone()).increment(applied);
                 counter!("witan_transactions_failed_total", "group" => group.clone()).increment(failed);
+                counter!("witan_transactions_aborted_total", "group" => group.clone()).increment(aborted);
                 let now = Instant::now();
                 if let Some(last) = self.last_block.insert(header.group, now) {
                     histogram!("witan_block_interval_seconds", "group" => group).record(now - last);
@@ -39,8 +41,9 @@ impl Meter {
                     group = header.group.0,
                     height = header.height,
                     view = header.tag,
-                    txs = applied + failed,
+                    txs = applied + failed + aborted,
                     failed,
+                    aborted,
                     "block"
                 );
             }

@@ -239,6 +239,7 @@ impl Starting<'_> {
         Ok(NodeBackend {
             name: self.config.node.name.clone(),
             node: self.keys.node_id(),
+            reader: self.keys.node.clone(),
             validator: self.validator()?.map(|(place, _)| place),
             chain: self.genesis.chain(),
             genesis: self.genesis.clone(),

@@ -33,6 +33,7 @@ pub(crate) struct Shared {
     views: RwLock<BTreeMap<GroupId, Arc<View>>>,
     waiting: Mutex<HashMap<TxId, Vec<oneshot::Sender<()>>>>,
     expired: Mutex<Expired>,
+    committed: watch::Sender<BTreeMap<GroupId, Height>>,
     sealed: watch::Sender<BTreeMap<GroupId, Height>>,
 }
 
@@ -56,6 +57,7 @@ impl Shared {
             views: RwLock::default(),
             waiting: Mutex::default(),
             expired: Mutex::default(),
+            committed: watch::Sender::new(BTreeMap::new()),
             sealed: watch::Sender::new(BTreeMap::new()),
         }
     }
@@ -96,7 +98,12 @@ impl Shared {
     /// Wakes whoever waits for what happened.
     pub(crate) fn tell(&self, group: GroupId, notice: &Notice) {
         match notice {
-            Notice::Committed(commit) => self.wake(commit.receipts.iter().map(|receipt| receipt.id)),
+            Notice::Committed(commit) => {
+                self.committed.send_modify(|heights| {
+                    heights.insert(group, commit.outcome.height);
+                });
+                self.wake(commit.receipts.iter().map(|receipt| receipt.id));
+            }
             Notice::Sealed(sealed) => self.sealed.send_modify(|heights| {
                 heights.insert(group, sealed.header.height);
             }),
@@ -143,6 +150,11 @@ impl Shared {
     /// Whether the transaction was seen to expire here.
     pub(crate) fn has_expired(&self, id: &TxId) -> bool {
         lock(&self.expired).ids.contains(id)
+    }
+
+    /// The newest flushed heights, and their changes.
+    pub(crate) fn committed(&self) -> watch::Receiver<BTreeMap<GroupId, Height>> {
+        self.committed.subscribe()
     }
 
     /// The newest sealed heights, and their changes.

@@ -87,6 +87,8 @@ pub enum Event {
 pub enum Admission {
     /// In the mempool now, or was already.
     Pending,
+    /// Begun before: it spans groups, and its outcome is open.
+    Started,
     /// Executed before, in the block at this height.
     Final(Height),
     /// It expires at or before the newest block's time.

@@ -34,7 +34,7 @@ enum Taken {
     New,
     /// It waited there before.
     Waits,
-    /// It was executed.
+    /// It was executed, or is pending across groups.
     Executed,
     /// It is void at the newest block's time; it may have been executed before.
     Expired,
@@ -131,7 +131,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         let executed = || self.ledger.find_transaction(id).map(|(height, _)| Admission::Final(height));
         match taken {
             Taken::New | Taken::Waits => Admission::Pending,
-            Taken::Executed => executed().unwrap_or(Admission::Pending),
+            Taken::Executed => executed().unwrap_or(Admission::Started),
             Taken::Expired => executed().unwrap_or(Admission::Expired),
             Taken::ExpiryTooFar(latest) => Admission::ExpiryTooFar(latest),
             Taken::Elsewhere => Admission::Elsewhere,

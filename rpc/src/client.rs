@@ -6,15 +6,16 @@ use crate::method::Method;
 use crate::methods::{
     Discover, GetAccount, GetBlock, GetConsensus, GetGenesis, GetHealth, GetManyStates, GetMempool,
     GetNetInfo, GetNodeStatus, GetPeers, GetSeal, GetShard, GetState, GetTransaction, GetValidators,
-    GetVersion, ListBlocks, ListShards, PrepareTransaction, ScanState, SubmitBatch, SubmitTransaction,
+    GetVersion, ListBlocks, ListLocks, ListShards, PrepareTransaction, ScanState, SubmitBatch,
+    SubmitTransaction,
 };
 use crate::parameter::{At, IdText, Order, TransactionDetail, TxInput, Wait};
 use crate::server::ScanRange;
 use crate::transaction_json::unsigned_to_json;
 use crate::view::{
     AccountView, BatchItem, BlockPage, BlockView, ConsensusStatusView, GenesisView, Health, KeyShardView,
-    ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, PreparedView, ScanPage, SealView, ShardView,
-    StateValue, TransactionState, TxStatusView, ValidatorSetView, VersionView,
+    LockPage, ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, PreparedView, ScanPage, SealView,
+    ShardView, StateValue, TransactionState, TxStatusView, ValidatorSetView, VersionView,
 };
 use jsonrpsee::core::client::{ClientT, Error as TransportError};
 use jsonrpsee::core::traits::ToRpcParams;
@@ -255,14 +256,26 @@ impl Client {
 
     /// `state_get`.
     pub async fn state(&self, key: &[u8], at: At, prove: bool) -> Answer<StateValue> {
-        let request = GetState { key: write_hex(key), at: Some(at), prove: Some(prove), encoding: None };
-        self.call(&request).await
+        let (key, at, prove) = (write_hex(key), Some(at), Some(prove));
+        self.call(&GetState { key, at, prove, strict: None, encoding: None }).await
+    }
+
+    /// `state_get`, strict.
+    pub async fn strict_state(&self, key: &[u8]) -> Answer<StateValue> {
+        let (key, strict) = (write_hex(key), Some(true));
+        self.call(&GetState { key, at: None, prove: None, strict, encoding: None }).await
     }
 
     /// `state_getMany`.
     pub async fn states<K: AsRef<[u8]>>(&self, keys: &[K], at: At) -> Answer<ManyValues> {
         let keys = keys.iter().map(|key| write_hex(key.as_ref())).collect();
-        self.call(&GetManyStates { keys, at: Some(at), encoding: None }).await
+        self.call(&GetManyStates { keys, at: Some(at), encoding: None, strict: None }).await
+    }
+
+    /// `state_getMany`, strict.
+    pub async fn strict_states<K: AsRef<[u8]>>(&self, keys: &[K]) -> Answer<ManyValues> {
+        let keys = keys.iter().map(|key| write_hex(key.as_ref())).collect();
+        self.call(&GetManyStates { keys, at: None, encoding: None, strict: Some(true) }).await
     }
 
     /// `state_scan`; `cursor` is the page before's.
@@ -287,7 +300,12 @@ impl Client {
 
     /// `state_account`.
     pub async fn account(&self, account: Account, at: At) -> Answer<AccountView> {
-        self.call(&GetAccount { account: IdText(account), at: Some(at) }).await
+        self.call(&GetAccount { account: IdText(account), at: Some(at), strict: None }).await
+    }
+
+    /// `state_account`, strict.
+    pub async fn strict_account(&self, account: Account) -> Answer<AccountView> {
+        self.call(&GetAccount { account: IdText(account), at: None, strict: Some(true) }).await
     }
 
     /// `shard_list`.
@@ -298,6 +316,11 @@ impl Client {
     /// `shard_forKey`.
     pub async fn shard_of(&self, key: &[u8]) -> Answer<KeyShardView> {
         self.call(&GetShard { key: write_hex(key), encoding: None }).await
+    }
+
+    /// `shard_locks`; `cursor` is the page before's.
+    pub async fn locks(&self, group: GroupId, limit: u32, cursor: Option<String>) -> Answer<LockPage> {
+        self.call(&ListLocks { group, limit: Some(limit), cursor, encoding: None }).await
     }
 
     /// `mempool_status`.

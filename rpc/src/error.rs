@@ -23,12 +23,10 @@ pub enum Rejection {
     Malformed,
     /// It writes a key that its signer may not write.
     ForbiddenKey,
-    /// Its keys belong to several groups.
-    SeveralGroups,
 }
 
 impl Rejection {
-    const ALL: [Rejection; 8] = [
+    const ALL: [Rejection; 7] = [
         Rejection::BadSignature,
         Rejection::WrongChain,
         Rejection::Expired,
@@ -36,7 +34,6 @@ impl Rejection {
         Rejection::TooLarge,
         Rejection::Malformed,
         Rejection::ForbiddenKey,
-        Rejection::SeveralGroups,
     ];
 
     /// The name users meet.
@@ -49,7 +46,6 @@ impl Rejection {
             Rejection::TooLarge => "TOO_LARGE",
             Rejection::Malformed => "MALFORMED",
             Rejection::ForbiddenKey => "FORBIDDEN_KEY",
-            Rejection::SeveralGroups => "SEVERAL_GROUPS",
         }
     }
 
@@ -67,9 +63,6 @@ impl Rejection {
             Rejection::Malformed => "tx_prepare turns the JSON form into the exact bytes to sign",
             Rejection::ForbiddenKey => {
                 "keys under @<account>/ are written by that account, balances by transfer"
-            }
-            Rejection::SeveralGroups => {
-                "shard_forKey tells the group of a key; keys with the same part in braces, as in {order-7}/state, share one"
             }
         }
     }
@@ -90,6 +83,34 @@ impl NotReady {
         match self {
             NotReady::Syncing => "SYNCING",
             NotReady::NoQuorum => "NO_QUORUM",
+        }
+    }
+}
+
+/// Why a strict read has no answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoSnapshot {
+    /// Transactions that are not decided yet held the keys for too long.
+    Conflict,
+    /// Not every group answered in time.
+    Deadline,
+}
+
+impl NoSnapshot {
+    const ALL: [NoSnapshot; 2] = [NoSnapshot::Conflict, NoSnapshot::Deadline];
+
+    /// The name users meet.
+    pub fn name(self) -> &'static str {
+        match self {
+            NoSnapshot::Conflict => "CONFLICT",
+            NoSnapshot::Deadline => "DEADLINE",
+        }
+    }
+
+    fn detail(self) -> &'static str {
+        match self {
+            NoSnapshot::Conflict => "transactions that are not decided yet hold its keys",
+            NoSnapshot::Deadline => "not every group answered in time",
         }
     }
 }
@@ -139,7 +160,7 @@ pub enum RpcError {
         retry_after_ms: u64,
     },
     /// The wait ended before the step waited for.
-    #[error("transaction {tx_id} is {} after the wait; it may still commit", status.name())]
+    #[error("transaction {tx_id} is {} after the wait{}", status.name(), if status.is_final() { "" } else { "; it may still commit" })]
     WaitTimeout {
         /// Which transaction.
         tx_id: TxId,
@@ -175,6 +196,12 @@ pub enum RpcError {
     /// A cursor that this method did not give, or not for this query.
     #[error("the cursor is none of this query's")]
     CursorInvalid,
+    /// A strict read was given up.
+    #[error("the strict read was given up: {}", reason.detail())]
+    ReadAborted {
+        /// Why.
+        reason: NoSnapshot,
+    },
     /// Too many requests from this address.
     #[error("too many requests from this address")]
     RateLimited {
@@ -220,6 +247,7 @@ impl RpcError {
             RpcError::Rejected { .. } => -32020,
             RpcError::MempoolFull { .. } => -32022,
             RpcError::WaitTimeout { .. } => -32023,
+            RpcError::ReadAborted { .. } => -32024,
             RpcError::NotFound { .. } => -32030,
             RpcError::Pruned { .. } => -32031,
             RpcError::FutureHeight { .. } => -32032,
@@ -238,6 +266,7 @@ impl RpcError {
             RpcError::Rejected { reason, .. } => reason.name(),
             RpcError::MempoolFull { .. } => "MEMPOOL_FULL",
             RpcError::WaitTimeout { .. } => "WAIT_TIMEOUT",
+            RpcError::ReadAborted { reason } => reason.name(),
             RpcError::NotFound { .. } => "NOT_FOUND",
             RpcError::Pruned { .. } => "PRUNED",
             RpcError::FutureHeight { .. } => "FUTURE_HEIGHT",
@@ -254,6 +283,7 @@ impl RpcError {
         match self {
             RpcError::MempoolFull { .. }
             | RpcError::WaitTimeout { .. }
+            | RpcError::ReadAborted { .. }
             | RpcError::FutureHeight { .. }
             | RpcError::NotReady { .. }
             | RpcError::RateLimited { .. } => true,
@@ -274,6 +304,9 @@ impl RpcError {
             RpcError::Rejected { reason, .. } => reason.hint(),
             RpcError::MempoolFull { .. } => "submit the same bytes again after retryAfterMs",
             RpcError::WaitTimeout { .. } => "ask tx_get, or submit the same bytes again",
+            RpcError::ReadAborted { .. } => {
+                "read again, or without strict: the newest value executed here is answered at once"
+            }
             RpcError::NotFound { .. } => "look at node_status for the groups and heights of this node",
             RpcError::Pruned { .. } => "ask for oldestHeight or above, or a node that keeps more",
             RpcError::FutureHeight { .. } => "ask again once node_status shows that height",
@@ -307,7 +340,7 @@ impl RpcError {
             RpcError::NotFound { what } => json!({ "what": what }),
             RpcError::Pruned { oldest_height } => json!({ "oldestHeight": oldest_height }),
             RpcError::FutureHeight { height } => json!({ "height": height }),
-            RpcError::CursorInvalid | RpcError::Unauthorized => json!({}),
+            RpcError::ReadAborted { .. } | RpcError::CursorInvalid | RpcError::Unauthorized => json!({}),
         };
         if let Value::Object(data) = &mut data {
             data.insert("reason".into(), self.reason().into());
@@ -334,6 +367,10 @@ impl RpcError {
                 tx_id: text("txId")?.parse().ok()?,
                 status: serde_json::from_value(data.get("status")?.clone()).ok()?,
             },
+            -32024 => {
+                let reason = NoSnapshot::ALL.into_iter().find(|one| Some(one.name()) == text("reason"))?;
+                RpcError::ReadAborted { reason }
+            }
             -32030 => RpcError::not_found(owned("what")),
             -32031 => RpcError::Pruned { oldest_height: number("oldestHeight") },
             -32032 => RpcError::FutureHeight { height: number("height") },

@@ -18,7 +18,7 @@ pub mod view;
 
 pub use client::{Client, ClientError};
 pub use encoding::{Blob, Encoding};
-pub use error::{ErrorView, NotReady, Rejection, RpcError};
+pub use error::{ErrorView, NoSnapshot, NotReady, Rejection, RpcError};
 pub use parameter::{At, Order, TransactionDetail, Wait};
 pub use server::{Backend, RpcConfig, RpcServer, RpcStartError, start};
 pub use view::*;

@@ -171,11 +171,13 @@ methods! {
         at "at": Option<At>,
         /// Whether to add a proof that an offline check can judge.
         prove "prove": Option<bool>,
+        /// Whether to read what no earlier transaction can change any more, ordered as a transaction of its own.
+        strict "strict": Option<bool>,
         /// How key and value are written; hex if absent.
         encoding "encoding": Option<Encoding>,
     } -> view::StateValue, "value (null if absent), type, version, group, height, blockId, proof if asked for.";
 
-    /// The values at several keys.
+    /// The values at several keys; strict: one snapshot of all groups, else one of each group.
     "state_getMany" GetManyStates {
         /// The keys, at most 128.
         keys "keys": Vec<String>,
@@ -183,7 +185,9 @@ methods! {
         at "at": Option<At>,
         /// How keys and values are written; hex if absent.
         encoding "encoding": Option<Encoding>,
-    } -> view::ManyValues, "items in the order of the keys, and at: where the read stands in each group.";
+        /// Whether to read all of them at one moment, ordered as a transaction of its own.
+        strict "strict": Option<bool>,
+    } -> view::ManyValues, "items in the order of the keys, and at: where the read stands in each group; strict: the one block that decided it.";
 
     /// Keys with their values, those with a prefix, or from start up to but without end: in order, group after group.
     "state_scan" ScanState {
@@ -209,6 +213,8 @@ methods! {
         account "account": IdText<Account>,
         /// At which block to read; latest if absent.
         at "at": Option<At>,
+        /// Whether to read what no earlier transaction can change any more, ordered as a transaction of its own.
+        strict "strict": Option<bool>,
     } -> view::AccountView, "account, balance, version, group, height and blockId.";
 
     /// The groups that hold keys, and the slots that each owns of the 4,096 that keys fall into.
@@ -221,6 +227,18 @@ methods! {
         /// How the key is written; hex if absent.
         encoding "encoding": Option<Encoding>,
     } -> view::KeyShardView, "slot and group.";
+
+    /// The keys that transactions across groups have locked in a group, until they are decided.
+    "shard_locks" ListLocks {
+        /// The group.
+        group "group": GroupId,
+        /// Items on a page; 100 if absent, at most 1000.
+        limit "limit": Option<u32>,
+        /// nextCursor of the page before.
+        cursor "cursor": Option<String>,
+        /// How keys are written; hex if absent.
+        encoding "encoding": Option<Encoding>,
+    } -> view::LockPage, "items (key, txId, mode: read, write or add, delta of an add, sinceHeight), transaction by transaction, and nextCursor.";
 
     /// What waits in the mempools of this node.
     "mempool_status" GetMempool {

@@ -1,6 +1,6 @@
 //! The OpenRPC document (<https://spec.open-rpc.org>), made from the table of methods.
 
-use crate::error::{ErrorView, NotReady, Rejection, RpcError};
+use crate::error::{ErrorView, NoSnapshot, NotReady, Rejection, RpcError};
 use crate::method::MethodDescription;
 use crate::methods::describe_all;
 use crate::view::TransactionState;
@@ -47,11 +47,12 @@ fn method(method: &MethodDescription) -> Value {
 }
 
 /// The errors any method may answer, by the names under `components`.
-const ERRORS: [&str; 12] = [
+const ERRORS: [&str; 13] = [
     "BadParameter",
     "Rejected",
     "MempoolFull",
     "WaitTimeout",
+    "ReadAborted",
     "NotFound",
     "Pruned",
     "FutureHeight",
@@ -69,6 +70,7 @@ fn errors() -> Value {
         RpcError::rejected(Rejection::BadSignature, "the signature is not the signer's"),
         RpcError::MempoolFull { retry_after_ms: 500 },
         RpcError::WaitTimeout { tx_id: TxId::default(), status: TransactionState::Accepted },
+        RpcError::ReadAborted { reason: NoSnapshot::Conflict },
         RpcError::not_found("block"),
         RpcError::Pruned { oldest_height: 1 },
         RpcError::FutureHeight { height: 1 },

@@ -18,12 +18,12 @@ pub use network::{
     ValidatorSetView, ValidatorView,
 };
 pub use node::{GroupStatus, Health, NodeStatus, VersionView};
-pub use shard::{KeyShardView, ShardList, ShardView, SlotRange};
+pub use shard::{KeyShardView, LockMode, LockPage, LockView, ShardList, ShardView, SlotRange};
 pub use state::{
     AccountView, ManyValues, PROOF_FORMAT, ProofView, ReadPoint, ScanItem, ScanPage, StateValue, ValueView,
 };
 pub use transaction::{
-    BatchAnswer, BatchItem, PhaseView, PreparedView, ReadView, TransactionResult, TransactionState,
+    BatchAnswer, BatchItem, Phase, PhaseView, PreparedView, ReadView, TransactionResult, TransactionState,
     TxStatusView,
 };
 

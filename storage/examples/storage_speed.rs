@@ -82,6 +82,7 @@ fn commit(height: Height) -> BlockCommit {
             expires_at_ms: 0,
             index,
             outcome: TransactionOutcome::Applied { reads: Vec::new() },
+            told: Vec::new(),
         })
         .collect();
     let outcome = Outcome {

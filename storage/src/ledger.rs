@@ -32,7 +32,8 @@ pub(crate) const FAMILIES: [Family; 9] = [
 
 /// Newest entry of each key.
 const STATE: &str = "state";
-/// Every entry a key ever had, by key and height; empty where it was deleted.
+/// Every entry a key ever had, by key and height; empty where it was deleted. Reserved keys have none: nobody reads what
+/// a group remembered once.
 const HISTORY: &str = "history";
 /// By height.
 const BLOCKS: &str = "blocks";
@@ -134,7 +135,9 @@ impl LedgerStore {
                 Some(_) => batch.put_cf(state, state_key, &bytes),
                 None => batch.delete_cf(state, state_key),
             }
-            batch.put_cf(history, keys::history(self.group, key, height), bytes);
+            if !key.is_reserved() {
+                batch.put_cf(history, keys::history(self.group, key, height), bytes);
+            }
         }
     }
 

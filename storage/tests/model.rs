@@ -7,7 +7,7 @@ mod common;
 use common::{CHAIN, GROUP, Model, commit_of, entry, open, seal_of, tx_id};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
-use std::ops::Bound;
+use std::ops::{Bound, ControlFlow};
 use witan_ledger::Store as _;
 use witan_storage::{LedgerStore, Order, prefix_range};
 use witan_types::{BlockId, GroupId, Height, Key, TxId};
@@ -15,8 +15,11 @@ use witan_types::{BlockId, GroupId, Height, Key, TxId};
 /// One block: changes (key to its new value, or deletion), receipts, and whether it gets a seal.
 type Step = (Vec<(Key, Option<Vec<u8>>)>, u32, bool);
 
+/// Any key of a transaction: reserved ones, which start with a zero byte, have no history.
 fn key() -> impl Strategy<Value = Key> {
-    vec(prop_oneof![Just(0), Just(b'a'), Just(b'b'), Just(0xFF)], 1..4).prop_map(Key)
+    let rest = vec(prop_oneof![Just(0), Just(b'a'), Just(b'b'), Just(0xFF)], 0..3);
+    let first = prop_oneof![Just(b'a'), Just(b'b'), Just(0xFF)];
+    (first, rest).prop_map(|(first, rest)| Key([vec![first], rest].concat()))
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -118,7 +121,7 @@ fn pages_at_a_pinned_height_fit_together_while_blocks_are_committed() {
     let dir = tempfile::tempdir().unwrap();
     let mut model = Model::default();
     let ledger = open(dir.path()).unwrap().ledger(GROUP);
-    let keys: Vec<Key> = (0..50_u8).map(|number| Key(vec![number])).collect();
+    let keys: Vec<Key> = (1..51_u8).map(|number| Key(vec![number])).collect();
     let write =
         |value: Option<Vec<u8>>| (keys.iter().map(|key| (key.clone(), value.clone())).collect(), 0, false);
     apply(&mut model, &ledger, &[write(Some(vec![1]))]);
@@ -208,4 +211,31 @@ fn what_was_never_stored_is_absent() {
     assert_eq!(ledger.block_by_id(BlockId::default()), None);
     assert_eq!(ledger.receipts(0), vec![]);
     storage.set_identity(CHAIN).unwrap();
+}
+
+#[test]
+fn records_under_reserved_keys_are_kept_as_they_are_now_and_have_no_history() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path()).unwrap().ledger(GROUP);
+    let reserved: Vec<Key> = [b"\0a", b"\0c", b"\0d"].map(|key| Key(key.to_vec())).to_vec();
+    for height in 0..2 {
+        let written = |key: &Key| (key.clone(), Some(entry(height, 0, &[1])));
+        let mut changes: Vec<_> = reserved.iter().map(written).collect();
+        changes.push(written(&Key::from("a")));
+        ledger.commit_blocks(&[commit_of(GROUP, height, changes, 0)], &[]).unwrap();
+    }
+    assert!(reserved.iter().all(|key| ledger.entry(key) == Some(entry(1, 0, &[1]))));
+    assert!(reserved.iter().all(|key| ledger.entry_at(key, 1).is_none()));
+    assert_eq!(ledger.scan(.., usize::MAX, 1), [(Key::from("a"), entry(1, 0, &[1]))]);
+    let visited = |from: &[u8], most: usize| {
+        let mut keys = Vec::new();
+        ledger.visit_reserved(&Key(from.to_vec()), &mut |key, _| {
+            keys.push(key);
+            if keys.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        keys
+    };
+    assert_eq!(visited(&[0], usize::MAX), reserved);
+    assert_eq!(visited(b"\0b", usize::MAX), reserved[1..]);
+    assert_eq!(visited(b"\0b", 1), reserved[1..2]);
 }

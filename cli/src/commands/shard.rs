@@ -1,17 +1,22 @@
 //! `witan shard`: which group holds what.
 
-use crate::commands::remote::{connect, failed};
+use crate::commands::remote::{connect, failed, with_encoding, write_readable};
 use crate::commands::tx::text;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Table;
-use witan_testnet::rpc::ShardView;
+use witan_testnet::rpc::{Client, LockPage, ShardView};
+use witan_types::GroupId;
 
 const EXAMPLE: &str = "\
 Example:
   witan shard list
   witan shard for-key greeting
-  witan shard for-key '{order-7}/state'     the same group as '{order-7}/items'";
+  witan shard for-key '{order-7}/state'     the same group as '{order-7}/items'
+  witan shard locks --group 1               keys that undecided transactions hold";
+
+/// Locks on a page.
+const PAGE: usize = 1_000;
 
 /// See which group holds which keys.
 #[derive(clap::Args, Debug)]
@@ -29,6 +34,18 @@ enum What {
     ForKey {
         key: String,
         /// The key is hex
+        #[arg(long)]
+        hex: bool,
+    },
+    /// The keys of a group that transactions across groups have locked until they are decided
+    Locks {
+        /// Which group
+        #[arg(long)]
+        group: u32,
+        /// At most this many
+        #[arg(long, default_value_t = 100)]
+        limit: usize,
+        /// Show keys as hex
         #[arg(long)]
         hex: bool,
     },
@@ -50,7 +67,44 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
             let found = client.shard_of(&key).await.map_err(failed)?;
             context.output.result(&found, || format!("group {} (slot {})", found.group, found.slot));
         }
+        What::Locks { group, limit, hex } => {
+            let page = locks(&client, GroupId(group), limit).await?;
+            show_locks(page, hex, context)?;
+        }
     }
+    Ok(())
+}
+
+/// The first locks of a group, page by page.
+async fn locks(client: &Client, group: GroupId, limit: usize) -> Result<LockPage, CliError> {
+    let mut found = LockPage { items: Vec::new(), next_cursor: None };
+    loop {
+        let left = limit.saturating_sub(found.items.len()).clamp(1, PAGE);
+        let left = u32::try_from(left).unwrap_or(1);
+        let page = client.locks(group, left, found.next_cursor.take()).await.map_err(failed)?;
+        found.items.extend(page.items);
+        found.next_cursor = page.next_cursor;
+        if found.next_cursor.is_none() || found.items.len() >= limit {
+            return Ok(found);
+        }
+    }
+}
+
+fn show_locks(mut page: LockPage, hex: bool, context: &Context) -> Result<(), CliError> {
+    let mut table = Table::new(["KEY", "MODE", "SINCE BLOCK", "TRANSACTION"]);
+    for lock in &page.items {
+        let delta = lock.delta.as_ref().map_or(String::new(), |delta| format!(" {delta}"));
+        let mode = format!("{}{delta}", lock.mode.name());
+        let since = lock.since_height.to_string();
+        table.row([text::show(&lock.key, hex), mode, since, lock.tx_id.to_string()]);
+    }
+    if !context.output.is_json() {
+        let more = if page.next_cursor.is_some() { "; there are more, see --limit" } else { "" };
+        context.output.note(&format!("{} locks{more}", page.items.len()));
+    }
+    let shown = if page.items.is_empty() { String::new() } else { table.to_string() };
+    let encoding = write_readable(&mut page, hex);
+    context.output.result(&with_encoding(&page, encoding)?, || shown);
     Ok(())
 }
 

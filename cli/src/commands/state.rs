@@ -14,6 +14,7 @@ use witan_types::{Account, Height};
 const EXAMPLE: &str = "\
 Example:
   witan state get greeting
+  witan state get greeting --strict         after all that was committed before, whichever node answers
   witan state get greeting --prove --out proof.json && witan verify proof.json --genesis genesis.json
   witan state scan --prefix user/ --limit 20
   witan state account witan1...";
@@ -43,6 +44,9 @@ enum What {
         /// Ask for a proof that `witan verify` checks offline; reads at the newest sealed block unless --at says else
         #[arg(long)]
         prove: bool,
+        /// Read what no earlier transaction can change any more: ordered like a transaction, so it takes a block
+        #[arg(long, conflicts_with_all = ["prove", "at"])]
+        strict: bool,
         /// Write the answer as JSON to a file
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
@@ -60,6 +64,9 @@ enum What {
     Account {
         /// An address, or the index of a development account
         account: String,
+        /// Read what no earlier transaction can change any more: ordered like a transaction, so it takes a block
+        #[arg(long, conflicts_with = "at")]
+        strict: bool,
     },
 }
 
@@ -74,10 +81,12 @@ fn parse_at(text: &str) -> Result<At, String> {
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
     let client = connect(context)?;
     match args.what {
-        What::Get { key, prove, out } => {
+        What::Get { key, prove, strict, out } => {
             let at = args.at.unwrap_or(if prove { At::Sealed } else { At::Latest });
             let key = text::bytes(&key, args.hex).map_err(CliError::Usage)?;
-            let value = client.state(&key, at, prove).await.map_err(failed)?;
+            let value =
+                if strict { client.strict_state(&key).await } else { client.state(&key, at, prove).await };
+            let value = value.map_err(failed)?;
             show(value, args.hex, out.as_deref(), context)
         }
         What::Scan { prefix, limit } => {
@@ -85,9 +94,14 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
             let found = scan(&client, &prefix, limit, args.at.unwrap_or_default()).await?;
             show_found(found, args.hex, context)
         }
-        What::Account { account } => {
+        What::Account { account, strict } => {
             let account = find_account(&account, context)?;
-            let view = client.account(account, args.at.unwrap_or_default()).await.map_err(failed)?;
+            let view = if strict {
+                client.strict_account(account).await
+            } else {
+                client.account(account, args.at.unwrap_or_default()).await
+            };
+            let view = view.map_err(failed)?;
             context.output.result(&view, || {
                 let at = place(&view.at);
                 format!("{}\nbalance {}  (version {}, {at})", view.account, view.balance, view.version)

@@ -11,9 +11,9 @@ use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
 use witan_testnet::rpc::transaction_json::{unsigned_from_json, unsigned_to_json};
-use witan_testnet::rpc::{ClientError, RpcError, TransactionState, TxStatusView, Wait};
+use witan_testnet::rpc::{ClientError, Phase, PhaseView, RpcError, TransactionState, TxStatusView, Wait};
 use witan_types::transaction::MAX_TRANSACTION_BYTES;
-use witan_types::{Account, Key, Op, SignedTransaction, Transaction, Wire as _};
+use witan_types::{Account, Key, Op, SignedTransaction, Transaction, TxId, Wire as _};
 
 const EXAMPLE: &str = "\
 Example:
@@ -21,8 +21,10 @@ Example:
   witan tx put greeting hi --check greeting=value:hello
   witan tx transfer --to witan1... --amount 5 --from 1
   witan tx send --file ops.json      [{\"op\":\"put\",\"key\":\"a\",\"value\":\"1\"},{\"op\":\"get\",\"key\":\"a\"}]
+  witan tx add hits 1 --wait applied            until every group it touches shows it
+  witan tx status 0x...                         how one that was submitted before stands
 
-Exits 0 if the transaction was applied, 1 if it failed, was rejected or expired.";
+Exits 0 if the transaction was committed, 1 if it failed, was aborted, was rejected or expired.";
 
 /// How long the node is waited for beyond the transaction's own time.
 const GRACE: Duration = Duration::from_secs(10);
@@ -82,6 +84,11 @@ enum What {
         #[arg(long)]
         file: PathBuf,
     },
+    /// How a submitted transaction stands; submits nothing
+    Status {
+        /// Its id
+        id: TxId,
+    },
 }
 
 #[derive(clap::Args, Debug)]
@@ -136,6 +143,10 @@ impl From<WaitFor> for Wait {
 /// # Errors
 /// If it was not applied.
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
+    if let What::Status { id } = args.what {
+        let status = connect(context)?.transaction(id).await.map_err(failed)?;
+        return report(status, &args.options, context);
+    }
     let key = signer::find(&args.options.from, context)?;
     let client = connect(context)?;
     let genesis = client.genesis().await.map_err(failed)?;
@@ -206,7 +217,7 @@ impl What {
             What::Delete { key: name } => vec![Op::Delete { key: key(name)? }],
             What::Add { key: name, delta } => vec![Op::Add { key: key(name)?, delta: *delta }],
             What::Transfer { to, amount } => vec![Op::Transfer { to: *to, amount: *amount }],
-            What::Send { .. } => Vec::new(),
+            What::Send { .. } | What::Status { .. } => Vec::new(),
         })
     }
 }
@@ -281,7 +292,13 @@ fn describe(status: &TxStatusView, hex: bool) -> String {
     if status.sealed {
         text += ", sealed";
     }
+    if status.applied && !status.phases.is_empty() {
+        text += ", and over in every group";
+    }
     text += &format!("\ntransaction {}", status.tx_id);
+    for phase in &status.phases {
+        text += &format!("\n  group {}: {}", phase.group, describe_phase(phase));
+    }
     for read in status.result.iter().flat_map(|result| &result.reads) {
         let value = read.value.as_ref().map_or("(absent)".to_owned(), |value| text::show_value(value, hex));
         text += &format!("\n{} = {value}  (version {})", text::show(&read.key, hex), read.version);
@@ -289,11 +306,30 @@ fn describe(status: &TxStatusView, hex: bool) -> String {
     text
 }
 
+/// What a group has done for a transaction that spans groups.
+fn describe_phase(phase: &PhaseView) -> String {
+    let (did, means) = match phase.phase {
+        Phase::Pending => ("began", "the outcome is open"),
+        Phase::Committed => ("committed", "as the coordinator"),
+        Phase::Failed => ("failed", "without effect anywhere"),
+        Phase::Aborted => ("aborted", "without effect anywhere"),
+        Phase::Asked => ("asked", "it has not answered"),
+        Phase::Prepared => ("prepared", "its keys are locked until the decision"),
+        Phase::Refused => ("refused", "nothing is locked"),
+        Phase::Applied => ("applied", "visible"),
+        Phase::Released => ("released", "nothing is locked"),
+    };
+    let block = phase.height.map_or(String::new(), |height| format!(" in block {height}"));
+    format!("{did}{block} ({means})")
+}
+
 /// An error, and whether the transaction may still commit.
 fn not_applied(error: &ClientError, signed: &SignedTransaction, context: &Context) -> CliError {
     let id = signed.id();
     let open = match error {
-        ClientError::Rpc(RpcError::WaitTimeout { .. }) | ClientError::Transport { .. } => true,
+        // It is decided, and the wait was for more.
+        ClientError::Rpc(RpcError::WaitTimeout { status, .. }) => !status.is_final(),
+        ClientError::Transport { .. } => true,
         ClientError::Rpc(_) | ClientError::Other(_) | ClientError::Answer { .. } => false,
     };
     if !context.output.is_json() {

@@ -117,7 +117,7 @@ impl NodeBackend {
         let (at, entry) = self.read_entry(&Key::balance_of(&account), at)?;
         let balance = match entry.as_ref().map(|entry| &entry.value) {
             Some(Value::Balance(balance)) => *balance,
-            Some(Value::Bytes(_) | Value::List(_) | Value::Counter(_)) | None => 0,
+            Some(Value::Bytes(_) | Value::List(_) | Value::Counter(_) | Value::Record(_)) | None => 0,
         };
         Ok(AccountView { account, balance, version: version_of(entry.as_ref()), at })
     }
@@ -129,6 +129,8 @@ pub(super) fn value_view(value: &Value) -> ValueView {
         Value::List(items) => ValueView::List(items.iter().cloned().map(Blob::from).collect()),
         Value::Counter(count) => ValueView::Counter(*count),
         Value::Balance(balance) => ValueView::Balance(*balance),
+        // Under reserved keys alone, which nobody can ask for.
+        Value::Record(bytes) => ValueView::Bytes(Blob::from(bytes.clone())),
     }
 }
 
@@ -138,7 +140,7 @@ pub(super) fn version_of(entry: Option<&Entry>) -> u128 {
 
 fn size_of_value(value: &Value) -> usize {
     match value {
-        Value::Bytes(bytes) => bytes.len(),
+        Value::Bytes(bytes) | Value::Record(bytes) => bytes.len(),
         Value::List(items) => items.iter().map(Vec::len).sum(),
         Value::Counter(_) | Value::Balance(_) => size_of::<u128>(),
     }
@@ -149,7 +151,7 @@ fn state_value(key: &Key, entry: Option<&Entry>, at: ReadPoint) -> StateValue {
     StateValue { key: Blob::from(key.0.clone()), value, version: version_of(entry), at, proof: None }
 }
 
-fn scan_item(key: &Key, entry: Option<&Entry>) -> ScanItem {
+pub(super) fn scan_item(key: &Key, entry: Option<&Entry>) -> ScanItem {
     let value = entry.map(|entry| value_view(&entry.value));
     ScanItem { key: Blob::from(key.0.clone()), value, version: version_of(entry) }
 }

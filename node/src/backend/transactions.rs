@@ -1,7 +1,6 @@
 //! Transactions: submitting, waiting, looking up.
 
 use super::NodeBackend;
-use super::state::{value_view, version_of};
 use crate::event_loop::Command;
 use crate::shared::Waiter;
 use crate::signatures::{Refused, judge};
@@ -11,13 +10,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use witan_ledger::execute::keys;
-use witan_ledger::{Pooled, Receipt, Store as _, TransactionOutcome};
+use witan_ledger::{Pooled, Store as _};
 use witan_replica::Admission;
-use witan_rpc::encoding::Blob;
 use witan_rpc::parameter::Wait;
-use witan_rpc::view::{ReadView, TransactionResult, TransactionState, TxStatusView};
+use witan_rpc::view::{TransactionState, TxStatusView};
 use witan_rpc::{NotReady, Rejection, RpcError};
-use witan_types::{GroupId, Height, SignedTransaction, TxId};
+use witan_types::{GroupId, SignedTransaction, TxId};
 
 /// When a client may try again after the mempool was full, in milliseconds.
 const RETRY_AFTER_MS: u64 = 200;
@@ -46,7 +44,11 @@ impl NodeBackend {
         let Some(waiter) = waiter else { return Ok(status) };
         let status =
             if status.status.is_final() { status } else { self.wait_final(id, waiter, deadline).await? };
-        if wait == Wait::Sealed { self.wait_sealed(status, deadline).await } else { Ok(status) }
+        match wait {
+            Wait::Accepted | Wait::Committed => Ok(status),
+            Wait::Sealed => self.wait_sealed(status, deadline).await,
+            Wait::Applied => self.wait_applied(status, deadline).await,
+        }
     }
 
     pub(super) async fn submit_all(
@@ -69,7 +71,7 @@ impl NodeBackend {
         judged.into_iter().map(answer).collect()
     }
 
-    /// Hands transactions to their groups, each to that of its first key: only there can it be all at home.
+    /// Hands transactions to their groups, each to that of its first key, which coordinates it if it spans groups.
     async fn admit(&self, transactions: Vec<Pooled>) -> Result<Vec<Admission>, RpcError> {
         let mut by_group: BTreeMap<GroupId, Vec<(usize, Pooled)>> = BTreeMap::new();
         for (place, pooled) in transactions.into_iter().enumerate() {
@@ -97,11 +99,9 @@ impl NodeBackend {
 
     fn admitted(&self, id: TxId, admission: Option<Admission>) -> Result<TxStatusView, RpcError> {
         match admission.ok_or_else(stopping)? {
-            Admission::Pending => Ok(TxStatusView::outside_blocks(id, TransactionState::Accepted)),
-            // Executed, perhaps not flushed yet: then it is as good as accepted.
-            Admission::Final(_) => Ok(self
-                .executed(&id)?
-                .unwrap_or_else(|| TxStatusView::outside_blocks(id, TransactionState::Accepted))),
+            Admission::Pending => Ok(accepted(id)),
+            // In a block, perhaps not flushed yet: then it is as good as accepted.
+            Admission::Started | Admission::Final(_) => Ok(self.traced(&id).unwrap_or_else(|| accepted(id))),
             Admission::Expired => {
                 Err(RpcError::rejected(Rejection::Expired, "it expires before the next block"))
             }
@@ -109,10 +109,9 @@ impl NodeBackend {
                 Rejection::ExpiryTooFar,
                 format!("expiresAtMs may be at most {latest} now (maxTxLifetimeMs of genesis)"),
             )),
-            Admission::Elsewhere => Err(RpcError::rejected(
-                Rejection::SeveralGroups,
-                "its keys belong to several groups, and no transaction spans groups yet",
-            )),
+            Admission::Elsewhere => {
+                Err(RpcError::internal("it was handed to another group than that of its first key"))
+            }
             Admission::MempoolFull | Admission::SignerFull => {
                 Err(RpcError::MempoolFull { retry_after_ms: RETRY_AFTER_MS })
             }
@@ -126,12 +125,13 @@ impl NodeBackend {
         deadline: Instant,
     ) -> Result<TxStatusView, RpcError> {
         // Executed between admission and waiting: nobody will tell.
-        if let Some(status) = self.executed(&id)? {
+        if let Some(status) = self.executed(&id) {
             return Ok(status);
         }
         let told = tokio::time::timeout_at(deadline, waiter.wait()).await;
-        if let Some(status) = self.executed(&id)? {
-            return Ok(status);
+        let traced = self.traced(&id);
+        if let Some(status) = traced.as_ref().filter(|status| status.status.is_final()) {
+            return Ok(status.clone());
         }
         if self.shared.has_expired(&id) {
             return Ok(TxStatusView::outside_blocks(id, TransactionState::Expired));
@@ -139,7 +139,8 @@ impl NodeBackend {
         if told == Ok(false) {
             return Err(stopping());
         }
-        Err(RpcError::WaitTimeout { tx_id: id, status: TransactionState::Accepted })
+        let status = traced.map_or(TransactionState::Accepted, |status| status.status);
+        Err(RpcError::WaitTimeout { tx_id: id, status })
     }
 
     async fn wait_sealed(&self, status: TxStatusView, deadline: Instant) -> Result<TxStatusView, RpcError> {
@@ -155,15 +156,30 @@ impl NodeBackend {
         Ok(TxStatusView { sealed: true, ..status })
     }
 
+    /// Waits until every group that takes part has obeyed the decision, as far as this node has executed.
+    async fn wait_applied(&self, status: TxStatusView, deadline: Instant) -> Result<TxStatusView, RpcError> {
+        let id = status.tx_id;
+        // Subscribed before looking, so that no block comes unseen in between.
+        let mut blocks = self.shared.committed();
+        let mut newest = status;
+        while !newest.applied && newest.status.is_executed() {
+            if !matches!(tokio::time::timeout_at(deadline, blocks.changed()).await, Ok(Ok(()))) {
+                return Err(RpcError::WaitTimeout { tx_id: id, status: newest.status });
+            }
+            newest = self.executed(&id).unwrap_or(newest);
+        }
+        Ok(newest)
+    }
+
     pub(super) async fn read_transaction(&self, id: TxId) -> Result<TxStatusView, RpcError> {
-        if let Some(status) = self.executed(&id)? {
+        if let Some(status) = self.traced(&id) {
             return Ok(status);
         }
         let (sender, receiver) = oneshot::channel();
         let asked = self.commands.try_send(Command::IsPending(id, sender)).is_ok();
         let pending = asked && receiver.await.unwrap_or(false);
         // It may have been executed while we asked.
-        if let Some(status) = self.executed(&id)? {
+        if let Some(status) = self.traced(&id) {
             return Ok(status);
         }
         let state = match (pending, self.shared.has_expired(&id)) {
@@ -173,53 +189,10 @@ impl NodeBackend {
         };
         Ok(TxStatusView::outside_blocks(id, state))
     }
-
-    /// The status of an executed transaction, from its receipt on disk.
-    fn executed(&self, id: &TxId) -> Result<Option<TxStatusView>, RpcError> {
-        let found = self.stores.iter().find_map(|(group, store)| {
-            let (height, receipt) = store.find_transaction(id)?;
-            Some(executed_view(
-                *id,
-                ExecutedAt { group: *group, height },
-                receipt,
-                height <= store.sealed_tip(),
-            ))
-        });
-        Ok(found)
-    }
 }
 
-/// The block that a transaction executed in.
-struct ExecutedAt {
-    group: GroupId,
-    height: Height,
-}
-
-fn executed_view(tx_id: TxId, at: ExecutedAt, receipt: Receipt, sealed: bool) -> TxStatusView {
-    let (status, result) = match receipt.outcome {
-        TransactionOutcome::Applied { reads } => {
-            let reads = reads.into_iter().map(|read| ReadView {
-                value: read.entry.as_ref().map(|entry| value_view(&entry.value)),
-                version: version_of(read.entry.as_ref()),
-                key: Blob::from(read.key.0),
-            });
-            (TransactionState::Committed, TransactionResult { reason: None, reads: reads.collect() })
-        }
-        TransactionOutcome::Failed { reason } => (
-            TransactionState::Failed,
-            TransactionResult { reason: Some(reason.name().into()), reads: Vec::new() },
-        ),
-    };
-    TxStatusView {
-        tx_id,
-        status,
-        result: Some(result),
-        group: Some(at.group),
-        height: Some(at.height),
-        sealed,
-        applied: true,
-        phases: Vec::new(),
-    }
+fn accepted(id: TxId) -> TxStatusView {
+    TxStatusView::outside_blocks(id, TransactionState::Accepted)
 }
 
 fn refused(refused: Refused) -> RpcError {

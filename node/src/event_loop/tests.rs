@@ -9,9 +9,11 @@ use witan_ledger::ProofWindow;
 use witan_p2p::{Limits, NetworkConfig, NetworkEvent, PeerAddress};
 use witan_replica::GroupStatus;
 use witan_storage::{Options, Storage};
-use witan_types::{ChainId, Hash};
+use witan_types::merkle_list::ListProof;
+use witan_types::{BlockId, ChainId, Contents, Epoch, Hash, Outcome, QuorumSignatures, Seal};
 
 const GROUP: GroupId = GroupId(1);
+const OTHER: GroupId = GroupId(2);
 
 /// What a group's host told it.
 type Heard = Arc<Mutex<Vec<&'static str>>>;
@@ -61,6 +63,59 @@ impl Group for Leader {
     fn holds_back(&self) -> bool {
         self.holds_back
     }
+}
+
+/// A group that answers whatever another one says.
+#[derive(Debug)]
+struct Talker {
+    heard: Heard,
+    other: GroupId,
+}
+
+impl Group for Talker {
+    fn step(&mut self, _: Now, event: Event) -> Effects {
+        let mut effects = Effects::default();
+        if let Event::Envelope(envelope) = event {
+            self.heard.lock().unwrap().push("envelope");
+            effects.envelopes.push((self.other, envelope));
+        }
+        effects
+    }
+
+    fn status(&self, _: Now) -> GroupStatus {
+        panic!("nobody asks")
+    }
+
+    fn proofs(&self) -> ProofWindow {
+        panic!("nobody asks")
+    }
+
+    fn is_pending(&self, _: &TxId) -> bool {
+        false
+    }
+
+    fn holds_back(&self) -> bool {
+        false
+    }
+}
+
+/// Some envelope; its addressee looks at nothing in it.
+fn envelope() -> Arc<Envelope> {
+    let outcome = Outcome {
+        chain: ChainId(Hash([7; 32])),
+        group: GROUP,
+        epoch: Epoch(1),
+        height: 1,
+        block_id: BlockId::default(),
+        state_root: Hash::ZERO,
+        receipts_root: Hash::ZERO,
+        outbox_root: Hash::ZERO,
+        next_epoch: None,
+    };
+    let seal = Seal { outcome, signatures: QuorumSignatures::default() };
+    let contents = Contents { destination: OTHER, first: 0, consumed: 0, messages: Vec::new() };
+    let proof = ListProof { index: 0, length: 1, siblings: Vec::new() };
+    Arc::new(Envelope { seal, contents, proof })
 }
 
 type Events = tokio::sync::mpsc::Receiver<NetworkEvent>;
@@ -140,4 +195,23 @@ fn a_group_that_waits_for_ever_does_not_keep_its_node_from_stopping() {
     looping.groups.insert(GROUP, Box::new(Leader { for_ever: true, ..Leader::default() }));
     commands.send(Command::Stop).unwrap();
     looping.run(inbox).unwrap();
+}
+
+#[test]
+fn groups_that_answer_each_other_for_ever_are_heard_once_a_turn_each() {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (own, _events) = network(&runtime, 2, Vec::new());
+    let folder = tempfile::tempdir().unwrap();
+    let (mut looping, _commands, _inbox) = event_loop(&own, folder.path());
+    let heard = [Heard::default(), Heard::default()];
+    for (own, other, heard) in [(GROUP, OTHER, &heard[0]), (OTHER, GROUP, &heard[1])] {
+        looping.groups.insert(own, Box::new(Talker { heard: Arc::clone(heard), other }));
+    }
+    let count = |heard: &Heard| heard.lock().unwrap().len();
+    looping.obey(GROUP, Effects { envelopes: vec![(OTHER, envelope())], ..Effects::default() });
+    assert_eq!(heard.each_ref().map(count), [0, 0], "what is said in a step is handed over after it");
+    for expected in [[0, 1], [1, 1], [1, 2]] {
+        looping.hand_over();
+        assert_eq!(heard.each_ref().map(count), expected);
+    }
 }

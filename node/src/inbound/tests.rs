@@ -30,7 +30,7 @@ fn judge(runtime: &tokio::runtime::Runtime) -> Judge {
     let (network, _) = witan_p2p::start(config, runtime.handle()).unwrap();
     let committee = Committee::new(vec![key], FaultModel::Byzantine);
     let instance = Instance { chain: CHAIN, group: GROUP, epoch: Epoch(1) };
-    let verifier = MessageVerifier::new::<HotStuff>(instance, committee, &[node]);
+    let verifier = MessageVerifier::new::<HotStuff>(instance, committee, &[node], BTreeMap::new());
     Judge {
         verifiers: Arc::new(BTreeMap::from([(GROUP, verifier)])),
         signatures: Arc::default(),

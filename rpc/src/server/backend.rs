@@ -3,9 +3,9 @@
 use crate::error::RpcError;
 use crate::parameter::{At, Order, TransactionDetail, Wait};
 use crate::view::{
-    AccountView, BlockView, ConsensusStatusView, GenesisView, Health, KeyShardView, ManyValues, MempoolView,
-    NetInfo, NodeStatus, PeerView, ReadPoint, ScanItem, SealView, ShardView, StateValue, TxStatusView,
-    ValidatorSetView, VersionView,
+    AccountView, BlockView, ConsensusStatusView, GenesisView, Health, KeyShardView, LockView, ManyValues,
+    MempoolView, NetInfo, NodeStatus, PeerView, ReadPoint, ScanItem, SealView, ShardView, StateValue,
+    TxStatusView, ValidatorSetView, VersionView,
 };
 use std::time::Duration;
 use witan_types::{Account, GroupId, Height, Key, SignedTransaction, TxId};
@@ -60,6 +60,24 @@ pub struct BlockSlice {
     pub items: Vec<BlockView>,
     /// The height of the first block not in `items`, if there is one.
     pub next: Option<Height>,
+}
+
+/// Where a list of locks goes on; the backend's own, and opaque to all others.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LockNext {
+    /// What it names the transaction by.
+    pub record: Vec<u8>,
+    /// The next key.
+    pub key: Vec<u8>,
+}
+
+/// A part of the locks of a group.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LockSlice {
+    /// The locks.
+    pub items: Vec<LockView>,
+    /// What is not in `items`, if there is more.
+    pub next: Option<LockNext>,
 }
 
 /// The node behind the methods. It gets what a request asks for, decoded and within bounds, and says what it means.
@@ -119,6 +137,13 @@ pub trait Backend: Send + Sync + 'static {
     /// The values at several keys, in order.
     async fn states(&self, keys: Vec<Key>, at: At) -> Result<ManyValues, RpcError>;
 
+    /// The values at one to 128 keys, in order, at one moment after everything that was committed before: a transaction
+    /// of gets. Where it stands is the one block that decided it.
+    ///
+    /// # Errors
+    /// [`RpcError::ReadAborted`] if it was given up.
+    async fn strict_states(&self, keys: Vec<Key>) -> Result<ManyValues, RpcError>;
+
     /// At most `limit` keys of a range with their values, of the first group that has any, from where the scan stands on.
     /// Inside a group, `at` is the height it stands at.
     async fn scan(
@@ -134,6 +159,14 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Where a key lives.
     fn shard_of(&self, key: &Key) -> KeyShardView;
+
+    /// At most `limit` locks of a group, from where the list stands on.
+    async fn locks(
+        &self,
+        group: GroupId,
+        from: Option<LockNext>,
+        limit: usize,
+    ) -> Result<LockSlice, RpcError>;
 
     /// An account.
     async fn account(&self, account: Account, at: At) -> Result<AccountView, RpcError>;

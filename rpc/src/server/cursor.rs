@@ -42,6 +42,21 @@ impl BlockCursor {
     }
 }
 
+/// Where the next page of locks begins.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub(super) struct LockCursor {
+    pub(super) group: GroupId,
+    pub(super) record: Vec<u8>,
+    pub(super) key: Vec<u8>,
+}
+
+impl LockCursor {
+    /// Whether a list of this group can have given it.
+    pub(super) fn fits(&self, group: GroupId) -> bool {
+        self.group == group && self.record.len() <= MAX_KEY_BYTES && self.key.len() <= MAX_KEY_BYTES
+    }
+}
+
 /// A cursor as text.
 pub(super) fn write<T: BorshSerialize>(cursor: &T) -> String {
     write_hex(&witan_types::codec::encode(cursor))

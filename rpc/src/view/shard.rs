@@ -1,7 +1,10 @@
 //! Where keys live.
 
+use super::Encoded;
+use crate::encoding::{Blob, Encoding, EncodingError};
+use crate::text;
 use serde::{Deserialize, Serialize};
-use witan_types::{EngineKind, FaultModel, GroupId};
+use witan_types::{EngineKind, FaultModel, GroupId, Height, TxId};
 
 /// The groups that hold keys: the answer of `shard_list`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -43,4 +46,61 @@ pub struct KeyShardView {
     pub slot: u16,
     /// The group that owns the slot.
     pub group: GroupId,
+}
+
+/// What others may do with a locked key until the decision.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LockMode {
+    /// Read it.
+    Read,
+    /// Nothing.
+    Write,
+    /// Add to it.
+    Add,
+}
+
+impl LockMode {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            LockMode::Read => "read",
+            LockMode::Write => "write",
+            LockMode::Add => "add",
+        }
+    }
+}
+
+/// A key that a transaction across groups has locked.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LockView {
+    /// The key.
+    pub key: Blob,
+    /// The transaction.
+    #[serde(with = "text")]
+    pub tx_id: TxId,
+    /// How it is locked.
+    pub mode: LockMode,
+    /// What an add reserves: a decimal number, below zero if it takes away.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub delta: Option<String>,
+    /// The block of the group since which the transaction is under way there.
+    pub since_height: Height,
+}
+
+/// The locks of a group, transaction by transaction: the answer of `shard_locks`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LockPage {
+    /// One a transaction and key.
+    pub items: Vec<LockView>,
+    /// Where the next page begins; null on the last. Locks come and go between pages.
+    pub next_cursor: Option<String>,
+}
+
+impl Encoded for LockPage {
+    fn write_as(&mut self, encoding: Encoding) -> Result<(), EncodingError> {
+        self.items.iter_mut().try_for_each(|item| item.key.write_as(encoding))
+    }
 }

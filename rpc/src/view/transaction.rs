@@ -42,6 +42,17 @@ impl TransactionState {
         }
     }
 
+    /// Whether a block decided it.
+    pub fn is_executed(self) -> bool {
+        match self {
+            TransactionState::Committed | TransactionState::Failed | TransactionState::Aborted => true,
+            TransactionState::Unknown
+            | TransactionState::Accepted
+            | TransactionState::Pending
+            | TransactionState::Expired => false,
+        }
+    }
+
     /// Whether it can't change any more.
     pub fn is_final(self) -> bool {
         match self {
@@ -74,9 +85,9 @@ pub struct TxStatusView {
     pub height: Option<Height>,
     /// Whether that block has a seal here: the outcome is provable.
     pub sealed: bool,
-    /// Whether the effect is visible in every group it touches.
+    /// Whether it is over in every group it touches, as this node has executed: an effect is visible in all of them.
     pub applied: bool,
-    /// For a cross-group one, each step with the block that took it.
+    /// For a cross-group one, how it stands in each group, the coordinator first.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub phases: Vec<PhaseView>,
 }
@@ -134,16 +145,57 @@ pub struct ReadView {
     pub version: u128,
 }
 
-/// One step of a cross-group transaction.
+/// How a transaction across groups stands in one of them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PhaseView {
-    /// The group whose block took it.
+    /// The group.
     pub group: GroupId,
-    /// The step: `prepare`, `vote`, `commit`, `abort`, ...
-    pub phase: String,
-    /// The block's height.
-    pub height: Height,
+    /// Its newest step.
+    pub phase: Phase,
+    /// The height of the block that took it; none if there is none yet, or the group has forgotten it.
+    pub height: Option<Height>,
+}
+
+/// A step of a transaction in one of its groups. The coordinator is the group of its first key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// At the coordinator: the other groups are asked, and the outcome is open.
+    Pending,
+    /// At the coordinator: decided, with effect.
+    Committed,
+    /// At the coordinator: it failed there, without effect.
+    Failed,
+    /// At the coordinator: given up, without effect.
+    Aborted,
+    /// At another group: it was asked, and has not answered.
+    Asked,
+    /// At another group: its part can be applied, and its keys are locked until the decision.
+    Prepared,
+    /// At another group: its part can't be applied now, and nothing is locked.
+    Refused,
+    /// At another group: its part is visible.
+    Applied,
+    /// At another group: given up, and nothing is locked.
+    Released,
+}
+
+impl Phase {
+    /// The name on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Phase::Pending => "pending",
+            Phase::Committed => "committed",
+            Phase::Failed => "failed",
+            Phase::Aborted => "aborted",
+            Phase::Asked => "asked",
+            Phase::Prepared => "prepared",
+            Phase::Refused => "refused",
+            Phase::Applied => "applied",
+            Phase::Released => "released",
+        }
+    }
 }
 
 /// What to sign: the answer of `tx_prepare`.

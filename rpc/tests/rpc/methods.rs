@@ -9,8 +9,15 @@ use witan_rpc::transaction_json::{signed_to_json, unsigned_to_json};
 use witan_rpc::*;
 use witan_types::{Account, EngineKind, FaultModel, GroupId, Wire};
 
-/// For every method, right parameters by name, in the order of their positions.
-fn requests() -> Vec<(&'static str, Vec<(&'static str, Value)>)> {
+/// A method with right parameters by name, in the order of their positions.
+type Request = (&'static str, Vec<(&'static str, Value)>);
+
+/// One of every method, in the order of the table.
+fn requests() -> Vec<Request> {
+    [requests_of_chains(), requests_of_state()].concat()
+}
+
+fn requests_of_chains() -> Vec<Request> {
     let signed = put("k", b"v", 1);
     let hex = write_hex(&signed.encode());
     let unsigned = unsigned_to_json(&signed.transaction, Encoding::Hex).unwrap();
@@ -29,7 +36,7 @@ fn requests() -> Vec<(&'static str, Vec<(&'static str, Value)>)> {
             "chain_listBlocks",
             vec![group.clone(), ("from", json!(5)), ("order", json!("asc")), ("limit", json!(3))],
         ),
-        ("chain_getSeal", vec![group.clone(), ("height", json!(7))]),
+        ("chain_getSeal", vec![group, ("height", json!(7))]),
         ("tx_prepare", vec![("unsigned", unsigned.into()), ("encoding", json!("hex"))]),
         (
             "tx_submit",
@@ -42,18 +49,30 @@ fn requests() -> Vec<(&'static str, Vec<(&'static str, Value)>)> {
         ),
         ("tx_submitBatch", vec![("txs", json!([hex]))]),
         ("tx_get", vec![("txId", json!(signed.id().to_string()))]),
+    ]
+}
+
+fn requests_of_state() -> Vec<Request> {
+    let (account, group) = (put("k", b"v", 1).transaction.signer.to_string(), ("group", json!(1)));
+    vec![
         (
             "state_get",
             vec![
                 ("key", json!("name")),
                 ("at", json!(5)),
                 ("prove", json!(true)),
+                ("strict", json!(false)),
                 ("encoding", json!("utf8")),
             ],
         ),
         (
             "state_getMany",
-            vec![("keys", json!(["name", "gone"])), ("at", Value::Null), ("encoding", json!("utf8"))],
+            vec![
+                ("keys", json!(["name", "gone"])),
+                ("at", Value::Null),
+                ("encoding", json!("utf8")),
+                ("strict", json!(true)),
+            ],
         ),
         (
             "state_scan",
@@ -64,12 +83,13 @@ fn requests() -> Vec<(&'static str, Vec<(&'static str, Value)>)> {
                 ("limit", json!(2)),
             ],
         ),
-        (
-            "state_account",
-            vec![("account", json!(signed.transaction.signer.to_string())), ("at", json!("latest"))],
-        ),
+        ("state_account", vec![("account", json!(account)), ("at", json!("latest"))]),
         ("shard_list", vec![]),
         ("shard_forKey", vec![("key", json!("name")), ("encoding", json!("utf8"))]),
+        (
+            "shard_locks",
+            vec![group.clone(), ("limit", json!(1)), ("cursor", Value::Null), ("encoding", json!("utf8"))],
+        ),
         ("mempool_status", vec![group.clone()]),
         ("net_info", vec![]),
         ("net_peers", vec![]),
@@ -117,7 +137,7 @@ async fn the_openrpc_document_lists_the_methods_that_answer_and_no_other() {
 async fn values_read_as_their_types_in_the_encoding_asked_for() {
     let network = devnet().await;
     let get = async |key: &str, encoding: &str| {
-        network.result("state_get", json!([key, null, null, encoding])).await
+        network.result("state_get", json!([key, null, null, null, encoding])).await
     };
     let name = get("0x6e616d65", "hex").await;
     assert_eq!(
@@ -172,6 +192,44 @@ async fn the_client_gets_typed_answers_of_every_read() {
     assert_eq!(client.peers().await.unwrap()[0].direction, Some(Direction::Inbound));
     assert_eq!(client.consensus(group).await.unwrap().view, 40);
     assert_eq!(client.validators(group, At::Latest).await.unwrap().quorum, 1);
+}
+
+#[tokio::test]
+async fn a_strict_read_stands_at_one_block_or_says_why_it_has_no_answer() {
+    let network = devnet().await;
+    let client = &network.client;
+    let name = client.strict_state(b"name").await.unwrap();
+    assert_eq!((name.value, name.at.height), (Some(ValueView::Bytes(b"witan".as_slice().into())), TIP));
+    let many = client.strict_states(&["name", "gone"]).await.unwrap();
+    assert_eq!((many.items.len(), many.at.len()), (2, 1));
+    let nobody = client.strict_account(Account(secret().public())).await.unwrap();
+    assert_eq!(nobody.balance, 0, "the fake node holds no balances");
+    let error = client.strict_states(&["name", "locked"]).await.unwrap_err();
+    let error = error.rpc().unwrap();
+    assert_eq!((error.code(), error.reason(), error.retryable()), (-32024, "CONFLICT", true));
+}
+
+#[tokio::test]
+async fn locks_are_listed_page_by_page() {
+    let client = &devnet().await.client;
+    let (mut found, mut cursor) = (Vec::new(), None);
+    loop {
+        let page = client.locks(GroupId(1), 2, cursor).await.unwrap();
+        found.extend(page.items.into_iter().map(|lock| (lock.key.to_vec(), lock.mode, lock.delta)));
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    let expected = [
+        (b"a".to_vec(), LockMode::Read, None),
+        (b"b".to_vec(), LockMode::Write, None),
+        (b"c".to_vec(), LockMode::Add, Some("-5".to_owned())),
+    ];
+    assert_eq!(found, expected);
+    let other = client.locks(GroupId(1), 2, None).await.unwrap().next_cursor;
+    let error = client.locks(GroupId(2), 2, other).await.unwrap_err();
+    assert_eq!(error.rpc(), Some(&RpcError::CursorInvalid), "a cursor is its group's");
 }
 
 #[tokio::test]

@@ -7,6 +7,9 @@ use witan_rpc::encoding::write_hex;
 use witan_rpc::*;
 use witan_types::{GroupId, Wire};
 
+/// What is expected of whoever names a key that starts with a zero byte.
+const RESERVED: &str = "a key in hex; those that start with a zero byte are reserved";
+
 #[tokio::test]
 async fn an_unknown_method_is_answered_by_the_standard_code() {
     let network = devnet().await;
@@ -16,7 +19,6 @@ async fn an_unknown_method_is_answered_by_the_standard_code() {
 
 #[tokio::test]
 async fn a_wrong_parameter_is_named_with_what_was_expected() {
-    let network = devnet().await;
     let cases = [
         ("state_get", json!({}), "key", "text, got nothing"),
         ("state_get", json!({"key": 7}), "key", "text, got 7"),
@@ -32,13 +34,13 @@ async fn a_wrong_parameter_is_named_with_what_was_expected() {
             "state_get",
             json!({"key": "0x00", "att": 1}),
             "att",
-            "no such parameter; the method takes key, at, prove, encoding",
+            "no such parameter; the method takes key, at, prove, strict, encoding",
         ),
         (
             "state_get",
-            json!(["0x00", 1, true, "hex", 5]),
+            json!(["0x00", 1, true, false, "hex", 6]),
             "params",
-            "at most 4 (key, at, prove, encoding), got 5",
+            "at most 5 (key, at, prove, strict, encoding), got 6",
         ),
         (
             "state_get",
@@ -54,8 +56,14 @@ async fn a_wrong_parameter_is_named_with_what_was_expected() {
         ("tx_submit", json!({"tx": {"chain": 1}}), "tx.chain", "the chain's id, 0x and 64 hex digits, got 1"),
         ("node_status", json!({"x": 1}), "x", "no such parameter; the method takes no parameters"),
     ];
+    all_refused(&cases).await;
+}
+
+/// Checks that each of these requests is refused: its method, what it says, and the parameter with what was expected of it.
+async fn all_refused(cases: &[(&str, Value, &str, &str)]) {
+    let network = devnet().await;
     for (method, params, parameter, expected) in cases {
-        let error = network.error(method, params).await;
+        let error = network.error(method, params.clone()).await;
         assert_eq!(error["code"], -32602, "{error}");
         assert_eq!(
             (&error["data"]["parameter"], &error["data"]["expected"]),
@@ -63,6 +71,36 @@ async fn a_wrong_parameter_is_named_with_what_was_expected() {
         );
         assert_eq!(error["message"], format!("parameter `{parameter}`: expected {expected}"));
     }
+}
+
+#[tokio::test]
+async fn reserved_keys_and_strict_reads_at_other_blocks_are_refused() {
+    let cases = [
+        ("state_get", json!({"key": "0x0063"}), "key", RESERVED),
+        ("state_getMany", json!({"keys": ["0x61", "0x00"]}), "keys[1]", RESERVED),
+        ("state_scan", json!({"prefix": "0x00"}), "prefix", RESERVED),
+        ("state_scan", json!({"start": "0x0001"}), "start", RESERVED),
+        (
+            "state_getMany",
+            json!({"keys": [], "strict": true}),
+            "keys",
+            "at least one key for a strict read, got none",
+        ),
+        (
+            "state_get",
+            json!({"key": "0x61", "at": 3, "strict": true}),
+            "at",
+            "none beside strict, which reads at a block of its own",
+        ),
+        (
+            "state_get",
+            json!({"key": "0x61", "prove": true, "strict": true}),
+            "prove",
+            "none beside strict: prove reads at the newest sealed block",
+        ),
+        ("shard_locks", json!({"group": 1, "limit": 1001}), "limit", "1 to 1000, got 1001"),
+    ];
+    all_refused(&cases).await;
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use witan_rpc::server::{Backend, BlockSlice, ScanNext, ScanRange, ScanSlice};
+use witan_rpc::server::{Backend, BlockSlice, LockNext, LockSlice, ScanNext, ScanRange, ScanSlice};
 use witan_rpc::*;
 use witan_types::genesis::{GenesisGroup, GenesisValidator, Parameters};
 use witan_types::seal::Outcome;
@@ -290,6 +290,37 @@ impl Backend for FakeNode {
         let items = keys.iter().take(limit).map(|key| self.item(key)).collect();
         let next = keys.get(limit).map(|key| ScanNext { group: GroupId(1), key: Some(key.to_vec()) });
         Ok(ScanSlice { items, next, at: self.point(at)? })
+    }
+
+    async fn strict_states(&self, keys: Vec<Key>) -> Result<ManyValues, RpcError> {
+        if keys.iter().any(|key| key.0 == b"locked") {
+            return Err(RpcError::ReadAborted { reason: NoSnapshot::Conflict });
+        }
+        self.states(keys, At::Height(TIP)).await
+    }
+
+    /// One lock of each mode, by one transaction.
+    async fn locks(
+        &self,
+        group: GroupId,
+        from: Option<LockNext>,
+        limit: usize,
+    ) -> Result<LockSlice, RpcError> {
+        self.group(group)?;
+        let modes =
+            [("a", LockMode::Read, None), ("b", LockMode::Write, None), ("c", LockMode::Add, Some("-5"))];
+        let lock = |(key, mode, delta): (&str, LockMode, Option<&str>)| LockView {
+            key: Blob::from(key.as_bytes().to_vec()),
+            tx_id: TxId(Hash([6; 32])),
+            mode,
+            delta: delta.map(str::to_owned),
+            since_height: TIP,
+        };
+        let start = from.map_or_else(Vec::new, |from| from.key);
+        let mut locks = modes.into_iter().map(lock).filter(|lock| lock.key.to_vec() >= start);
+        let items = locks.by_ref().take(limit).collect();
+        let next = locks.next().map(|lock| LockNext { record: vec![0], key: lock.key.to_vec() });
+        Ok(LockSlice { items, next })
     }
 
     async fn account(&self, account: Account, at: At) -> Result<AccountView, RpcError> {

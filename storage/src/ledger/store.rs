@@ -3,6 +3,7 @@
 use super::{BLOCKS, LedgerStore, OUTCOMES, RECEIPTS, SEALED_TIP, SEALS, STATE, TIP, TRANSACTIONS};
 use crate::error::StorageError;
 use crate::keys;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use witan_ledger::{Entry, Receipt, Store};
 use witan_types::{Block, Height, Key, Outcome, Seal, TxId, Wire};
@@ -85,6 +86,23 @@ impl LedgerStore {
         }
         self.instance.finish(&iterator)
     }
+
+    fn try_visit_reserved(
+        &self,
+        from: &Key,
+        visit: &mut dyn FnMut(Key, Entry) -> ControlFlow<()>,
+    ) -> Result<(), StorageError> {
+        let mut iterator = self.instance.iterate(STATE, keys::group_end(self.group));
+        iterator.seek(keys::state(self.group, from));
+        while let Some((key, value)) = iterator.item() {
+            let key = keys::decode_state(key).ok_or_else(|| self.instance.malformed("state key"))?;
+            if !key.is_reserved() || visit(key, self.decode("entry", value)?).is_break() {
+                return Ok(());
+            }
+            iterator.next();
+        }
+        self.instance.finish(&iterator)
+    }
 }
 
 impl Store for LedgerStore {
@@ -98,6 +116,10 @@ impl Store for LedgerStore {
 
     fn visit_entries(&self, visit: &mut dyn FnMut(Key, Entry)) {
         self.or_report(self.try_visit_entries(visit));
+    }
+
+    fn visit_reserved(&self, from: &Key, visit: &mut dyn FnMut(Key, Entry) -> ControlFlow<()>) {
+        self.or_report(self.try_visit_reserved(from, visit));
     }
 
     fn block(&self, height: Height) -> Option<Arc<Block>> {

@@ -60,6 +60,7 @@ pub(crate) fn commit_of(
             expires_at_ms: height,
             index,
             outcome: TransactionOutcome::Applied { reads: Vec::new() },
+            told: Vec::new(),
         })
         .collect();
     let outcome = Outcome {

@@ -111,10 +111,9 @@ fn refusal(error: ClientError) -> Answer {
         ClientError::Rpc(RpcError::Rejected { reason, .. }) => match reason {
             // A clock that is far from the network's makes a transaction that expires too far ahead: a new one may do.
             Rejection::Expired | Rejection::ExpiryTooFar => Answer::Expired,
-            Rejection::TooLarge
-            | Rejection::Malformed
-            | Rejection::ForbiddenKey
-            | Rejection::SeveralGroups => Answer::Refused(reason.name().to_owned()),
+            Rejection::TooLarge | Rejection::Malformed | Rejection::ForbiddenKey => {
+                Answer::Refused(reason.name().to_owned())
+            }
             Rejection::BadSignature | Rejection::WrongChain => Answer::Hopeless(text),
         },
         ClientError::Rpc(RpcError::Unauthorized) => Answer::Hopeless(text),

@@ -79,6 +79,12 @@ fn describe_entry(entry: &VerifiedEntry) -> String {
         Some((StoredValue::Balance(balance), version)) => {
             format!("held the balance {balance}, at version {version}")
         }
+        Some((StoredValue::Record(bytes), version)) => {
+            format!(
+                "held a record of {} bytes of dealings with other groups, at version {version}",
+                bytes.len()
+            )
+        }
     };
     format!(
         "after block {height} of group {group} ({block_id}, block time {time_ms} ms), whose outcome a quorum of the \
@@ -93,7 +99,7 @@ fn state_as_shown(entry: VerifiedEntry, document: &Map<String, Value>) -> Result
         serde_json::from_value(encoding).map_err(|error| format!("encoding: {error}"))?;
     let version = entry.entry.as_ref().map_or(0, |entry| entry.version.0);
     let value = entry.entry.map(|Entry { value, .. }| match value {
-        StoredValue::Bytes(bytes) => ValueView::Bytes(bytes.into()),
+        StoredValue::Bytes(bytes) | StoredValue::Record(bytes) => ValueView::Bytes(bytes.into()),
         StoredValue::List(items) => ValueView::List(items.into_iter().map(Into::into).collect()),
         StoredValue::Counter(count) => ValueView::Counter(count),
         StoredValue::Balance(balance) => ValueView::Balance(balance),
