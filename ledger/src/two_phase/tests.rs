@@ -2,6 +2,8 @@
 //! hand, so that each story says exactly what happened when. Seals are not judged here, so none is signed.
 
 mod conflicts;
+mod laws;
+mod mutations;
 mod stories;
 
 use super::*;

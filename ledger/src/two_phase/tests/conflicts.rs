@@ -49,3 +49,19 @@ fn two_that_want_each_others_keys_both_end_applied() {
     assert_eq!(network.bytes(&one), network.bytes(&two));
     assert_eq!(network.locks(), 0);
 }
+
+#[test]
+fn a_copy_in_the_block_that_decides_is_skipped() {
+    let mut network = Network::start();
+    let (one, two) = (network.key(1, "a"), network.key(2, "a"));
+    let op = |key: &str| Op::Append { key: Key::from(key), item: b"x".to_vec() };
+    let across = network.signed(vec![op(&one), op(&two)]);
+    network.block(1, vec![across.clone()]);
+    network.hear(2);
+    let votes = network.said(2, 1);
+    let decided = network.block_of(1, 10, vec![across.clone()], votes);
+    assert_eq!((decided.commit.receipts.len(), decided.started), (1, vec![]));
+    network.settle();
+    assert_eq!(network.value(&one), Some(Value::List(vec![b"x".to_vec()])));
+    assert_eq!(network.value(&two), Some(Value::List(vec![b"x".to_vec()])));
+}
