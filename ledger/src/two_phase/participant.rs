@@ -31,6 +31,12 @@ impl Executor<'_> {
             return;
         }
         let attempt = prepare.attempt;
+        if !self.is_asked_rightly(source, &prepare) {
+            // Not remembered: whoever forges a prepare would keep the coordinator's own from being heard.
+            let answer = Answer::No { refusal: Refusal::Failed(FailureReason::ForbiddenKey) };
+            self.dealings.channels.send(source, Message::Vote { id, attempt, answer }.encode(), false);
+            return;
+        }
         let (answer, stage) = match self.prepare(source, id, &prepare) {
             Ok(answer) => {
                 let transaction = prepare.transaction.clone();
@@ -63,9 +69,6 @@ impl Executor<'_> {
     /// Judges and locks the part of a transaction in this group.
     fn prepare(&mut self, source: GroupId, id: TxId, prepare: &Prepare) -> Result<Answer, Refusal> {
         let Prepare { attempt, since_ms, transaction: signed, .. } = prepare;
-        if !self.is_asked_rightly(source, prepare) {
-            return Err(Refusal::Failed(FailureReason::ForbiddenKey));
-        }
         if self.is_full() || !self.dealings.has_room_to_participate(signed) {
             return Err(Refusal::Conflict);
         }

@@ -35,10 +35,6 @@ impl Network {
             other => panic!("{other:?}"),
         }
     }
-
-    fn balance_key(number: u8) -> String {
-        String::from_utf8(Key::balance_of(&witan_types::Account(secret(number).public())).0).unwrap()
-    }
 }
 
 #[test]
