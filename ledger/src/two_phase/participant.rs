@@ -106,25 +106,30 @@ impl Executor<'_> {
     /// The coordinator has decided.
     pub(crate) fn on_decision(&mut self, source: GroupId, id: TxId, attempt: u64, verdict: Verdict) {
         let Some(known) = self.dealings.participated(&id).cloned() else { return };
-        if known.coordinator != source || known.attempt != attempt {
+        if known.coordinator != source || known.attempt > attempt {
             return;
         }
+        // The coordinator may give up before it asks for the next attempt here. What an earlier one claims ends all the
+        // same; prepared it no longer is, since the end of each attempt is told.
+        let is_unasked = known.attempt < attempt;
         match &known.stage {
-            ParticipantStage::Prepared { transaction, .. } => {
+            ParticipantStage::Prepared { transaction, .. } if !is_unasked => {
                 if verdict == Verdict::Commit {
                     self.apply_part(&transaction.transaction);
                     self.overlay.keep();
                 }
                 self.dealings.locks.release(&Holder { id, attempt });
             }
-            ParticipantStage::Refused if verdict != Verdict::Commit => {}
-            ParticipantStage::Refused | ParticipantStage::Decided { .. } => return,
+            ParticipantStage::Refused if !is_unasked && verdict != Verdict::Commit => {}
+            ParticipantStage::Refused | ParticipantStage::Decided { verdict: Verdict::Abort, .. }
+                if is_unasked && verdict == Verdict::GiveUp => {}
+            _ => return,
         }
         if verdict == Verdict::GiveUp {
             self.dealings.locks.drop_claim(&id);
         }
         let stage = ParticipantStage::Decided { verdict, height: self.height };
-        self.dealings.participate(id, Participated { stage, ..known });
+        self.dealings.participate(id, Participated { attempt, stage, ..known });
     }
 
     /// A planted mistake: gives up what has waited for longer than the prepare time-out.

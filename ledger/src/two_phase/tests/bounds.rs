@@ -126,3 +126,28 @@ fn a_group_that_acknowledges_nothing_stops_new_transactions_to_it_alone() {
     network.settle();
     assert!(stopped.iter().all(|signed| applied(&network.outcome(1, signed))));
 }
+
+#[test]
+fn an_attempt_without_room_in_the_outbox_is_put_off_and_holds_up_nothing() {
+    let mut network = Network::start();
+    let (one, two, three) = (network.key(1, "a"), network.key(2, "a"), network.key(3, "a"));
+    let (left, right) = (network.key(1, "count"), network.key(2, "count"));
+    let holds = network.signed(vec![put(&two, "held"), put(&three, "held")]);
+    let across = network.signed(vec![put(&one, "1"), put(&two, "2")]);
+    network.block(2, vec![holds]);
+    network.block(1, vec![across.clone()]);
+    let asked = network.said(1, 2);
+    network.block_of(2, 10, vec![], asked);
+    let refusal = network.said(2, 1);
+    network.block_of(1, 1, vec![], refusal);
+    let add = |key: &str| Op::Add { key: Key::from(key), delta: 1 };
+    while network.ledger(1).may_prepare(group(2)) {
+        let list = (0..500).map(|_| network.signed(vec![add(&left), add(&right)])).collect();
+        network.block_of(1, 1, list, vec![]);
+    }
+    network.block_of(1, 60, vec![], vec![]);
+    let ledger = network.ledger(1);
+    assert!(ledger.next_due_ms() > Some(ledger.tip().time_ms), "nothing that a block now could do");
+    network.settle();
+    assert!(applied(&network.outcome(1, &across)));
+}
