@@ -1,6 +1,9 @@
 //! Channels between groups: what a block says to another group is an entry in its outbox, which its seal covers. Each
 //! channel is ordered and without gaps, its cursor lives in state, so every message is consumed exactly once.
 
+#[cfg(test)]
+mod tests;
+
 use crate::records::{Record, Records};
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::collections::BTreeMap;

@@ -113,7 +113,8 @@ pub(crate) fn execute_block(
     }
     executor.hear(&block.payload.envelopes);
     executor.settle_due();
-    let mut done = BTreeSet::new();
+    // What this block decided is not seen yet, and no longer pending.
+    let mut done: BTreeSet<TxId> = executor.result.receipts.iter().map(|receipt| receipt.id).collect();
     for signed in block.payload.transactions() {
         let id = signed.id();
         let is_pending = executor.dealings.coordinated(&id).is_some()

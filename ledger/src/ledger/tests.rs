@@ -1,3 +1,5 @@
+mod envelopes;
+
 use super::*;
 use crate::fixtures::{GENESIS_MS, account, block_at, child, genesis, get, put, transaction};
 use crate::memory_store::MemoryStore;

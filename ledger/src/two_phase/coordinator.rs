@@ -253,14 +253,17 @@ impl Executor<'_> {
         );
     }
 
-    /// The next attempt is due. Without room for its prepares it stays due.
+    /// The next attempt is due. Without room for its prepares it is put off.
     fn attempt_again(&mut self, id: TxId, coordinated: Coordinated) {
         let signed = &coordinated.transaction;
         if signed.transaction.expires_at_ms < self.now_ms {
             return self.give_up(&id, TransactionOutcome::Aborted { reason: AbortReason::Conflict });
         }
         if self.is_full() || self.without_room(&coordinated.participants, signed).is_some() {
-            return;
+            // Due at once it would ask for block after block, and keep others waiting behind it.
+            let until_ms = self.now_ms.saturating_add(back_off(&id, coordinated.attempt));
+            let stage = CoordinatorStage::Waiting { until_ms };
+            return self.dealings.coordinate(id, Coordinated { stage, ..coordinated });
         }
         let holder = Holder { id, attempt: coordinated.attempt };
         match self.lock_part(&signed.transaction, holder, coordinated.since_ms) {

@@ -31,6 +31,12 @@ impl Executor<'_> {
             return;
         }
         let attempt = prepare.attempt;
+        if !self.is_asked_rightly(source, &prepare) {
+            // Not remembered: whoever forges a prepare would keep the coordinator's own from being heard.
+            let answer = Answer::No { refusal: Refusal::Failed(FailureReason::ForbiddenKey) };
+            self.dealings.channels.send(source, Message::Vote { id, attempt, answer }.encode(), false);
+            return;
+        }
         let (answer, stage) = match self.prepare(source, id, &prepare) {
             Ok(answer) => {
                 let transaction = prepare.transaction.clone();
@@ -63,9 +69,6 @@ impl Executor<'_> {
     /// Judges and locks the part of a transaction in this group.
     fn prepare(&mut self, source: GroupId, id: TxId, prepare: &Prepare) -> Result<Answer, Refusal> {
         let Prepare { attempt, since_ms, transaction: signed, .. } = prepare;
-        if !self.is_asked_rightly(source, prepare) {
-            return Err(Refusal::Failed(FailureReason::ForbiddenKey));
-        }
         if self.is_full() || !self.dealings.has_room_to_participate(signed) {
             return Err(Refusal::Conflict);
         }
@@ -103,25 +106,30 @@ impl Executor<'_> {
     /// The coordinator has decided.
     pub(crate) fn on_decision(&mut self, source: GroupId, id: TxId, attempt: u64, verdict: Verdict) {
         let Some(known) = self.dealings.participated(&id).cloned() else { return };
-        if known.coordinator != source || known.attempt != attempt {
+        if known.coordinator != source || known.attempt > attempt {
             return;
         }
+        // The coordinator may give up before it asks for the next attempt here. What an earlier one claims ends all the
+        // same; prepared it no longer is, since the end of each attempt is told.
+        let is_unasked = known.attempt < attempt;
         match &known.stage {
-            ParticipantStage::Prepared { transaction, .. } => {
+            ParticipantStage::Prepared { transaction, .. } if !is_unasked => {
                 if verdict == Verdict::Commit {
                     self.apply_part(&transaction.transaction);
                     self.overlay.keep();
                 }
                 self.dealings.locks.release(&Holder { id, attempt });
             }
-            ParticipantStage::Refused if verdict != Verdict::Commit => {}
-            ParticipantStage::Refused | ParticipantStage::Decided { .. } => return,
+            ParticipantStage::Refused if !is_unasked && verdict != Verdict::Commit => {}
+            ParticipantStage::Refused | ParticipantStage::Decided { verdict: Verdict::Abort, .. }
+                if is_unasked && verdict == Verdict::GiveUp => {}
+            _ => return,
         }
         if verdict == Verdict::GiveUp {
             self.dealings.locks.drop_claim(&id);
         }
         let stage = ParticipantStage::Decided { verdict, height: self.height };
-        self.dealings.participate(id, Participated { stage, ..known });
+        self.dealings.participate(id, Participated { attempt, stage, ..known });
     }
 
     /// A planted mistake: gives up what has waited for longer than the prepare time-out.

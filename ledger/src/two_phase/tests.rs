@@ -1,7 +1,11 @@
 //! Two-phase commit among ledgers alone: blocks are made one at a time, and what they say to each other is carried by
 //! hand, so that each story says exactly what happened when. Seals are not judged here, so none is signed.
 
+mod bounds;
 mod conflicts;
+mod forgeries;
+mod laws;
+mod mutations;
 mod stories;
 
 use super::*;
@@ -84,6 +88,10 @@ impl Network {
         let account = |number: &u8| witan_types::Account(secret(*number).public());
         let is_own = |number: &u8| slots.owner(&Key::balance_of(&account(number))) == GroupId(id);
         (1..=40).filter(is_own).nth(place).unwrap()
+    }
+
+    fn balance_key(number: u8) -> String {
+        String::from_utf8(Key::balance_of(&witan_types::Account(secret(number).public())).0).unwrap()
     }
 
     fn signed_by(&mut self, number: u8, checks: Vec<Check>, ops: Vec<Op>) -> SignedTransaction {

@@ -59,11 +59,20 @@ pub(crate) fn verifier(genesis: &Genesis) -> MessageVerifier {
 
 /// The verifier of a group whose members may do this wrong.
 pub(crate) fn verifier_under(genesis: &Genesis, faults: FaultModel) -> MessageVerifier {
+    verifier_among(genesis, faults, BTreeMap::new())
+}
+
+/// The same, beside other groups.
+pub(crate) fn verifier_among(
+    genesis: &Genesis,
+    faults: FaultModel,
+    others: BTreeMap<GroupId, Committee>,
+) -> MessageVerifier {
     let keys = genesis.validators.iter().map(|validator| validator.key).collect();
     let committee = Committee::new(keys, faults).under(Scheme::StandIn);
     let instance = Instance { chain: genesis.chain(), group: GROUP, epoch: Epoch(1) };
     let nodes: Vec<NodeId> = genesis.validators.iter().map(|validator| validator.node).collect();
-    MessageVerifier::new::<HotStuff>(instance, committee, &nodes, BTreeMap::new())
+    MessageVerifier::new::<HotStuff>(instance, committee, &nodes, others)
 }
 
 /// A transaction that sets a key to its salt.
@@ -471,4 +480,19 @@ impl Cluster {
             assert_eq!(executed, sealed(0).0, "node {place} agrees on block {height}");
         }
     }
+}
+
+/// The engine message of the block that node 0 to 3 proposed last.
+pub(crate) fn proposal(cluster: &Cluster) -> (usize, witan_consensus::hotstuff::Proposal) {
+    use witan_consensus::hotstuff::Message as Inner;
+    let sent = cluster.nodes.iter().enumerate().flat_map(|(place, node)| {
+        node.sent.iter().filter_map(move |message| match message {
+            Message::Engine(bytes) => match Inner::decode(bytes).unwrap() {
+                Inner::Proposal(proposal) => Some((place, proposal)),
+                _ => None,
+            },
+            _ => None,
+        })
+    });
+    sent.max_by_key(|(_, proposal)| proposal.block.header.height).unwrap()
 }

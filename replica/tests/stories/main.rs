@@ -8,6 +8,7 @@
 
 mod catching_up;
 mod cluster;
+mod envelopes;
 mod intake;
 mod proposing;
 mod sealing;

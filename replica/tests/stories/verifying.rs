@@ -1,6 +1,6 @@
 //! What peers may not send.
 
-use crate::cluster::{Cluster, key, node, put, verifier, verifier_under};
+use crate::cluster::{Cluster, key, node, proposal, put, verifier, verifier_under};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use witan_replica::message::MAX_MESSAGE_BYTES;
@@ -170,21 +170,6 @@ fn a_members_word_is_not_remembered_as_a_valid_signature() {
     assert!(cache.0.lock().unwrap().is_empty());
     trusting.verify(&cache, node(4), &message).unwrap();
     assert_eq!(*cache.0.lock().unwrap(), [transaction.id()]);
-}
-
-/// The engine message of the block that node 0 to 3 proposed last.
-fn proposal(cluster: &Cluster) -> (usize, witan_consensus::hotstuff::Proposal) {
-    use witan_consensus::hotstuff::Message as Inner;
-    let sent = cluster.nodes.iter().enumerate().flat_map(|(place, node)| {
-        node.sent.iter().filter_map(move |message| match message {
-            Message::Engine(bytes) => match Inner::decode(bytes).unwrap() {
-                Inner::Proposal(proposal) => Some((place, proposal)),
-                _ => None,
-            },
-            _ => None,
-        })
-    });
-    sent.max_by_key(|(_, proposal)| proposal.block.header.height).unwrap()
 }
 
 #[test]

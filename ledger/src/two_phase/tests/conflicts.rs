@@ -49,3 +49,42 @@ fn two_that_want_each_others_keys_both_end_applied() {
     assert_eq!(network.bytes(&one), network.bytes(&two));
     assert_eq!(network.locks(), 0);
 }
+
+#[test]
+fn a_copy_in_the_block_that_decides_is_skipped() {
+    let mut network = Network::start();
+    let (one, two) = (network.key(1, "a"), network.key(2, "a"));
+    let op = |key: &str| Op::Append { key: Key::from(key), item: b"x".to_vec() };
+    let across = network.signed(vec![op(&one), op(&two)]);
+    network.block(1, vec![across.clone()]);
+    network.hear(2);
+    let votes = network.said(2, 1);
+    let decided = network.block_of(1, 10, vec![across.clone()], votes);
+    assert_eq!((decided.commit.receipts.len(), decided.started), (1, vec![]));
+    network.settle();
+    assert_eq!(network.value(&one), Some(Value::List(vec![b"x".to_vec()])));
+    assert_eq!(network.value(&two), Some(Value::List(vec![b"x".to_vec()])));
+}
+
+#[test]
+fn what_is_given_up_between_two_attempts_claims_nothing_any_more() {
+    let mut network = Network::start();
+    let (one, two, three) = (network.key(1, "a"), network.key(2, "a"), network.key(3, "a"));
+    let holds = network.signed(vec![put(&two, "held"), put(&three, "held")]);
+    let absent = vec![Check::Absent { key: Key::from(one.as_str()) }];
+    let across = network.signed_by(1, absent, vec![put(&one, "1"), put(&two, "2")]);
+    let other = network.signed(vec![put(&one, "other")]);
+    network.block(2, vec![holds]);
+    network.block(1, vec![across.clone()]);
+    let envelopes = network.said(1, 2);
+    network.block_of(2, 10, vec![], envelopes);
+    let refusal = network.said(2, 1);
+    network.block_of(1, 1, vec![other], refusal);
+    network.settle();
+    let reason = FailureReason::CheckFailed;
+    assert_eq!(network.outcome(1, &across), TransactionOutcome::Failed { reason });
+    let young = network.signed(vec![put(&two, "young")]);
+    let executed = network.block(2, vec![young]);
+    assert_eq!(executed.deferred, []);
+    assert_eq!(network.bytes(&two).as_deref(), Some("young"));
+}
