@@ -5,6 +5,7 @@ pub mod history;
 pub mod load;
 pub mod local;
 pub mod sim;
+pub mod workload;
 
 /// The JSON-RPC types and client, through which everything here talks to nodes.
 pub use witan_rpc as rpc;

@@ -28,6 +28,7 @@ macro_rules! stories {
 }
 
 mod bad_input;
+mod bank;
 mod command;
 mod crashes;
 mod followers;

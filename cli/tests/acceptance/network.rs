@@ -59,6 +59,21 @@ pub(crate) fn in_three_groups(engine: EngineKind, story: impl AsyncFn(&mut Testn
     tell_story(spec, story);
 }
 
+/// Tells a story of four validators in four groups that run these engines in turn, with this many funded accounts.
+pub(crate) fn in_four_groups(engines: &[EngineKind], accounts: usize, story: impl AsyncFn(&mut Testnet)) {
+    let slot = Slot::take();
+    let spec = Spec {
+        engine: engines[0],
+        shards: 4,
+        group_engines: (2..=4).map(GroupId).zip(engines.iter().copied().cycle().skip(1)).collect(),
+        permissioned: engines.iter().copied().any(needs_permission),
+        accounts,
+        port_base: slot.port_base(),
+        ..Spec::default()
+    };
+    tell_story(spec, story);
+}
+
 /// Tells a story of a network of which every node has a block in every group. The caller holds a slot.
 fn tell_story(spec: Spec, story: impl AsyncFn(&mut Testnet)) {
     runtime().block_on(async {

@@ -1,0 +1,124 @@
+//! Money and lists across groups, on real processes of which one is killed and one stands still: what all accounts hold
+//! together never changes, and what was read can be explained one transaction after another.
+
+use crate::network::{Testnet, in_four_groups, signal, until};
+use nix::sys::signal::Signal;
+use std::time::Duration;
+use tokio::time::sleep;
+use witan_testnet::workload::{Bank, BankPlan, BankReport, ListsPlan, run_lists};
+use witan_types::{EngineKind, GroupId, SecretKey};
+
+stories! {
+    in_three_groups: [lists_across_groups_are_strictly_serializable];
+}
+
+/// How long clients play.
+const WINDOW: Duration = Duration::from_secs(60);
+/// A strict read of all accounts succeeds at least this often.
+const SEEN_EVERY: Duration = Duration::from_secs(5);
+const HOT: usize = 6;
+const COLD: usize = 100;
+
+#[test]
+fn a_bank_in_four_groups_of_one_engine_never_changes_its_total() {
+    in_four_groups(&[EngineKind::HotStuff], HOT + COLD, a_bank);
+}
+
+#[test]
+fn a_bank_in_four_groups_of_three_engines_never_changes_its_total() {
+    in_four_groups(&EngineKind::ALL, HOT + COLD, a_bank);
+}
+
+/// Plays, while `n1` is killed and comes back and `n2` stands still for a while.
+async fn a_bank(testnet: &mut Testnet) {
+    let clients = testnet.names().iter().map(|name| testnet.client(name)).collect();
+    let keys: Vec<SecretKey> = (0..HOT + COLD).map(|place| testnet.secret(place)).collect();
+    let bank = Bank::open(clients, keys).await.unwrap();
+    let plan =
+        BankPlan { clients: 16, hot: HOT, across: 50, window: WINDOW, lifetime: Duration::from_secs(20) };
+    tokio::join!(bank.play(&plan), disturb(testnet));
+    no_lock_is_left(testnet).await;
+    let report = bank.close().await;
+    show(&report);
+    judge(&report, bank.total());
+}
+
+async fn disturb(testnet: &mut Testnet) {
+    sleep(WINDOW / 6).await;
+    testnet.network.kill("n1").await.unwrap();
+    sleep(WINDOW / 8).await;
+    testnet.network.start("n1").unwrap();
+    sleep(WINDOW / 6).await;
+    let paused = testnet.network.pid("n2").unwrap();
+    signal(paused, Signal::SIGSTOP);
+    sleep(WINDOW / 8).await;
+    signal(paused, Signal::SIGCONT);
+}
+
+/// Waits until no node holds a lock in any group.
+async fn no_lock_is_left(testnet: &Testnet) {
+    for node in testnet.names() {
+        for group in (1..=4).map(GroupId) {
+            until(&format!("group {group} on {node} holds no lock"), async || {
+                let page = testnet.client(&node).locks(group, 10, None).await.ok()?;
+                page.items.is_empty().then_some(())
+            })
+            .await;
+        }
+    }
+}
+
+fn show(report: &BankReport) {
+    println!(
+        "    {} transfers: {} committed ({} across groups), {} failed, aborted {:?}, {} expired, {} unknown, {} refused; \
+         {} strict reads of all accounts, {} not answered, the longest time without one {:.1} s",
+        report.transfers(),
+        report.committed,
+        report.across,
+        report.failed,
+        report.aborted,
+        report.expired,
+        report.unknown,
+        report.refused,
+        report.snapshots.len(),
+        report.failed_snapshots,
+        report.longest_blindness(WINDOW).as_secs_f64(),
+    );
+}
+
+fn judge(report: &BankReport, total: u128) {
+    for snapshot in &report.snapshots {
+        assert_eq!(snapshot.total, total, "what all accounts hold together at {:?}", snapshot.at);
+    }
+    assert!(report.longest_blindness(WINDOW) <= SEEN_EVERY, "a strict read at least every {SEEN_EVERY:?}");
+    assert_eq!((report.lost, &report.wrong), (0, &vec![]), "no acknowledged transfer is lost");
+    assert!(report.committed >= 95 * report.transfers() / 100, "95 of 100 transfers are applied");
+    assert!(report.across * 4 >= report.committed, "many of them between groups");
+}
+
+/// A node is killed and comes back, another stands still for a while.
+async fn lists_across_groups_are_strictly_serializable(testnet: &mut Testnet) {
+    let clients: Vec<_> = testnet.names().iter().map(|name| testnet.client(name)).collect();
+    let key = testnet.secret(0);
+    let plan = ListsPlan {
+        clients: 8,
+        lists: 12,
+        window: Duration::from_secs(16),
+        lifetime: Duration::from_secs(20),
+    };
+    let disturbed = async {
+        sleep(Duration::from_secs(3)).await;
+        testnet.network.kill("n3").await.unwrap();
+        sleep(Duration::from_secs(3)).await;
+        testnet.network.start("n3").unwrap();
+        sleep(Duration::from_secs(3)).await;
+        let paused = testnet.network.pid("n0").unwrap();
+        signal(paused, Signal::SIGSTOP);
+        sleep(Duration::from_secs(3)).await;
+        signal(paused, Signal::SIGCONT);
+    };
+    let (judged, ()) = tokio::join!(run_lists(&clients, &key, &plan), disturbed);
+    let report = judged.unwrap().unwrap_or_else(|violation| panic!("{violation}"));
+    println!("    {report:?}");
+    assert!(report.across >= 50, "enough happened across groups: {report:?}");
+}
