@@ -154,6 +154,10 @@ async fn what_spans_groups_is_applied_in_all_of_them(testnet: &mut Testnet) {
         }
     }
     nothing_is_locked(testnet).await;
+    let read = testnet.run(&["state", "get", &keys[&GroupId(2)], "--strict"]).await;
+    assert_eq!((read.code, read.stdout.as_str()), (Some(0), "n3\n"), "{read:?}");
+    let locks = testnet.run(&["shard", "locks", "--group", "2", "--json"]).await.json();
+    assert_eq!((&locks["items"], &locks["nextCursor"]), (&json!([]), &json!(null)));
 }
 
 async fn what_fails_in_another_group_changes_nothing_in_any(testnet: &mut Testnet) {

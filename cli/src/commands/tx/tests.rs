@@ -82,3 +82,22 @@ fn a_file_that_is_no_list_of_ops_is_refused_with_the_place() {
         assert!(why.contains(place), "{why}");
     }
 }
+
+#[test]
+fn a_transaction_across_groups_is_told_group_by_group_in_words() {
+    let id = TxId(witan_types::Hash([7; 32]));
+    let phase = |group, phase, height| PhaseView { group: witan_types::GroupId(group), phase, height };
+    let status = TxStatusView {
+        group: Some(witan_types::GroupId(1)),
+        height: Some(9),
+        sealed: true,
+        phases: vec![phase(1, Phase::Committed, Some(9)), phase(2, Phase::Applied, None)],
+        applied: true,
+        ..TxStatusView::outside_blocks(id, TransactionState::Committed)
+    };
+    let told = describe(&status, false);
+    let lines: Vec<&str> = told.lines().collect();
+    assert_eq!(lines[0], "committed in block 9 of group 1, sealed, and over in every group");
+    assert_eq!(lines[2], "  group 1: committed in block 9 (as the coordinator)");
+    assert_eq!(lines[3], "  group 2: applied (visible)", "a height that is forgotten is left out");
+}
