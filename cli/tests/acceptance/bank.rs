@@ -71,7 +71,7 @@ async fn no_lock_is_left(testnet: &Testnet) {
 fn show(report: &BankReport) {
     println!(
         "    {} transfers: {} committed ({} across groups), {} failed, aborted {:?}, {} expired, {} unknown, {} refused; \
-         {} strict reads of all accounts, {} not answered, the longest time without one {:.1} s",
+         {} strict reads of all accounts, {} not answered, the longest time without one {:.1} s, at {:?}",
         report.transfers(),
         report.committed,
         report.across,
@@ -83,6 +83,7 @@ fn show(report: &BankReport) {
         report.snapshots.len(),
         report.failed_snapshots,
         report.longest_blindness(WINDOW).as_secs_f64(),
+        report.snapshots.iter().map(|snapshot| snapshot.at.as_millis()).collect::<Vec<_>>(),
     );
 }
 

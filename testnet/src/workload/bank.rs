@@ -8,16 +8,16 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use witan_rpc::{Client, ClientError, TransactionState, ValueView};
 use witan_types::{Account, ChainId, GroupId, Key, Op, SecretKey, SignedTransaction, Transaction};
 
 /// A client asks about a transaction for this much longer than it lives.
 const GRACE: Duration = Duration::from_secs(5);
-/// Between two looks at all accounts.
-const SNAPSHOT_EVERY: Duration = Duration::from_millis(500);
+/// Between two looks at all accounts through one node.
+const SNAPSHOT_EVERY: Duration = Duration::from_secs(1);
 /// How long one node may take to answer such a look.
-const LOOK_FOR: Duration = Duration::from_secs(2);
+const LOOK_FOR: Duration = Duration::from_secs(6);
 /// The most that a transfer moves.
 const MAX_AMOUNT: u128 = 100;
 
@@ -89,7 +89,8 @@ impl BankReport {
     /// The longest time without a look at all accounts, from the start to the end of the window.
     pub fn longest_blindness(&self, window: Duration) -> Duration {
         let times = self.snapshots.iter().map(|snapshot| snapshot.at.min(window));
-        let ends: Vec<Duration> = std::iter::once(Duration::ZERO).chain(times).chain([window]).collect();
+        let mut ends: Vec<Duration> = std::iter::once(Duration::ZERO).chain(times).chain([window]).collect();
+        ends.sort_unstable();
         ends.windows(2)
             .map(|pair| {
                 pair.last()
@@ -151,7 +152,8 @@ impl Bank {
         let start = Instant::now();
         let end = start + plan.window;
         let clients = (0..plan.clients).map(|number| self.transfer_until(plan, number, end));
-        futures::join!(futures::future::join_all(clients), self.look_until(start, end));
+        let lookers = self.clients.iter().map(|client| self.look_until(client, start, end));
+        futures::join!(futures::future::join_all(clients), futures::future::join_all(lookers));
     }
 
     async fn transfer_until(&self, plan: &BankPlan, number: usize, end: Instant) {
@@ -185,15 +187,9 @@ impl Bank {
         Some(transaction.sign(&from.key))
     }
 
-    async fn look_until(&self, start: Instant, end: Instant) {
-        let mut turn = 0_usize;
+    async fn look_until(&self, client: &Client, start: Instant, end: Instant) {
         while Instant::now() < end {
-            let client = turn.checked_rem(self.clients.len()).and_then(|place| self.clients.get(place));
-            turn = turn.wrapping_add(1);
-            let looked = match client {
-                Some(client) => tokio::time::timeout(LOOK_FOR, self.look(client)).await.ok().flatten(),
-                None => None,
-            };
+            let looked = timeout(LOOK_FOR, self.look(client)).await.ok().flatten();
             let mut snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
             match looked {
                 Some(total) => snapshots.0.push(Snapshot { at: start.elapsed(), total }),
