@@ -6,7 +6,7 @@ use crate::error::CliError;
 use crate::output::Table;
 use std::str::FromStr;
 use std::time::Duration;
-use witan_testnet::bench::{self, BenchNode, BenchPlan, BenchReport, EngineRun, Suite};
+use witan_testnet::bench::{self, AcrossPlan, BenchNode, BenchPlan, BenchReport, EngineRun, Suite};
 use witan_testnet::load::presign::MIN_LOAD_BYTES;
 use witan_testnet::local::{Network, Spec};
 use witan_types::genesis::UnknownEngine;
@@ -16,6 +16,7 @@ const EXAMPLE: &str = "\
 Example:
   witan bench -n 4 --for 20s
   witan bench -e hotstuff,pbft,raft --dead 1
+  witan bench -s 1,2,4,8 --across 0,10,50,100
   witan bench -n 7 --json > bench.json";
 
 /// How long the network may take to its first block.
@@ -37,6 +38,19 @@ pub(crate) struct Args {
     /// Measure each engine once more with this many validators that are never started: how much of it is kept
     #[arg(long, default_value_t = 0, value_name = "COUNT")]
     dead: usize,
+    /// How many groups share the keys; several run one after the other. Only with --across
+    #[arg(short = 's', long, value_delimiter = ',', default_values_t = [1], value_name = "COUNT", requires = "across")]
+    shards: Vec<u32>,
+    /// Measure what several groups cost instead: with this share of transactions, in percent, spanning two groups.
+    /// Several run one after the other; with none across, only once a number of groups
+    #[arg(long, value_delimiter = ',', value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(0..=100))]
+    across: Vec<u32>,
+    /// How many transactions to load for each figure of --across
+    #[arg(long, default_value_t = 8_000, value_name = "COUNT")]
+    transactions: usize,
+    /// How many transactions of each kind to time one after another, for --across
+    #[arg(long, default_value_t = 200, value_name = "COUNT")]
+    samples: usize,
     /// How long to measure
     #[arg(long = "for", default_value = "20s", value_parser = text::duration, value_name = "TIME")]
     window: Duration,
@@ -94,6 +108,9 @@ fn parse_size(text: &str) -> Result<usize, String> {
 /// # Errors
 /// If the engines can't do without that many, a network does not start, or a run has no result.
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
+    if !args.across.is_empty() {
+        return across(&args, context).await;
+    }
     let engines = args.engines();
     engines.iter().try_for_each(|engine| check_dead(&args, *engine))?;
     let mut runs = Vec::new();
@@ -112,6 +129,37 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
             context.output.result(&suite, || side_by_side(&suite));
         }
     }
+    Ok(())
+}
+
+/// Measures each number of groups with each share of transactions across two of them.
+async fn across(args: &Args, context: &Context) -> Result<(), CliError> {
+    let mut reports = Vec::new();
+    for engine in args.engines() {
+        for shards in &args.shards {
+            let mut timed = false;
+            for share in args.across.iter().filter(|share| *shards > 1 || **share == 0) {
+                let samples = if timed { 0 } else { args.samples };
+                timed = true;
+                let spec = Spec { shards: *shards, ..spec(args, engine, &format!("-{shards}")) };
+                let measured = async |network: &mut Network| {
+                    let plan = AcrossPlan {
+                        nodes: start(network, args.nodes).await?,
+                        share: *share,
+                        transactions: args.transactions,
+                        samples,
+                        seed: args.seed,
+                    };
+                    bench::run_across(&plan).await.map_err(CliError::failed)
+                };
+                context.output.note(&format!("{}: {shards} groups, {share} % across", engine.label()));
+                reports.push(on_a_network(args, spec, context, measured).await?);
+            }
+        }
+    }
+    context
+        .output
+        .result(&reports, || reports.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
     Ok(())
 }
 
@@ -137,16 +185,8 @@ fn side_by_side(suite: &Suite) -> String {
     table.to_string()
 }
 
-/// Starts a network, loads it, and takes it down again whatever happens.
-async fn on_its_own_network(
-    args: &Args,
-    engine: EngineKind,
-    dead: usize,
-    context: &Context,
-) -> Result<BenchReport, CliError> {
-    let suffix = if dead == 0 { String::new() } else { format!("-{dead}-dead") };
-    let spec = Spec {
-        dir: context.dir().to_owned(),
+fn spec(args: &Args, engine: EngineKind, suffix: &str) -> Spec {
+    Spec {
         name: format!("bench-{}-{engine}{suffix}", std::process::id()),
         validators: args.nodes,
         engine,
@@ -154,18 +194,22 @@ async fn on_its_own_network(
         port_base: 0,
         permissioned: engine.faults() == FaultModel::Crash,
         ..Spec::default()
-    };
+    }
+}
+
+/// Makes a network, has it measured, and takes it down again whatever happens.
+async fn on_a_network<T>(
+    args: &Args,
+    spec: Spec,
+    context: &Context,
+    measured: impl AsyncFnOnce(&mut Network) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let spec = Spec { dir: context.dir().to_owned(), ..spec };
     // The same engine may be measured twice.
     Network::reset(&spec.dir, &spec.name).await?;
     let mut network = Network::create(&spec)?;
-    let (live, place) = (args.nodes - dead, network.folder().display());
-    context.output.note(&format!(
-        "{}: starting {live} of {} validators in {place}",
-        engine.label(),
-        args.nodes
-    ));
     let outcome = tokio::select! {
-        outcome = measure(args, live, &mut network, context) => outcome,
+        outcome = measured(&mut network) => outcome,
         _ = tokio::signal::ctrl_c() => Err(CliError::failed("interrupted")),
     };
     if args.keep {
@@ -176,13 +220,34 @@ async fn on_its_own_network(
     outcome
 }
 
-/// Loads the first `live` validators; the others are never started.
-async fn measure(
+/// One engine under load, with so many of its validators never started.
+async fn on_its_own_network(
     args: &Args,
-    live: usize,
-    network: &mut Network,
+    engine: EngineKind,
+    dead: usize,
     context: &Context,
 ) -> Result<BenchReport, CliError> {
+    let suffix = if dead == 0 { String::new() } else { format!("-{dead}-dead") };
+    let live = args.nodes - dead;
+    context.output.note(&format!("{}: starting {live} of {} validators", engine.label(), args.nodes));
+    let measured = async |network: &mut Network| {
+        let plan = BenchPlan {
+            nodes: start(network, live).await?,
+            group: GROUP,
+            warm_up: args.warm_up,
+            window: args.window,
+            target: args.target,
+            in_flight: args.in_flight,
+            tx_bytes: args.size,
+            seed: args.seed,
+        };
+        bench::run(&plan, &mut |what| context.output.note(what)).await.map_err(CliError::failed)
+    };
+    on_a_network(args, spec(args, engine, &suffix), context, measured).await
+}
+
+/// Starts the first `live` validators; the others are never started.
+async fn start(network: &mut Network, live: usize) -> Result<Vec<BenchNode>, CliError> {
     let names: Vec<String> = network.node_names().into_iter().take(live).collect();
     names.iter().try_for_each(|name| network.start(name))?;
     network.wait_committed(&names, READY_WITHIN).await?;
@@ -192,17 +257,7 @@ async fn measure(
         let pid = pid.ok_or_else(|| CliError::failed(format!("node {name} does not run")))?;
         nodes.push(BenchNode { rpc: network.node(&name)?.rpc.clone(), name, pid });
     }
-    let plan = BenchPlan {
-        nodes,
-        group: GROUP,
-        warm_up: args.warm_up,
-        window: args.window,
-        target: args.target,
-        in_flight: args.in_flight,
-        tx_bytes: args.size,
-        seed: args.seed,
-    };
-    bench::run(&plan, &mut |what| context.output.note(what)).await.map_err(CliError::failed)
+    Ok(nodes)
 }
 
 #[cfg(test)]

@@ -2,12 +2,14 @@
 //! measured in the same run: throughput, the time from submission to commit, processor time, memory, and what
 //! verifying a signature costs at the least on this machine.
 
+mod across;
 pub mod process;
 mod report;
 mod run;
 mod suite;
 pub mod verify_cost;
 
+pub use across::{AcrossPlan, AcrossReport, Latencies, Times, run_across};
 pub use report::BenchReport;
 pub use run::{BenchNode, BenchPlan, run};
 pub use suite::{EngineRun, Suite, WithDead};
