@@ -206,6 +206,11 @@ impl Mempool {
         self.parked.len() < before
     }
 
+    /// Whether any waits until more may be sent to this group.
+    pub fn is_parked_for(&self, group: &GroupId) -> bool {
+        self.parked.values().any(|parked| matches!(parked, Parked::Group(full) if full == group))
+    }
+
     /// How many could execute now, as far as is known.
     pub fn unparked(&self) -> usize {
         self.len() - self.parked.len()

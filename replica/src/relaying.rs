@@ -39,7 +39,8 @@ impl Inbox {
     fn take<S: Store>(&mut self, envelope: Arc<Envelope>, ledger: &Ledger<S>) {
         let (source, first) = (envelope.source(), envelope.contents.first);
         let waiting = self.waiting.entry(source).or_default();
-        let brings_less = |held: &Waiting| held.envelope.contents.next() >= envelope.contents.next();
+        let reach = |envelope: &Envelope| (envelope.contents.next(), envelope.contents.consumed);
+        let brings_less = |held: &Waiting| reach(&held.envelope) >= reach(&envelope);
         let is_new = is_news(&envelope, ledger) && !waiting.get(&first).is_some_and(brings_less);
         if is_new && (waiting.len() < MAX_WAITING || waiting.contains_key(&first)) {
             let bytes = encode(&*envelope).len();
@@ -61,6 +62,15 @@ impl Inbox {
             next.is_some_and(|waiting| !waiting.envelope.contents.messages.is_empty())
         };
         self.waiting.iter().any(|(source, waiting)| has_next(source, waiting))
+    }
+
+    /// The groups that only tell what they have consumed.
+    fn tellers(&self) -> impl Iterator<Item = &GroupId> {
+        let only_tells = |waiting: &Waiting| waiting.envelope.contents.messages.is_empty();
+        self.waiting
+            .iter()
+            .filter(move |(_, waiting)| waiting.values().any(only_tells))
+            .map(|(group, _)| group)
     }
 
     /// What a block may carry, in the order of each channel, the senders in turn.
@@ -122,7 +132,9 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
 
     /// Whether another group says something that neither the newest block nor an ancestor of the turn carries.
     pub(crate) fn has_envelopes(&self) -> bool {
+        // What only tells of consumption can wait for any block, unless a transaction waits for the room that it makes.
         self.inbox.has_messages(&self.cursors())
+            || self.inbox.tellers().any(|group| self.mempool.is_parked_for(group))
     }
 
     /// What of it goes into a block at this turn.

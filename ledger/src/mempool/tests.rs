@@ -161,3 +161,23 @@ fn what_came_since_a_number_is_told_in_order_whatever_left() {
     assert_eq!(mempool.since(mark).collect::<Vec<_>>(), [(mark + 1, &kept)]);
     assert_eq!(mempool.since(mempool.next_arrival()).count(), 0);
 }
+
+#[test]
+fn what_is_parked_is_offered_again_once_its_obstacle_is_gone() {
+    let [first, second, third] = [1, 2, 3].map(|salt| pooled(1, salt, 10_000 + salt, 10));
+    let mut mempool = filled([first.clone(), second.clone(), third.clone()]);
+    mempool.park(&first.id, Parked::Key(Key::from("k")));
+    mempool.park(&second.id, Parked::Group(GroupId(2)));
+    let offered = |mempool: &Mempool| -> Vec<TxId> {
+        mempool.select(1 << 20, 0, &|_| false).iter().map(|pooled| pooled.id).collect()
+    };
+    assert_eq!((offered(&mempool), mempool.unparked()), (vec![third.id], 1));
+    assert_eq!(mempool.parked_until_ms(), Some(10_001), "the first of them to expire");
+    assert!(mempool.is_parked_for(&GroupId(2)) && !mempool.is_parked_for(&GroupId(3)));
+    assert!(!mempool.unpark(|parked| *parked == Parked::Key(Key::from("other"))));
+    assert!(mempool.unpark(|parked| *parked == Parked::Key(Key::from("k"))));
+    assert_eq!(offered(&mempool), [first.id, third.id], "in the order of their arrival");
+    assert_eq!(mempool.parked_until_ms(), Some(10_002));
+    assert!(mempool.remove(&second.id));
+    assert_eq!((mempool.unparked(), mempool.parked_until_ms()), (2, None));
+}
