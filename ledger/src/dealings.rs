@@ -164,6 +164,11 @@ impl Dealings {
         self.coordinated.get(id)
     }
 
+    /// How many transactions are pending here.
+    pub(crate) fn pending(&self) -> usize {
+        self.coordinated.len()
+    }
+
     /// Whether one more may be coordinated.
     pub(crate) fn has_room_to_coordinate(&self, transaction: &SignedTransaction) -> bool {
         self.coordinated.len() < MAX_COORDINATED

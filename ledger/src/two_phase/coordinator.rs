@@ -13,8 +13,11 @@ use witan_types::{GroupId, Key, Op, SignedTransaction, Transaction, TxId, Wire};
 const MAX_DUE: usize = 512;
 /// How long the second attempt waits for at least; each further one waits for twice as long. Milliseconds of block time.
 const BACK_OFF_MS: u64 = 20;
-/// No attempt waits for more than twice this. Milliseconds.
-const MAX_BACK_OFF_MS: u64 = 160;
+/// No attempt waits for more than twice this while few transactions are pending; the more are, the longer one may wait, up
+/// to twice the second: a few that meet come through soon, and many that do not leave the group busy with refusals.
+const MAX_BACK_OFF_MS: std::ops::RangeInclusive<u64> = 40..=1_280;
+/// How much longer an attempt may wait for each transaction that is pending. Milliseconds.
+const BACK_OFF_FOR_EACH_MS: u64 = 2;
 
 /// Why the keys of a transaction in this group could not be locked.
 pub(crate) enum Unlocked {
@@ -236,7 +239,7 @@ impl Executor<'_> {
     /// holds nothing and need not be told.
     fn wait(&mut self, id: TxId, coordinated: Coordinated, refused: Option<GroupId>) {
         let Coordinated { attempt, .. } = coordinated;
-        let until_ms = self.now_ms.saturating_add(back_off(&id, attempt));
+        let until_ms = self.now_ms.saturating_add(back_off(&id, attempt, self.dealings.pending()));
         if until_ms > coordinated.transaction.transaction.expires_at_ms {
             return self.give_up(&id, TransactionOutcome::Aborted { reason: AbortReason::Conflict });
         }
@@ -261,7 +264,8 @@ impl Executor<'_> {
         }
         if self.is_full() || self.without_room(&coordinated.participants, signed).is_some() {
             // Due at once it would ask for block after block, and keep others waiting behind it.
-            let until_ms = self.now_ms.saturating_add(back_off(&id, coordinated.attempt));
+            let until_ms =
+                self.now_ms.saturating_add(back_off(&id, coordinated.attempt, self.dealings.pending()));
             let stage = CoordinatorStage::Waiting { until_ms };
             return self.dealings.coordinate(id, Coordinated { stage, ..coordinated });
         }
@@ -296,10 +300,13 @@ impl Executor<'_> {
     }
 }
 
-/// How long the attempt after this one waits: exponential, spread by the id so that two that met do not meet again.
-fn back_off(id: &TxId, attempt: u64) -> u64 {
+/// How long the attempt after this one waits while so many transactions are pending: exponential, spread by the id so that
+/// two that met do not meet again.
+fn back_off(id: &TxId, attempt: u64, pending: usize) -> u64 {
     let doublings = u32::try_from(attempt.saturating_sub(1)).unwrap_or(u32::MAX).min(8);
-    let least = BACK_OFF_MS.saturating_mul(1 << doublings).min(MAX_BACK_OFF_MS);
+    let most = BACK_OFF_FOR_EACH_MS.saturating_mul(pending as u64);
+    let most = most.clamp(*MAX_BACK_OFF_MS.start(), *MAX_BACK_OFF_MS.end());
+    let least = BACK_OFF_MS.saturating_mul(1 << doublings).min(most);
     let [.., low] = id.0.0;
     let spread = u64::from(low).wrapping_mul(31).wrapping_add(attempt.wrapping_mul(17)) % 64;
     least + least * spread / 64
