@@ -128,8 +128,15 @@ impl Channels {
         let waiting = self.outgoing.get(&destination).map_or(0, |it| it.next.saturating_sub(it.acknowledged));
         let draft = self.drafts.get(&destination);
         waiting < MAX_OUTBOX
+            && self.has_place(destination)
             && draft.is_none_or(|draft| draft.prepares < MAX_PREPARES)
             && self.has_room(destination, bytes)
+    }
+
+    /// Whether one more message fits into what the block that executes says to a group. Answers to what it hears always do:
+    /// it hears no more messages than it may say.
+    pub(crate) fn has_place(&self, destination: GroupId) -> bool {
+        self.drafts.get(&destination).is_none_or(|draft| draft.messages.len() < MAX_ENVELOPE_MESSAGES)
     }
 
     /// Whether a message of this many bytes may go to a group in the block that executes.

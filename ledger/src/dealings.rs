@@ -27,6 +27,20 @@ const MAX_PREPARED_BYTES: usize = 256 * 1024 * 1024;
 /// The most transactions that a block forgets.
 const MAX_FORGOTTEN: usize = 1_024;
 
+/// When something is to be done for a coordinated transaction; of several at one time the oldest goes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Due {
+    at_ms: u64,
+    since_ms: u64,
+    id: TxId,
+}
+
+impl Due {
+    fn of(id: TxId, coordinated: &Coordinated) -> Due {
+        Due { at_ms: coordinated.due_ms(), since_ms: coordinated.since_ms, id }
+    }
+}
+
 /// The dealings of one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Dealings {
@@ -44,7 +58,7 @@ pub(crate) struct Dealings {
     participated: BTreeMap<TxId, Participated>,
     prepared_bytes: usize,
     /// When something is to be done for a coordinated transaction.
-    due: BTreeSet<(u64, TxId)>,
+    due: BTreeSet<Due>,
     /// After when a participated transaction is forgotten.
     forget: BTreeSet<(u64, TxId)>,
     /// What the block that executes changes.
@@ -184,14 +198,14 @@ impl Dealings {
     fn put_coordinated(&mut self, id: TxId, coordinated: Coordinated) {
         self.take_coordinated(&id);
         self.coordinated_bytes += weight(&coordinated.transaction);
-        self.due.insert((coordinated.due_ms(), id));
+        self.due.insert(Due::of(id, &coordinated));
         self.coordinated.insert(id, coordinated);
     }
 
     fn take_coordinated(&mut self, id: &TxId) -> Option<Coordinated> {
         let coordinated = self.coordinated.remove(id)?;
         self.coordinated_bytes = self.coordinated_bytes.saturating_sub(weight(&coordinated.transaction));
-        self.due.remove(&(coordinated.due_ms(), *id));
+        self.due.remove(&Due::of(*id, &coordinated));
         Some(coordinated)
     }
 
@@ -204,12 +218,12 @@ impl Dealings {
 
     /// The coordinated transactions for which something is due at this block time, the longest due first, at most `most`.
     pub(crate) fn due(&self, now_ms: u64, most: usize) -> Vec<TxId> {
-        self.due.iter().take_while(|(at_ms, _)| *at_ms <= now_ms).take(most).map(|(_, id)| *id).collect()
+        self.due.iter().take_while(|due| due.at_ms <= now_ms).take(most).map(|due| due.id).collect()
     }
 
     /// The block time at which something is due next; Unix milliseconds.
     pub(crate) fn next_due_ms(&self) -> Option<u64> {
-        self.due.first().map(|(at_ms, _)| *at_ms)
+        self.due.first().map(|due| due.at_ms)
     }
 
     /// A transaction that this group takes or took part in.

@@ -43,6 +43,8 @@ pub enum Stopped {
     Group(GroupId),
     /// The block has no room left.
     Full,
+    /// The group has no room for it until others have ended.
+    Room,
     /// Its first key is another group's.
     Elsewhere,
 }
@@ -273,6 +275,11 @@ impl Executor<'_> {
     /// Whether the block has done or told as much as one may.
     pub(crate) fn is_full(&self) -> bool {
         self.receipt_room() < RECEIPT_BYTES || self.overlay.loaded_bytes() >= MAX_LOADED_BYTES
+    }
+
+    /// Whether judging what other groups ask has loaded its share of a block: the rest is for the group's own.
+    pub(crate) fn has_heard_its_fill(&self) -> bool {
+        self.overlay.loaded_bytes() >= MAX_LOADED_BYTES / 2
     }
 
     fn finish(self) -> Execution {

@@ -78,7 +78,7 @@ impl LockTable {
         let outcome = self.judge(request, committed);
         match outcome {
             Outcome::Granted => {
-                self.claims.remove(&request.holder.id);
+                self.claims.fulfil(&request.holder.id);
                 for (key, mode) in &request.modes {
                     self.hold(key, request.holder, Lock { mode: *mode, taken_at_ms: now_ms });
                 }
@@ -287,6 +287,11 @@ impl LockTable {
     /// Who claims keys, the oldest first.
     pub fn claims(&self) -> impl Iterator<Item = Age> {
         self.claims.iter().map(|(age, _)| *age)
+    }
+
+    /// When the first claim is over, unless it is renewed; Unix milliseconds.
+    pub(crate) fn claims_until_ms(&self) -> Option<u64> {
+        self.claims.iter().map(|(_, claim)| claim.until_ms).min()
     }
 
     /// Since when a transaction has had a claim; `None` if it has none.

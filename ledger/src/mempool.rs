@@ -61,6 +61,8 @@ pub enum Parked {
     Key(Key),
     /// No more may be sent to this group.
     Group(GroupId),
+    /// Its own group has no room for it until others have ended.
+    Room,
 }
 
 /// Why a transaction may not wait here.
@@ -209,6 +211,11 @@ impl Mempool {
     /// Whether any waits until more may be sent to this group.
     pub fn is_parked_for(&self, group: &GroupId) -> bool {
         self.parked.values().any(|parked| matches!(parked, Parked::Group(full) if full == group))
+    }
+
+    /// Whether any waits for a key that another transaction holds or claims.
+    pub fn is_parked_on_keys(&self) -> bool {
+        self.parked.values().any(|parked| matches!(parked, Parked::Key(_)))
     }
 
     /// How many could execute now, as far as is known.

@@ -62,17 +62,20 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             match stopped {
                 Stopped::Key(key) if !freed.contains(&key) => self.mempool.park(&id, Parked::Key(key)),
                 Stopped::Group(group) => self.mempool.park(&id, Parked::Group(group)),
+                Stopped::Room if freed.is_empty() => self.mempool.park(&id, Parked::Room),
                 // A later block may have room.
-                Stopped::Key(_) | Stopped::Full => {}
+                Stopped::Key(_) | Stopped::Room | Stopped::Full => {}
                 // Another group's: nothing that this one does can change that.
                 Stopped::Elsewhere => {
                     self.mempool.remove(&id);
+                    self.intake.forget(&id);
                 }
             }
         }
         let may_go = |parked: &Parked| match parked {
             Parked::Key(key) => freed.contains(key),
             Parked::Group(group) => self.ledger.may_prepare(*group),
+            Parked::Room => !freed.is_empty(),
         };
         if self.mempool.unpark(may_go) {
             self.proposing.look_again();

@@ -181,11 +181,12 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             || self.idle_for(now) >= self.idle_interval().saturating_mul(2)
     }
 
-    /// The block time at which something is due next: a deadline or an attempt of a transaction across groups, or the end
-    /// of one that waits for something in the mempool.
+    /// The block time at which something is due next: a deadline or an attempt of a transaction across groups, the end of
+    /// one that waits for something in the mempool, or of a claim that it waits for.
     fn next_due_ms(&self) -> Option<u64> {
         let parked = self.mempool.parked_until_ms().map(|until_ms| until_ms.saturating_add(1));
-        self.ledger.next_due_ms().into_iter().chain(parked).min()
+        let claims = if self.mempool.is_parked_on_keys() { self.ledger.claims_until_ms() } else { None };
+        self.ledger.next_due_ms().into_iter().chain(parked).chain(claims).min()
     }
 
     fn is_due(&self, now: Now) -> bool {

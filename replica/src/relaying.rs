@@ -9,10 +9,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use witan_consensus::engine::Engine;
 use witan_ledger::{Ledger, MAX_BLOCK_MESSAGES, MAX_ENVELOPES_BYTES, Store};
+use witan_types::block::MAX_ENVELOPES;
 use witan_types::{Envelope, GroupId, Seal, codec::encode};
 
 /// The most envelopes of one group that wait here for a block. What comes on top is offered again.
 const MAX_WAITING: usize = 256;
+/// The most bytes that these take.
+const MAX_WAITING_BYTES: usize = 32 * 1024 * 1024;
 /// The most envelopes to one group that are offered again at once.
 const OFFERED_AGAIN: usize = 64;
 
@@ -35,16 +38,22 @@ struct Waiting {
 pub(crate) type Cursors = BTreeMap<GroupId, u64>;
 
 impl Inbox {
-    /// Takes an envelope in, unless it is old, or too many wait.
+    /// Takes an envelope in, unless it is old. If too many wait, those that come last in the channel are dropped.
     fn take<S: Store>(&mut self, envelope: Arc<Envelope>, ledger: &Ledger<S>) {
         let (source, first) = (envelope.source(), envelope.contents.first);
         let waiting = self.waiting.entry(source).or_default();
         let reach = |envelope: &Envelope| (envelope.contents.next(), envelope.contents.consumed);
         let brings_less = |held: &Waiting| reach(&held.envelope) >= reach(&envelope);
         let is_new = is_news(&envelope, ledger) && !waiting.get(&first).is_some_and(brings_less);
-        if is_new && (waiting.len() < MAX_WAITING || waiting.contains_key(&first)) {
-            let bytes = encode(&*envelope).len();
-            waiting.insert(first, Waiting { envelope, bytes });
+        if !is_new {
+            return;
+        }
+        let bytes = encode(&*envelope).len();
+        waiting.insert(first, Waiting { envelope, bytes });
+        // The last ones go: without the first no other is any good.
+        let taken = |waiting: &BTreeMap<u64, Waiting>| waiting.values().map(|it| it.bytes).sum::<usize>();
+        while waiting.len() > 1 && (waiting.len() > MAX_WAITING || taken(waiting) > MAX_WAITING_BYTES) {
+            waiting.pop_last();
         }
     }
 
@@ -73,10 +82,12 @@ impl Inbox {
             .map(|(group, _)| group)
     }
 
-    /// What a block may carry, in the order of each channel, the senders in turn.
-    fn select(&self, mut cursors: Cursors) -> Vec<Envelope> {
+    /// What a block may carry, in the order of each channel, the senders in turn, another one first each time.
+    fn select(&self, mut cursors: Cursors, turn: u64) -> Vec<Envelope> {
         let (mut selected, mut messages, mut bytes) = (Vec::new(), 0, 0);
         let mut sources: Vec<&GroupId> = self.waiting.keys().collect();
+        let first = turn.checked_rem(sources.len() as u64).and_then(|first| usize::try_from(first).ok());
+        sources.rotate_left(first.unwrap_or(0));
         while !sources.is_empty() {
             sources.retain(|source| {
                 let cursor = cursors.entry(**source).or_default();
@@ -85,7 +96,8 @@ impl Inbox {
                 };
                 let contents = &next.envelope.contents;
                 let fits = messages + contents.messages.len() <= MAX_BLOCK_MESSAGES;
-                if (!fits && !selected.is_empty()) || bytes + next.bytes > MAX_ENVELOPES_BYTES {
+                let is_full = selected.len() >= MAX_ENVELOPES || bytes + next.bytes > MAX_ENVELOPES_BYTES;
+                if (!fits && !selected.is_empty()) || is_full {
                     return false;
                 }
                 messages += contents.messages.len();
@@ -139,7 +151,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
 
     /// What of it goes into a block at this turn.
     pub(crate) fn envelopes(&self) -> Vec<Envelope> {
-        self.inbox.select(self.cursors())
+        self.inbox.select(self.cursors(), self.ledger.tip().height)
     }
 
     /// A block is sealed: what it says to other groups can be proved.
@@ -164,3 +176,6 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

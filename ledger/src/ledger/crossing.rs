@@ -44,6 +44,11 @@ impl<S: Store> Ledger<S> {
         self.dealings.next_due_ms()
     }
 
+    /// The block time at which the first claim on keys is over, unless it is renewed; Unix milliseconds.
+    pub fn claims_until_ms(&self) -> Option<u64> {
+        self.dealings.locks.claims_until_ms()
+    }
+
     /// A transaction that is pending here, which is its coordinator.
     pub fn coordinated(&self, id: &TxId) -> Option<&Coordinated> {
         self.dealings.coordinated(id)

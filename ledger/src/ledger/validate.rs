@@ -4,6 +4,7 @@
 use super::Ledger;
 use crate::clock::{TimeVerdict, judge_time};
 use crate::store::Store;
+use witan_types::block::MAX_ENVELOPES;
 use witan_types::codec::encode;
 use witan_types::{Block, Envelope, GroupId, Payload, SignedTransaction, TxId, Wire};
 
@@ -102,6 +103,7 @@ fn envelopes_fit(me: GroupId, payload: &Payload) -> bool {
     };
     // One alone fits whatever it holds.
     (envelopes.len() <= 1 || messages <= MAX_BLOCK_MESSAGES)
+        && envelopes.len() <= MAX_ENVELOPES
         && bytes <= MAX_ENVELOPES_BYTES
         && envelopes.iter().all(is_for_us)
 }

@@ -60,6 +60,12 @@ impl Claims {
     /// Puts the claim of a transaction in the place of what it claimed before. The youngest goes if there are too many,
     /// which may be this one.
     pub(super) fn renew(&mut self, age: Age, claim: Claim) {
+        let is_too_young = self.by_age.len() >= MAX_CLAIMS
+            && !self.ages.contains_key(&age.id)
+            && self.by_age.last_key_value().is_some_and(|(youngest, _)| *youngest < age);
+        if is_too_young {
+            return;
+        }
         let before = self.ages.get(&age.id).map(|since_ms| Age { since_ms: *since_ms, id: age.id });
         let before = before.and_then(|before| self.by_age.remove(&before));
         self.freed.extend(
@@ -80,6 +86,14 @@ impl Claims {
         self.changed.insert(age.id);
         self.ages.insert(age.id, age.since_ms);
         self.by_age.insert(age, claim);
+    }
+
+    /// The transaction holds what it claimed: nothing is free for that.
+    pub(super) fn fulfil(&mut self, id: &TxId) {
+        if let Some(since_ms) = self.ages.remove(id) {
+            self.changed.insert(*id);
+            self.by_age.remove(&Age { since_ms, id: *id });
+        }
     }
 
     /// Whether the transaction had one.

@@ -33,8 +33,11 @@ impl Executor<'_> {
         if let Some(group) = self.without_room(&participants, signed) {
             return self.defer(id, Stopped::Group(group));
         }
-        if self.is_full() || !self.dealings.has_room_to_coordinate(signed) {
+        if self.is_full() {
             return self.defer(id, Stopped::Full);
+        }
+        if !self.dealings.has_room_to_coordinate(signed) {
+            return self.defer(id, Stopped::Room);
         }
         let since_ms = self.dealings.locks.claimed_since(&id).unwrap_or(self.now_ms);
         let coordinated = Coordinated {
@@ -50,7 +53,7 @@ impl Executor<'_> {
                 self.ask(id, coordinated);
                 self.result.started.push(id);
             }
-            Err(Unlocked::Met(key)) => self.defer(id, key.map_or(Stopped::Full, Stopped::Key)),
+            Err(Unlocked::Met(key)) => self.defer(id, key.map_or(Stopped::Room, Stopped::Key)),
             Err(Unlocked::Failed(reason)) => {
                 self.receipt(&signed.transaction, id, TransactionOutcome::Failed { reason }, Vec::new());
             }
@@ -176,6 +179,10 @@ impl Executor<'_> {
     pub(crate) fn settle_due(&mut self) {
         for id in self.dealings.due(self.now_ms, MAX_DUE) {
             let Some(coordinated) = self.dealings.coordinated(&id).cloned() else { continue };
+            let has_place = |group: &GroupId| self.dealings.channels.has_place(*group);
+            if !coordinated.participants.iter().all(has_place) {
+                continue;
+            }
             match &coordinated.stage {
                 CoordinatorStage::Preparing { votes, .. }
                     if votes.len() == coordinated.participants.len() =>
@@ -196,7 +203,7 @@ impl Executor<'_> {
         let transaction = &coordinated.transaction.transaction;
         let CoordinatorStage::Preparing { votes, .. } = &coordinated.stage else { return };
         let elsewhere: usize = votes.iter().map(|vote| bytes_of(&vote.reads)).sum();
-        if self.is_full() || self.receipt_room() < elsewhere.saturating_add(MAX_READ_BYTES) {
+        if self.receipt_room() < elsewhere.saturating_add(MAX_READ_BYTES) {
             return;
         }
         let own = self.apply_part(transaction);

@@ -19,21 +19,28 @@ pub(crate) struct Prepare {
 }
 
 impl Executor<'_> {
-    /// The coordinator asks for a vote. One on an attempt that was asked for before, or while an earlier one is
-    /// undecided, is none: nobody who keeps the rules sends that.
+    /// The coordinator asks for a vote. One on an attempt that was asked for before, while an earlier one is undecided, or
+    /// once the transaction has ended, is none: nobody who keeps the rules sends that, and one signature is good for one
+    /// effect.
     pub(crate) fn on_prepare(&mut self, source: GroupId, prepare: Prepare) {
         let id = prepare.transaction.id();
         let known = self.dealings.participated(&id);
-        let is_new = known.is_none_or(|known| {
-            known.attempt < prepare.attempt && !matches!(known.stage, ParticipantStage::Prepared { .. })
-        });
+        let is_new = known.is_none_or(|known| known.attempt < prepare.attempt && known.may_be_asked_again());
         if !is_new {
             return;
         }
         let attempt = prepare.attempt;
-        if !self.is_asked_rightly(source, &prepare) {
+        let expires_at_ms = prepare.transaction.transaction.expires_at_ms;
+        let refusal = if !self.is_asked_rightly(source, &prepare) {
             // Not remembered: whoever forges a prepare would keep the coordinator's own from being heard.
-            let answer = Answer::No { refusal: Refusal::Failed(FailureReason::ForbiddenKey) };
+            Some(Refusal::Failed(FailureReason::ForbiddenKey))
+        } else if !self.is_asked_in_time(expires_at_ms) {
+            Some(Refusal::Conflict)
+        } else {
+            None
+        };
+        if let Some(refusal) = refusal {
+            let answer = Answer::No { refusal };
             self.dealings.channels.send(source, Message::Vote { id, attempt, answer }.encode(), false);
             return;
         }
@@ -46,12 +53,11 @@ impl Executor<'_> {
         };
         let has_room = self.dealings.has_room_to_participate(&prepare.transaction);
         if has_room || stage.is_some() {
-            let expires_at_ms = prepare.transaction.transaction.expires_at_ms;
             let participated = Participated {
                 coordinator: source,
                 attempt,
                 voted_at: self.height,
-                keep_until_ms: self.keep_until(expires_at_ms),
+                keep_until_ms: expires_at_ms.saturating_add(self.dealings.prepare_timeout_ms),
                 stage: stage.unwrap_or(ParticipantStage::Refused),
             };
             self.dealings.participate(id, participated);
@@ -59,17 +65,18 @@ impl Executor<'_> {
         self.dealings.channels.send(source, Message::Vote { id, attempt, answer }.encode(), false);
     }
 
-    /// Until when a transaction is remembered that expires then. One that claims to expire later than any may is not
-    /// remembered for longer than any.
-    fn keep_until(&self, expires_at_ms: u64) -> u64 {
-        let latest = self.now_ms.saturating_add(self.max_tx_lifetime_ms);
-        expires_at_ms.min(latest).saturating_add(self.dealings.prepare_timeout_ms)
+    /// Whether a transaction that expires then may be prepared: it would still be remembered if it had been before, and it
+    /// does not expire later than any may. The coordinator's block time may be ahead of this group's by a time-out.
+    fn is_asked_in_time(&self, expires_at_ms: u64) -> bool {
+        let slack_ms = self.dealings.prepare_timeout_ms;
+        let latest = self.now_ms.saturating_add(self.max_tx_lifetime_ms).saturating_add(slack_ms);
+        expires_at_ms.saturating_add(slack_ms) >= self.now_ms && expires_at_ms <= latest
     }
 
     /// Judges and locks the part of a transaction in this group.
     fn prepare(&mut self, source: GroupId, id: TxId, prepare: &Prepare) -> Result<Answer, Refusal> {
         let Prepare { attempt, since_ms, transaction: signed, .. } = prepare;
-        if self.is_full() || !self.dealings.has_room_to_participate(signed) {
+        if self.has_heard_its_fill() || !self.dealings.has_room_to_participate(signed) {
             return Err(Refusal::Conflict);
         }
         let holder = Holder { id, attempt: *attempt };

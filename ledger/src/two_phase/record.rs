@@ -107,6 +107,16 @@ pub struct Participated {
     pub stage: ParticipantStage,
 }
 
+impl Participated {
+    /// Whether its coordinator may ask for another attempt: not while one is undecided, and not after the end.
+    pub(crate) fn may_be_asked_again(&self) -> bool {
+        match self.stage {
+            ParticipantStage::Refused | ParticipantStage::Decided { verdict: Verdict::Abort, .. } => true,
+            ParticipantStage::Prepared { .. } | ParticipantStage::Decided { .. } => false,
+        }
+    }
+}
+
 impl Wire for Participated {
     const MAX_BYTES: usize = MAX_TRANSACTION_BYTES + 128;
 }

@@ -191,6 +191,21 @@ fn of_too_many_claims_the_youngest_yields() {
 }
 
 #[test]
+fn a_claim_that_finds_no_room_and_one_that_is_fulfilled_free_nothing() {
+    let mut table = table();
+    take(&mut table, &request(1, &[("k", Mode::Write)]));
+    let most = u32::try_from(MAX_CLAIMS).unwrap();
+    for number in 1_000..=1_000 + most {
+        take(&mut table, &request(number, &[("k", Mode::Write)]));
+    }
+    assert!(table.freed().is_empty(), "the last was the youngest");
+    table.release(&holder(1));
+    assert_eq!(table.freed(), BTreeSet::from([Key::from("k")]));
+    assert_eq!(take(&mut table, &request(1_000, &[("k", Mode::Write)])), Outcome::Granted);
+    assert!(table.freed().is_empty(), "now it is locked");
+}
+
+#[test]
 fn a_full_table_refuses_and_keeps_room_for_the_oldest_claim() {
     let mut table = table();
     let keys: Vec<_> = (0..MAX_LOCKS).map(|number| format!("{number}")).collect();

@@ -151,3 +151,29 @@ fn an_attempt_without_room_in_the_outbox_is_put_off_and_holds_up_nothing() {
     network.settle();
     assert!(applied(&network.outcome(1, &across)));
 }
+
+/// A corrupt group fills one envelope with votes that each want an answer; nothing of the group's own may come on top.
+#[test]
+fn a_block_that_answers_as_many_messages_as_fit_says_no_more_to_that_group() {
+    let mut network = Network::start();
+    let (own, due) = (network.key(1, "own"), network.key(1, "due"));
+    let there = network.key(2, "a");
+    let overdue = network.signed(vec![put(&due, "1"), put(&there, "1")]);
+    network.block(1, vec![overdue.clone()]);
+    network.said.clear();
+    let vote = |number: usize| {
+        let id = witan_types::TxId(witan_types::sha256(&[&number.to_le_bytes()]));
+        Message::Vote { id, attempt: 1, answer: Answer::Yes { reads: vec![] } }.encode()
+    };
+    let flood = network.forged(2, 1, (0..MAX_ENVELOPE_MESSAGES).map(vote).collect());
+    let mine = network.signed(vec![put(&own, "1"), put(&there, "1")]);
+    let executed = network.block_of(1, 6_000, vec![mine.clone()], vec![flood]);
+    assert_eq!(executed.deferred, [(mine.id(), Stopped::Group(group(2)))]);
+    assert_eq!(network.receipt(1, &overdue), None, "its end is told in the next block");
+    assert_eq!(network.assert_contents_fit().1, MAX_ENVELOPE_MESSAGES);
+    let store = network.ledger(1).store().clone();
+    let (again, _) = Ledger::open(store, &network.genesis, group(1)).unwrap();
+    assert_eq!(again.under(Scheme::StandIn).dealings(), network.ledger(1).dealings());
+    network.block(1, vec![]);
+    assert!(network.receipt(1, &overdue).is_some());
+}

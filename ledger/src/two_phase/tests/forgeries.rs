@@ -5,7 +5,7 @@ use witan_types::{ChainId, Contents, Hash, Wire, merkle_list};
 
 impl Network {
     /// A group says these messages although its ledger does not; they come next in its channel.
-    fn forged(&self, from: u32, to: u32, messages: Vec<Vec<u8>>) -> Envelope {
+    pub(super) fn forged(&self, from: u32, to: u32, messages: Vec<Vec<u8>>) -> Envelope {
         let first = self.ledger(to).consumed(group(from));
         let contents = Contents { destination: group(to), first, consumed: 0, messages };
         let mut outcome = self.ledger(from).tip_outcome().clone();
@@ -175,6 +175,69 @@ fn what_was_decided_stays_decided() {
         network.hear_forged(1, 2, &Message::Decision { id: across.id(), attempt: 1, verdict });
         assert_eq!(network.bytes(&two).as_deref(), Some("2"));
     }
+}
+
+/// A signature that a corrupt coordinator keeps: it asks for another attempt, and decides to commit that too.
+fn asked_once_more(network: &mut Network, across: &SignedTransaction) {
+    for attempt in 2..4 {
+        network.hear_forged(1, 2, &prepare(attempt, across));
+        let verdict = Verdict::Commit;
+        network.hear_forged(1, 2, &Message::Decision { id: across.id(), attempt, verdict });
+    }
+    assert_eq!(network.ledger(2).locks().count(), 0);
+}
+
+/// A transaction that appends in two groups, and the list in the second.
+fn appending(network: &mut Network) -> (SignedTransaction, String) {
+    let (one, two) = (network.key(1, "a"), network.key(2, "a"));
+    let append = |key: &str| Op::Append { key: Key::from(key), item: b"x".to_vec() };
+    (network.signed(vec![append(&one), append(&two)]), two)
+}
+
+#[test]
+fn one_signature_is_good_for_one_effect_whatever_its_coordinator_asks() {
+    let mut network = Network::start();
+    let (across, two) = appending(&mut network);
+    network.block(1, vec![across.clone()]);
+    network.settle();
+    asked_once_more(&mut network, &across);
+    assert_eq!(network.value(&two), Some(Value::List(vec![b"x".to_vec()])));
+}
+
+#[test]
+fn what_was_given_up_never_comes_back() {
+    let mut network = Network::start();
+    let (across, two) = appending(&mut network);
+    network.block(1, vec![across.clone()]);
+    network.hear(2);
+    network.block_of(1, 6_000, vec![], vec![]);
+    network.settle();
+    asked_once_more(&mut network, &across);
+    assert_eq!(network.value(&two), None);
+}
+
+#[test]
+fn what_has_expired_is_not_prepared_even_by_who_has_forgotten_it() {
+    let mut network = Network::start();
+    let (across, two) = appending(&mut network);
+    network.block(1, vec![across.clone()]);
+    network.settle();
+    network.block_of(2, 120_000, vec![], vec![]);
+    assert_eq!(network.ledger(2).participated(&across.id()), None, "forgotten");
+    asked_once_more(&mut network, &across);
+    assert_eq!(network.value(&two), Some(Value::List(vec![b"x".to_vec()])));
+}
+
+#[test]
+fn what_expires_later_than_anything_may_is_not_prepared() {
+    let mut network = Network::start();
+    let (good, _) = appending(&mut network);
+    let mut late = good.transaction;
+    late.expires_at_ms = network.ledger(2).tip().time_ms + 1_000_000;
+    let late = late.sign(&secret(1));
+    network.hear_forged(1, 2, &prepare(1, &late));
+    assert_eq!(network.answer(2, 1), Answer::No { refusal: Refusal::Conflict });
+    assert_eq!(network.ledger(2).participated(&late.id()), None);
 }
 
 #[test]
