@@ -4,7 +4,7 @@
 use crate::channels::{Channels, Incoming, Outgoing, Sent};
 use crate::error::LedgerError;
 use crate::execute::keys;
-use crate::locks::{ClaimRecord, Holder, LockTable, Mode, modes_of};
+use crate::locks::{ClaimRecord, Holder, LockTable, MAX_LOCKS, Mode, modes_of};
 use crate::records::{Record, Records};
 use crate::slots::SlotMap;
 use crate::two_phase::{
@@ -24,6 +24,8 @@ const MAX_COORDINATED_BYTES: usize = 256 * 1024 * 1024;
 pub(crate) const MAX_PARTICIPATED: usize = 65_536;
 /// The most bytes of those that wait for a decision.
 const MAX_PREPARED_BYTES: usize = 256 * 1024 * 1024;
+/// The most locks that are held for transactions of one coordinator: one that stalls or lies leaves room for the others.
+pub(crate) const MAX_LOCKS_OF_ONE: usize = MAX_LOCKS / 4;
 /// The most transactions that a block forgets.
 const MAX_FORGOTTEN: usize = 1_024;
 
@@ -57,6 +59,8 @@ pub(crate) struct Dealings {
     coordinated_bytes: usize,
     participated: BTreeMap<TxId, Participated>,
     prepared_bytes: usize,
+    /// Locks held for transactions of each coordinator.
+    prepared_locks: BTreeMap<GroupId, usize>,
     /// When something is to be done for a coordinated transaction.
     due: BTreeSet<Due>,
     /// After when a participated transaction is forgotten.
@@ -83,6 +87,7 @@ impl Dealings {
             coordinated_bytes: 0,
             participated: BTreeMap::new(),
             prepared_bytes: 0,
+            prepared_locks: BTreeMap::new(),
             due: BTreeSet::new(),
             forget: BTreeSet::new(),
             records: Records::default(),
@@ -239,10 +244,21 @@ impl Dealings {
         })
     }
 
-    /// Whether one more transaction may be prepared, and remembered.
-    pub(crate) fn has_room_to_participate(&self, transaction: &SignedTransaction) -> bool {
+    /// Whether one more transaction of a coordinator may be prepared, and remembered.
+    pub(crate) fn has_room_to_participate(
+        &self,
+        coordinator: GroupId,
+        transaction: &SignedTransaction,
+    ) -> bool {
+        let held = self.prepared_locks.get(&coordinator).copied().unwrap_or(0);
         self.participated.len() < MAX_PARTICIPATED
+            && held.saturating_add(self.locks_of(transaction)) <= MAX_LOCKS_OF_ONE
             && self.prepared_bytes.saturating_add(transaction.size()) <= MAX_PREPARED_BYTES
+    }
+
+    /// How many locks a transaction takes here.
+    fn locks_of(&self, transaction: &SignedTransaction) -> usize {
+        self.modes_here(&transaction.transaction).map_or(0, |modes| modes.len())
     }
 
     /// This group takes part in a transaction, or its record changes.
@@ -254,6 +270,9 @@ impl Dealings {
     fn put_participated(&mut self, id: TxId, participated: Participated) {
         self.take_participated(&id);
         self.prepared_bytes += prepared_bytes(&participated);
+        if let ParticipantStage::Prepared { transaction, .. } = &participated.stage {
+            *self.prepared_locks.entry(participated.coordinator).or_default() += self.locks_of(transaction);
+        }
         self.forget.insert((participated.keep_until_ms, id));
         self.participated.insert(id, participated);
     }
@@ -261,6 +280,14 @@ impl Dealings {
     fn take_participated(&mut self, id: &TxId) {
         if let Some(old) = self.participated.remove(id) {
             self.prepared_bytes = self.prepared_bytes.saturating_sub(prepared_bytes(&old));
+            if let ParticipantStage::Prepared { transaction, .. } = &old.stage {
+                let locks = self.locks_of(transaction);
+                let held = self.prepared_locks.entry(old.coordinator).or_default();
+                *held = held.saturating_sub(locks);
+                if *held == 0 {
+                    self.prepared_locks.remove(&old.coordinator);
+                }
+            }
             self.forget.remove(&(old.keep_until_ms, *id));
         }
     }

@@ -51,7 +51,7 @@ impl Executor<'_> {
             }
             Err(refusal) => (Answer::No { refusal }, None),
         };
-        let has_room = self.dealings.has_room_to_participate(&prepare.transaction);
+        let has_room = self.dealings.has_room_to_participate(source, &prepare.transaction);
         if has_room || stage.is_some() {
             let participated = Participated {
                 coordinator: source,
@@ -76,7 +76,7 @@ impl Executor<'_> {
     /// Judges and locks the part of a transaction in this group.
     fn prepare(&mut self, source: GroupId, id: TxId, prepare: &Prepare) -> Result<Answer, Refusal> {
         let Prepare { attempt, since_ms, transaction: signed, .. } = prepare;
-        if self.has_heard_its_fill() || !self.dealings.has_room_to_participate(signed) {
+        if self.has_heard_its_fill() || !self.dealings.has_room_to_participate(source, signed) {
             return Err(Refusal::Conflict);
         }
         let holder = Holder { id, attempt: *attempt };

@@ -177,3 +177,28 @@ fn a_block_that_answers_as_many_messages_as_fit_says_no_more_to_that_group() {
     network.block(1, vec![]);
     assert!(network.receipt(1, &overdue).is_some());
 }
+
+#[test]
+fn a_coordinator_that_never_decides_leaves_locks_to_the_others() {
+    let mut network = Network::start();
+    let (most, keys_each) = (crate::dealings::MAX_LOCKS_OF_ONE, 120);
+    let (first, other) = (network.key(1, "c"), network.key(3, "c"));
+    for number in 0..=most / keys_each {
+        let mut ops = vec![get(&first)];
+        let slots = SlotMap::first(&network.genesis);
+        let names = (0_u32..).map(|place| format!("{number}/{place}"));
+        let here = names.filter(|name| slots.owner(&Key::from(name.as_str())) == group(2));
+        ops.extend(here.take(keys_each).map(|name| get(&name)));
+        let across = network.signed(ops);
+        network.block(1, vec![across]);
+        network.hear(2);
+    }
+    let held = network.ledger(2).locks().count();
+    assert!(held <= most && held > most - keys_each, "{held} of {most}");
+    let two = network.key(2, "free");
+    let good = network.signed(vec![put(&other, "1"), put(&two, "1")]);
+    network.block(3, vec![good.clone()]);
+    network.hear(2);
+    network.hear(3);
+    assert!(applied(&network.outcome(3, &good)));
+}
