@@ -168,12 +168,17 @@ fn reads_that_ignore_locks_show_half_a_transfer_and_lists_in_no_order() {
     let broken = broken_across(Mistake::ReadIgnoresLocks, 1..=4, &[]);
     assert!(count(&broken, Promise::Conservation) > 0, "of 4 seeds: {broken:?}");
     let broken = broken_across(Mistake::ReadIgnoresLocks, 1..=8, &[Promise::Conservation]);
-    println!("of 8 seeds: {broken:?}");
     assert!(count(&broken, Promise::Serializability) > 0, "of 8 seeds: {broken:?}");
 }
 
 #[test]
 fn adds_without_locks_show_half_a_transfer() {
     let broken = broken_across(Mistake::AddLockIsNone, 1..=4, &[]);
+    assert!(count(&broken, Promise::Conservation) > 0, "of 4 seeds: {broken:?}");
+}
+
+#[test]
+fn a_participant_that_decides_alone_applies_half_a_transfer() {
+    let broken = broken_across(Mistake::ParticipantDecidesAlone, 1..=4, &[]);
     assert!(count(&broken, Promise::Conservation) > 0, "of 4 seeds: {broken:?}");
 }

@@ -130,7 +130,7 @@ impl Bank {
     /// # Errors
     /// If no node answers.
     pub async fn open(clients: Vec<Client>, keys: Vec<SecretKey>) -> Result<Bank, ClientError> {
-        let first = clients.first().ok_or_else(|| no_nodes())?;
+        let first = clients.first().ok_or_else(no_nodes)?;
         let chain = first.genesis().await?.chain;
         let (mut holders, mut opening) = (Vec::new(), 0);
         for key in keys {
@@ -190,13 +190,17 @@ impl Bank {
     async fn look_until(&self, client: &Client, start: Instant, end: Instant) {
         while Instant::now() < end {
             let looked = timeout(LOOK_FOR, self.look(client)).await.ok().flatten();
-            let mut snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
-            match looked {
-                Some(total) => snapshots.0.push(Snapshot { at: start.elapsed(), total }),
-                None => snapshots.1 += 1,
-            }
-            drop(snapshots);
+            self.looked(looked.map(|total| Snapshot { at: start.elapsed(), total }));
             sleep(SNAPSHOT_EVERY).await;
+        }
+    }
+
+    /// Remembers a look at all accounts, or that it did not succeed.
+    fn looked(&self, snapshot: Option<Snapshot>) {
+        let mut snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+        match snapshot {
+            Some(snapshot) => snapshots.0.push(snapshot),
+            None => snapshots.1 += 1,
         }
     }
 
