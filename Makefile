@@ -28,8 +28,9 @@ unit:
 	$(CARGO) test --release --locked --workspace --no-fail-fast
 
 ## The simulator at length: FOR is how long in each setting. Fresh seeds for each engine, with 4 and 7 nodes, under faults
-## alone and, where an engine withstands liars, under attackers too. A seed that breaks a promise is printed with the command
-## that replays it.
+## alone and, where an engine withstands liars, under attackers too; then four groups of each engine on 4 nodes, and three
+## groups with an engine each, with transactions across groups. A seed that breaks a promise is printed with the command that
+## replays it.
 FOR ?= 1m
 ENGINES ?= hotstuff pbft raft
 soak: build
@@ -38,7 +39,13 @@ soak: build
 		[ "$$engine$$attackers" = raft--byzantine ] && continue; \
 		echo "$$engine, $$nodes nodes $$attackers"; \
 		$(WITAN) sim run --engine $$engine -n $$nodes --for $(FOR) $$attackers; \
-	done; done; done
+	done; done; done; \
+	for engine in $(ENGINES); do \
+		echo "$$engine, 4 nodes, 4 groups"; \
+		$(WITAN) sim run --engine $$engine -n 4 --shards 4 --for $(FOR); \
+	done; \
+	echo "hotstuff, pbft and raft, 4 nodes, 3 groups"; \
+	$(WITAN) sim run -n 4 --shards 3 --group-engines 2=pbft,3=raft --for $(FOR)
 
 ## What the build needs beside rust, gcc, g++, make, python3 and git: libclang, for RocksDB's bindings.
 install:

@@ -141,6 +141,13 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         Ok((replica, verifier, effects))
     }
 
+    /// The same with a mistake planted in its ledger, which the simulator has to find.
+    #[cfg(feature = "planted-faults")]
+    #[must_use]
+    pub fn planted(self, fault: witan_ledger::two_phase::PlantedFault) -> Self {
+        Replica { ledger: self.ledger.planted(fault), ..self }
+    }
+
     /// What the engine starts from, if this node votes.
     fn setup(&self, base: Header, instance: Instance, seed: u64) -> Result<Option<Setup>, LedgerError> {
         let Some((me, key)) = self.identity.validator.clone() else { return Ok(None) };

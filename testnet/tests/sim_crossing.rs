@@ -4,7 +4,7 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test may fail by panic")]
 
 use std::num::NonZero;
-use witan_testnet::sim::{Across, Plan, Report, Scenario, run, run_all};
+use witan_testnet::sim::{Across, Beside, Plan, Report, Scenario, run, run_all};
 use witan_types::{EngineKind, GroupId};
 
 /// Three groups on four nodes, an engine each.
@@ -66,6 +66,19 @@ fn a_stalled_group_holds_up_only_what_needs_it() {
         for report in hold_every_promise(runs.collect()) {
             assert!(report.across.late > 0, "what needs group {stalled} is given up in time: {report}");
             assert!(report.across.applied > 0, "{report}");
+            let others: Vec<GroupId> = (1..=3).map(GroupId).filter(|group| *group != stalled).collect();
+            let beside = &report.beside_stall;
+            assert_eq!(
+                beside.keys().copied().collect::<Vec<_>>(),
+                others,
+                "the other groups go on: {report}"
+            );
+            for (group, Beside { alone, across }) in beside {
+                assert!(
+                    *alone >= 15 && *across >= 2,
+                    "group {group}: {alone} alone, {across} across; {report}"
+                );
+            }
         }
     }
 }

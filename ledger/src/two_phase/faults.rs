@@ -23,6 +23,8 @@ pub enum PlantedFault {
     CommitToStaleAttempt,
     /// A refused transaction claims nothing.
     NoClaims,
+    /// An envelope is consumed although messages before it are missing.
+    GapsAreConsumed,
 }
 
 /// The mistake planted, if any. Without the feature `planted-faults` there is no room for one.

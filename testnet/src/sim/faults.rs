@@ -206,6 +206,11 @@ impl Faults {
         self.all().any(|fault| matches!(fault, Fault::Stall(stalled) if *stalled == group))
     }
 
+    /// The group whose messages all vanish, if there is one.
+    pub(super) fn stalled(&self) -> Option<GroupId> {
+        self.all().find_map(|fault| if let Fault::Stall(stalled) = fault { Some(*stalled) } else { None })
+    }
+
     /// Whether the two have lost their connection.
     pub(super) fn is_disconnected(&self, a: usize, b: usize) -> bool {
         self.all().any(|fault| match fault {

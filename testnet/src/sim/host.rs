@@ -3,9 +3,9 @@
 use super::check::{MEMPOOL, Order, WriteAhead};
 use super::disk::SharedStore;
 #[cfg(feature = "planted-faults")]
-use super::engines::open_with_fault;
+use super::engines::{open_with_fault, open_with_ledger_fault};
 use super::node::{Process, Replica};
-use super::scenario::Disks;
+use super::scenario::{Disks, Relays};
 use super::trace::Line;
 use super::world::{How, Matter, Parcel, World};
 use std::collections::BTreeMap;
@@ -72,6 +72,10 @@ impl World {
         if let Some(fault) = self.scenario.rule_fault_of(open.group) {
             return open_with_fault(open, now, fault);
         }
+        #[cfg(feature = "planted-faults")]
+        if let Some(fault) = self.scenario.ledger_fault {
+            return open_with_ledger_fault(open, now, fault);
+        }
         open_group(open, now)
     }
 
@@ -117,6 +121,10 @@ impl World {
 
     /// What one group of a node says to another is lost now and then, comes twice, or overtakes what was said before.
     fn pass_on(&mut self, at: usize, to: GroupId, envelope: Arc<Envelope>) {
+        let said = (at, to, envelope.source(), envelope.seal.outcome.height);
+        if self.scenario.relays == Relays::OfferOnce && !self.offered.insert(said) {
+            return;
+        }
         let times = match self.random.below(10) {
             0 => 0,
             1 => 2,
@@ -242,6 +250,8 @@ impl World {
             }
             self.note_in(group, once);
             self.locking.committed(commit);
+            let stalled = self.faults.stalled();
+            self.stall.committed(commit, stalled);
             for receipt in &commit.receipts {
                 let told = self.recorder.complete(self.now_us, self.conservation.issued, receipt);
                 self.note_in(group, told);

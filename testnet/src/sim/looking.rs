@@ -143,6 +143,7 @@ impl World {
             messages: self.messages,
             crossings: self.crossings,
             across: self.recorder.across(),
+            beside_stall: self.stall.beside,
             snapshots: self.recorder.snapshots_read,
             longest_lock_ms: self.locking.longest_ms,
             crashes: self.crashes,

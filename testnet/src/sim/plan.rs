@@ -1,10 +1,14 @@
-//! What goes wrong in a run, and when: drawn from the seed, or one thing at a place that is enumerated.
+//! What goes wrong in a run, and when: drawn from the seed, or one thing at a place that is enumerated. And what goes on
+//! all the same.
 
 use super::faults::Fault;
+use super::report::Beside;
 use super::trace::Line;
 use super::world::{Happening, Matter, World};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use witan_types::GroupId;
+use witan_ledger::{BlockCommit, TransactionOutcome};
+use witan_types::{GroupId, Height};
 
 /// When the one transaction of an enumerated crash is submitted; microseconds.
 const SUBMITTED_AT: u64 = 1_500_000;
@@ -34,6 +38,35 @@ pub enum Plan {
     },
     /// Clients come as always, and for some seconds no validator hears another in this group.
     Stall(GroupId),
+}
+
+/// What the other groups commit while one stands still.
+#[derive(Debug, Default)]
+pub(super) struct StallWatch {
+    /// By group, for every group that applied something then.
+    pub(super) beside: BTreeMap<GroupId, Beside>,
+    /// The newest block of each group that anybody told of.
+    newest: BTreeMap<GroupId, Height>,
+}
+
+impl StallWatch {
+    /// A node tells of a block; the first to do so counts.
+    pub(super) fn committed(&mut self, commit: &BlockCommit, stalled: Option<GroupId>) {
+        let (group, height) = (commit.block.header.group, commit.block.header.height);
+        let newest = self.newest.entry(group).or_default();
+        if *newest >= height {
+            return;
+        }
+        *newest = height;
+        let Some(stalled) = stalled.filter(|stalled| *stalled != group) else { return };
+        for receipt in &commit.receipts {
+            let needs_it = receipt.told.iter().any(|told| told.group == stalled);
+            if matches!(receipt.outcome, TransactionOutcome::Applied { .. }) && !needs_it {
+                let beside = self.beside.entry(group).or_default();
+                *(if receipt.told.is_empty() { &mut beside.alone } else { &mut beside.across }) += 1;
+            }
+        }
+    }
 }
 
 impl World {

@@ -54,6 +54,9 @@ pub struct Report {
     pub crossings: u64,
     /// How transactions that span groups ended.
     pub across: Across,
+    /// What each other group committed while one stood still.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub beside_stall: BTreeMap<GroupId, Beside>,
     /// How often all balances were read at once.
     pub snapshots: usize,
     /// The longest that a transaction across groups held keys, in milliseconds of block time.
@@ -86,6 +89,16 @@ pub struct Across {
     pub late: usize,
     /// Without effect for any other reason.
     pub failed: usize,
+}
+
+/// What a group committed while another one stood still, told then.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Beside {
+    /// Transactions of this group alone.
+    pub alone: usize,
+    /// Transactions that this group coordinated and that did not need the one that stood still.
+    pub across: usize,
 }
 
 impl fmt::Display for Report {

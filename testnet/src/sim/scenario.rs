@@ -43,6 +43,16 @@ pub enum Disks {
     ReportEarly,
 }
 
+/// Whether a node hands on between its groups what one of them says to another until that one has heard it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Relays {
+    /// It is offered again and again.
+    #[default]
+    Patient,
+    /// A planted fault: it is offered once, and what is lost then stays lost.
+    OfferOnce,
+}
+
 /// How the signatures of a run are made and judged.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Signatures {
@@ -119,11 +129,16 @@ pub struct Scenario {
     pub attacks: Attacks,
     /// Whether disks keep their word.
     pub disks: Disks,
+    /// Whether messages between groups are offered until they are heard.
+    pub relays: Relays,
     /// What goes wrong.
     pub plan: Plan,
     /// A mistake planted in the rules of an engine, on every validator and in every group that runs it.
     #[cfg(feature = "planted-faults")]
     pub rule_fault: Option<RuleFault>,
+    /// A mistake planted in the two-phase commit of every group on every node.
+    #[cfg(feature = "planted-faults")]
+    pub ledger_fault: Option<witan_ledger::two_phase::PlantedFault>,
     /// Promises that are not looked after: to see which others a planted fault breaks.
     pub unchecked: BTreeSet<Promise>,
 }
@@ -188,9 +203,12 @@ impl Scenario {
             scheme: Signatures::Mixed.of(seed),
             attacks: Attacks::None,
             disks: Disks::Honest,
+            relays: Relays::Patient,
             plan: Plan::Drawn,
             #[cfg(feature = "planted-faults")]
             rule_fault: None,
+            #[cfg(feature = "planted-faults")]
+            ledger_fault: None,
             unchecked: BTreeSet::new(),
         }
     }

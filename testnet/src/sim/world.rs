@@ -7,17 +7,18 @@ use super::clients::Clients;
 use super::disk::Disk;
 use super::faults::{CLOCK_ERROR_MS, Faults};
 use super::node::{Hosted, Node};
+use super::plan::StallWatch;
 use super::random::Random;
 use super::recorder::Recorder;
 use super::report::Violation;
 use super::scenario::{GENESIS_MS, Scenario};
 use super::trace::Trace;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{Seq, Tick};
 use witan_replica::{Now, Timer, WriteSeq};
-use witan_types::{Envelope, Genesis, GroupId, NodeId, SignedTransaction};
+use witan_types::{Envelope, Genesis, GroupId, Height, NodeId, SignedTransaction};
 
 /// How often measures are taken, in microseconds.
 pub(super) const LOOK_EVERY: u64 = 40_000;
@@ -108,8 +109,12 @@ pub(super) struct World {
     pub(super) conservation: Conservation,
     pub(super) recorder: Recorder,
     pub(super) locking: Locking,
+    pub(super) stall: StallWatch,
     /// Messages between groups that reached a node.
     pub(super) crossings: u64,
+    /// What each node offered to each of its groups: of which group, and from which of its blocks. Kept only if relays
+    /// offer nothing again.
+    pub(super) offered: BTreeSet<(usize, GroupId, GroupId, Height)>,
     pub(super) innocence: Innocence,
     /// When all faults healed.
     pub(super) healed_us: Option<u64>,
@@ -144,7 +149,9 @@ impl World {
             conservation: Conservation::new(&genesis),
             recorder: Recorder::default(),
             locking: Locking::default(),
+            stall: StallWatch::default(),
             crossings: 0,
+            offered: BTreeSet::new(),
             trace: Trace::new(scenario.groups().map(|group| (group, scenario.speech(group))).collect()),
             scenario,
             genesis,

@@ -46,6 +46,47 @@ fn without_a_cursor_a_replayed_envelope_is_obeyed_again() {
 }
 
 #[test]
+fn a_gap_that_is_consumed_leaves_keys_locked_for_a_decision_that_a_relay_dropped() {
+    assert_found(PlantedFault::GapsAreConsumed, |network| {
+        let [one, two, three, four] =
+            [(1, "a"), (2, "a"), (1, "b"), (2, "b")].map(|(id, name)| network.key(id, name));
+        let first = network.signed(vec![put(&one, "1"), put(&two, "2")]);
+        let second = network.signed(vec![put(&three, "3"), put(&four, "4")]);
+        network.block(1, vec![first]);
+        network.hear(2);
+        network.hear(1);
+        let mut dropped = network.said(1, 2);
+        network.block(1, vec![second]);
+        let passed_on = network.said(1, 2);
+        network.block_of(2, 10, vec![], passed_on.clone());
+        // Another relay offers all of it.
+        dropped.extend(passed_on);
+        network.block_of(2, 10, vec![], dropped);
+        network.settle();
+        network.bytes(&two).as_deref() == Some("2") && network.locks() == 0
+    });
+}
+
+#[test]
+fn a_gap_that_is_consumed_loses_what_a_relay_let_others_overtake() {
+    assert_found(PlantedFault::GapsAreConsumed, |network| {
+        let [one, two, three, four] =
+            [(1, "a"), (2, "a"), (1, "b"), (2, "b")].map(|(id, name)| network.key(id, name));
+        let both = [[one, two], [three, four]]
+            .map(|[here, there]| network.signed(vec![put(&here, "here"), put(&there, "there")]));
+        both.iter().for_each(|signed| {
+            network.block(1, vec![signed.clone()]);
+        });
+        let mut reordered = network.said(1, 2);
+        reordered.reverse();
+        network.block_of(2, 10, vec![], reordered.clone());
+        network.block_of(2, 10, vec![], reordered);
+        network.settle();
+        both.iter().all(|signed| applied(&network.outcome(1, signed)))
+    });
+}
+
+#[test]
 fn a_participant_that_decides_alone_splits_the_outcome() {
     assert_found(PlantedFault::ParticipantDecidesAlone, |network| {
         let (one, two) = (network.key(1, "a"), network.key(2, "a"));

@@ -1,4 +1,5 @@
-//! Engines with a mistake planted in their rules, to see whether the checkers notice. For tests alone.
+//! Engines with a mistake planted in their rules, and ledgers with one in two-phase commit, to see whether the checkers
+//! notice. For tests alone.
 
 use crate::sim::disk::SharedStore;
 use witan_consensus::engine::Engine;
@@ -6,6 +7,7 @@ use witan_consensus::hotstuff::{self, HotStuff};
 use witan_consensus::pbft::{self, Pbft};
 use witan_consensus::raft::{self, Raft};
 use witan_ledger::LedgerError;
+use witan_ledger::two_phase::PlantedFault;
 use witan_replica::{Effects, MessageVerifier, Now, Open, Opened, Replica};
 use witan_types::EngineKind;
 
@@ -51,6 +53,28 @@ pub(in crate::sim) fn open_with_fault(
                 .map(boxed)
         }
     }
+}
+
+/// Opens a group whose ledger makes this mistake.
+pub(in crate::sim) fn open_with_ledger_fault(
+    open: Open<'_, SharedStore>,
+    now: Now,
+    fault: PlantedFault,
+) -> Result<Opened, LedgerError> {
+    match open.genesis.engine(open.group).ok_or(LedgerError::UnknownGroup(open.group))? {
+        EngineKind::HotStuff => open_planted::<HotStuff>(open, now, fault),
+        EngineKind::Pbft => open_planted::<Pbft>(open, now, fault),
+        EngineKind::Raft => open_planted::<Raft>(open, now, fault),
+    }
+}
+
+fn open_planted<E: Engine + Send + 'static>(
+    open: Open<'_, SharedStore>,
+    now: Now,
+    fault: PlantedFault,
+) -> Result<Opened, LedgerError> {
+    let (replica, verifier, effects) = Replica::<E, SharedStore>::open(open, now)?;
+    Ok(boxed((replica.planted(fault), verifier, effects)))
 }
 
 fn boxed<E: Engine + Send + 'static>(
