@@ -5,7 +5,7 @@ CARGO ?= cargo
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 WITAN := $(CARGO_TARGET_DIR)/release/witan
 
-.PHONY: build testnet test lint unit doc install soak clean-testnet import-debian
+.PHONY: build testnet test lint unit doc install soak bank clean-testnet import-debian
 
 ## Builds target/release/witan.
 build: install
@@ -46,6 +46,11 @@ soak: build
 	done; \
 	echo "hotstuff, pbft and raft, 4 nodes, 3 groups"; \
 	$(WITAN) sim run -n 4 --shards 3 --group-engines 2=pbft,3=raft --for $(FOR)
+
+## The bank at length, with nothing beside it: transfers among four groups for 60 s while a node is killed and another one
+## stands still; under one engine, and under three.
+bank: install
+	WITAN_BANK_SECONDS=60 $(CARGO) test --release --locked -p witan --test acceptance a_bank -- --nocapture --test-threads 1
 
 ## What the build needs beside rust, gcc, g++, make, python3 and git: libclang, for RocksDB's bindings.
 install:
