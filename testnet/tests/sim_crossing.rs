@@ -46,8 +46,7 @@ fn ten_seeds_of_four_groups_with_one_engine_are_too() {
 #[test]
 fn a_crash_of_any_node_between_any_two_messages_leaves_one_outcome_and_no_lock() {
     let calm = run(&three_groups(1).planned(Plan::CrashAt { node: 0, message: 0 })).unwrap();
-    // Beside the one transaction, each group has one after the heal.
-    assert!(calm.violation.is_none() && calm.across.applied == 4 && calm.crossings >= 30, "{calm}");
+    assert!(calm.violation.is_none() && calm.across.applied == 1 && calm.crossings >= 30, "{calm}");
     let crash = |node| {
         (1..=calm.crossings).map(move |message| three_groups(1).planned(Plan::CrashAt { node, message }))
     };
@@ -55,7 +54,7 @@ fn a_crash_of_any_node_between_any_two_messages_leaves_one_outcome_and_no_lock()
     for report in &reports {
         assert_eq!(report.crashes, 1, "{report}");
         let Across { applied, late, conflicts, failed } = report.across;
-        assert!(applied >= 1 && applied + late + conflicts == 4 && failed == 0, "{report}");
+        assert_eq!((applied + late + conflicts, failed), (1, 0), "{report}");
     }
 }
 

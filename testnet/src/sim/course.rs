@@ -2,6 +2,7 @@
 
 use super::check::Liveness;
 use super::faults::Fault;
+use super::plan::Plan;
 use super::scenario::{Disks, GROUP};
 use super::trace::Line;
 use super::world::{FORGETS_AFTER, Happening, Matter, World};
@@ -92,7 +93,8 @@ impl World {
             let newest = self.chain(group).agreement.newest();
             let mut liveness = Liveness::healed(now_us, newest, max_timeout_ms, honest.iter().copied());
             for (place, at) in honest.iter().enumerate() {
-                let reads_all = place == 0;
+                // Where one transaction alone is looked at, no other spans groups.
+                let reads_all = place == 0 && !matches!(self.scenario.plan, Plan::CrashAt { .. });
                 let wanted = self.clients.lasting(&mut self.random, wall_ms, group, reads_all);
                 if let Some(transaction) = wanted {
                     liveness.submitted(transaction.id());
