@@ -57,7 +57,8 @@ pub trait Group: Send + Debug {
     fn status(&self, now: Now) -> GroupStatus;
     /// The trees of the newest blocks, for making proofs elsewhere.
     fn proofs(&self) -> ProofWindow;
-    /// Whether the transaction waits in the mempool, or for other groups.
+    /// Whether the transaction waits in the mempool or for other groups, or was executed and has not expired: whoever finds
+    /// no receipt of it on disk learns so that one is on its way there.
     fn is_pending(&self, id: &TxId) -> bool;
     /// Whether something it said still waits for the records it rests on.
     fn holds_back(&self) -> bool;
@@ -219,7 +220,7 @@ impl<E: Engine + Send, S: Store + Send> Group for Replica<E, S> {
     }
 
     fn is_pending(&self, id: &TxId) -> bool {
-        self.mempool.contains(id) || self.ledger.coordinated(id).is_some()
+        self.mempool.contains(id) || self.ledger.is_seen(id)
     }
 
     fn holds_back(&self) -> bool {

@@ -316,6 +316,19 @@ impl Cluster {
         self.nodes[place].admissions.pop().unwrap()
     }
 
+    /// Whether a node says that the transaction is under way.
+    pub(crate) fn is_pending(&self, place: usize, transaction: &SignedTransaction) -> bool {
+        self.nodes[place].replica.as_ref().unwrap().is_pending(&transaction.id())
+    }
+
+    /// Delivers the next event alone; if there is none, a moment passes.
+    pub(crate) fn go_on(&mut self) {
+        match self.on_the_way.pop_front() {
+            Some((place, event)) => self.step(place, event),
+            None => self.run(Duration::from_millis(1)),
+        }
+    }
+
     /// Submits and lets a block be made of it.
     pub(crate) fn execute(&mut self, place: usize, salt: u64) -> SignedTransaction {
         let transaction = self.put(salt);

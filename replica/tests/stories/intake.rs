@@ -41,6 +41,25 @@ fn a_transaction_of_another_groups_keys_is_not_taken_in_from_anyone() {
 }
 
 #[test]
+fn a_transaction_is_known_at_every_moment_until_its_block_is_told() {
+    let mut cluster = Cluster::running(4, 0);
+    let transaction = cluster.put(1);
+    assert_eq!(cluster.submit(0, &transaction), Admission::Pending);
+    let tells = |notice: &Notice| match notice {
+        Notice::Committed(commit) => commit.receipts.iter().any(|receipt| receipt.id == transaction.id()),
+        Notice::Sealed(_) | Notice::Expired(_) => false,
+    };
+    for _ in 0..10_000 {
+        if cluster.nodes[0].notices.iter().any(tells) {
+            return;
+        }
+        assert!(cluster.is_pending(0, &transaction), "executed, and not on disk yet");
+        cluster.go_on();
+    }
+    panic!("the transaction is never told");
+}
+
+#[test]
 fn a_transaction_that_expires_leaves_with_a_notice() {
     let mut cluster = Cluster::running(4, 0);
     cluster.run(Duration::from_secs(5));
