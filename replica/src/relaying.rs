@@ -144,6 +144,10 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
 
     /// Whether another group says something that neither the newest block nor an ancestor of the turn carries.
     pub(crate) fn has_envelopes(&self) -> bool {
+        // Asked after each event, and mostly there is nothing.
+        if self.inbox.waiting.values().all(BTreeMap::is_empty) {
+            return false;
+        }
         // What only tells of consumption can wait for any block, unless a transaction waits for the room that it makes.
         self.inbox.has_messages(&self.cursors())
             || self.inbox.tellers().any(|group| self.mempool.is_parked_for(group))

@@ -195,7 +195,7 @@ pub(crate) struct Cluster {
     pub(crate) verifier: MessageVerifier,
     pub(crate) elapsed: Duration,
     pub(crate) loses: Loses,
-    on_the_way: VecDeque<Parcel>,
+    pub(crate) on_the_way: VecDeque<Parcel>,
     links: BTreeSet<(usize, usize)>,
     next_ticket: u64,
 }
@@ -314,19 +314,6 @@ impl Cluster {
         self.next_ticket += 1;
         self.step(place, Event::Submit(Ticket(self.next_ticket), vec![pooled]));
         self.nodes[place].admissions.pop().unwrap()
-    }
-
-    /// Whether a node says that the transaction is under way.
-    pub(crate) fn is_pending(&self, place: usize, transaction: &SignedTransaction) -> bool {
-        self.nodes[place].replica.as_ref().unwrap().is_pending(&transaction.id())
-    }
-
-    /// Delivers the next event alone; if there is none, a moment passes.
-    pub(crate) fn go_on(&mut self) {
-        match self.on_the_way.pop_front() {
-            Some((place, event)) => self.step(place, event),
-            None => self.run(Duration::from_millis(1)),
-        }
     }
 
     /// Submits and lets a block be made of it.

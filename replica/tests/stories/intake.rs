@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use witan_ledger::{first_owner, slot_of};
 use witan_replica::message::Heartbeat;
-use witan_replica::{Admission, Message, Notice};
+use witan_replica::{Admission, Group as _, Message, Notice};
 use witan_types::genesis::GenesisGroup;
 use witan_types::{EngineKind, GroupId, Key};
 
@@ -53,8 +53,13 @@ fn a_transaction_is_known_at_every_moment_until_its_block_is_told() {
         if cluster.nodes[0].notices.iter().any(tells) {
             return;
         }
-        assert!(cluster.is_pending(0, &transaction), "executed, and not on disk yet");
-        cluster.go_on();
+        let replica = cluster.nodes[0].replica.as_ref().unwrap();
+        assert!(replica.is_pending(&transaction.id()), "executed, and not on disk yet");
+        // One event at a time; if there is none, a moment passes.
+        match cluster.on_the_way.pop_front() {
+            Some((place, event)) => cluster.step(place, event),
+            None => cluster.run(Duration::from_millis(1)),
+        }
     }
     panic!("the transaction is never told");
 }
