@@ -3,25 +3,15 @@
 //! only what needs it.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test may fail by panic")]
 
-use std::num::NonZero;
-use witan_testnet::sim::{Across, Beside, Plan, Report, Scenario, run, run_all};
+mod common;
+
+use common::hold_every_promise;
+use witan_testnet::sim::{Across, Beside, Plan, Report, Scenario, run};
 use witan_types::{EngineKind, GroupId};
 
 /// Three groups on four nodes, an engine each.
 fn three_groups(seed: u64) -> Scenario {
     Scenario::of(seed, 4).sharded(3).mixed(&EngineKind::ALL)
-}
-
-fn hold_every_promise(scenarios: Vec<Scenario>) -> Vec<Report> {
-    let count = scenarios.len();
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let mut reports = Vec::new();
-    run_all(scenarios, threads, &mut |report| reports.push(report)).unwrap();
-    assert_eq!(reports.len(), count, "every run ends");
-    let bad = |report: &&Report| report.violation.is_some() || !report.counts;
-    let bad: Vec<String> = reports.iter().filter(bad).map(Report::to_string).collect();
-    assert!(bad.is_empty(), "{} of {count} runs are not as they should be:\n{}", bad.len(), bad.join("\n\n"));
-    reports
 }
 
 /// Enough happened across groups for the runs to say something.

@@ -1,22 +1,12 @@
 //! A slice of the simulator's runs for each engine: every promise holds in each, and each says something.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a test may fail by panic")]
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::num::NonZero;
-use witan_testnet::sim::{Attack, Attacks, Report, Scenario, Signatures, run, run_all};
-use witan_types::{EngineKind, FaultModel, GroupId};
+mod common;
 
-fn hold_every_promise(scenarios: Vec<Scenario>) -> Vec<Report> {
-    let count = scenarios.len();
-    let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let mut reports = Vec::new();
-    run_all(scenarios, threads, &mut |report| reports.push(report)).unwrap();
-    assert_eq!(reports.len(), count, "every run ends");
-    let bad = |report: &&Report| report.violation.is_some() || !report.counts;
-    let bad: Vec<String> = reports.iter().filter(bad).map(Report::to_string).collect();
-    assert!(bad.is_empty(), "{} of {count} runs are not as they should be:\n{}", bad.len(), bad.join("\n\n"));
-    reports
-}
+use common::hold_every_promise;
+use std::collections::{BTreeMap, BTreeSet};
+use witan_testnet::sim::{Attack, Attacks, Scenario, Signatures, run};
+use witan_types::{EngineKind, FaultModel, GroupId};
 
 /// The runs of these seeds under each engine.
 fn of_every_engine(seeds: std::ops::RangeInclusive<u64>, nodes: usize) -> Vec<Scenario> {
