@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use witan_ledger::{Ledger, LedgerError, MemoryStore, Validity};
-use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, Parameters};
+use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, Operators, Parameters};
 use witan_types::{
     Account, Batch, Block, EngineKind, Genesis, GroupId, Hash, Key, NodeId, Op, Payload, PublicKey,
     Signature, SignedTransaction, Transaction,
@@ -111,7 +111,7 @@ fn account(number: u64) -> Account {
 }
 
 fn genesis() -> Genesis {
-    let group = |id| GenesisGroup { id: GroupId(id), engine: EngineKind::HotStuff };
+    let group = |id| GenesisGroup::of_all(GroupId(id), EngineKind::HotStuff);
     Genesis {
         name: "block_speed".into(),
         time_ms: 0,
@@ -123,6 +123,7 @@ fn genesis() -> Genesis {
             node: NodeId(Hash([1; 32])),
         }],
         followers: Vec::new(),
+        operators: Operators::default(),
         groups: vec![group(0), group(1)],
         balances: vec![GenesisBalance { account: account(1), balance: 1 << 100 }],
         parameters: Parameters { max_block_bytes: 1024 * 1024, ..Parameters::default() },

@@ -3,7 +3,7 @@
 use crate::execute::StateView;
 use crate::value::{Entry, Value};
 use std::collections::BTreeMap;
-use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, Parameters};
+use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, Operators, Parameters};
 use witan_types::{
     Account, Batch, Block, BlockId, ChainId, Check, EngineKind, Epoch, Genesis, GroupId, Hash, Header,
     Height, Key, NodeId, Op, Payload, PublicKey, Signature, SignedTransaction, Transaction, ValidatorIndex,
@@ -94,7 +94,7 @@ pub(crate) fn child(parent: &Header, time_ms: u64, transactions: Vec<Transaction
 
 /// One validator, two groups, and 1,000 for each of the accounts 1 to 4.
 pub(crate) fn genesis() -> Genesis {
-    let group = |id| GenesisGroup { id: GroupId(id), engine: EngineKind::HotStuff };
+    let group = |id| GenesisGroup::of_all(GroupId(id), EngineKind::HotStuff);
     Genesis {
         name: "test".into(),
         time_ms: GENESIS_MS,
@@ -106,6 +106,7 @@ pub(crate) fn genesis() -> Genesis {
             node: NodeId(Hash([9; 32])),
         }],
         followers: Vec::new(),
+        operators: Operators::default(),
         groups: vec![group(0), group(1)],
         balances: (1..=4).map(|number| GenesisBalance { account: account(number), balance: 1_000 }).collect(),
         parameters: Parameters::default(),

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::fmt::Debug;
 use witan_ledger::{Entry, SLOTS, SlotMarker, SlotState, StateProof, Tree, Value, Version, slot_of};
 use witan_light::{LightError, PortableStateProof, Verifier};
-use witan_types::genesis::{GenesisGroup, GenesisValidator, Parameters};
+use witan_types::genesis::{GenesisGroup, GenesisValidator, Operators, Parameters};
 use witan_types::{
     Account, Batch, Block, CertificateError, Contents, EngineKind, Envelope, Epoch, Genesis, GroupId, Hash,
     Header, Key, NodeId, Op, Outcome, Payload, QuorumSignatures, Seal, SealShare, SealedBlock, SealedHeader,
@@ -27,7 +27,7 @@ fn genesis() -> Genesis {
         key: secret(place).public(),
         node: NodeId(hash(&format!("node {place}"))),
     };
-    let group = |id: u32| GenesisGroup { id: GroupId(id), engine: EngineKind::HotStuff };
+    let group = |id: u32| GenesisGroup::of_all(GroupId(id), EngineKind::HotStuff);
     Genesis {
         name: "light".into(),
         time_ms: 1_700_000_000_000,
@@ -35,6 +35,7 @@ fn genesis() -> Genesis {
         permissioned: false,
         validators: (0..4).map(validator).collect(),
         followers: Vec::new(),
+        operators: Operators::default(),
         groups: (0..3).map(group).collect(),
         balances: vec![],
         parameters: Parameters::default(),

@@ -1,14 +1,20 @@
 //! Genesis: everything validators must agree on before the first block. Its hash is the chain's id.
 
+mod json;
+mod operators;
+
+pub use operators::{MAX_OPERATORS, Operators};
+
 use crate::account::Account;
 use crate::block::{Header, Payload};
 use crate::codec::encode;
 use crate::committee::{Committee, FaultModel, MAX_VALIDATORS};
 use crate::crypto::PublicKey;
-use crate::hash::{Hash, sha256};
+use crate::hash::sha256;
 use crate::ids::{BlockId, ChainId, Epoch, GroupId, NodeId, ValidatorIndex};
 use borsh::{BorshDeserialize, BorshSerialize};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use json::{hex32, hex32_list, text};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
@@ -109,6 +115,17 @@ pub struct GenesisGroup {
     pub id: GroupId,
     /// Its engine.
     pub engine: EngineKind,
+    /// Which validators are its members, by their places in the list of validators, ascending; none means all. All are
+    /// members of the root group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<Vec<u16>>,
+}
+
+impl GenesisGroup {
+    /// A group of all validators.
+    pub fn of_all(id: GroupId, engine: EngineKind) -> GenesisGroup {
+        GenesisGroup { id, engine, members: None }
+    }
 }
 
 /// A balance that exists from the start. Nothing else ever issues.
@@ -183,6 +200,9 @@ pub struct Genesis {
     /// In a permissioned network the nodes that may connect beside the validators, without a vote.
     #[serde(default, with = "hex32_list", skip_serializing_if = "Vec::is_empty")]
     pub followers: Vec<NodeId>,
+    /// Who may change the configuration, and how many of them it takes. Without operators it stays as it is.
+    #[serde(default, skip_serializing_if = "Operators::is_empty")]
+    pub operators: Operators,
     /// All groups; group 0 is the root.
     pub groups: Vec<GenesisGroup>,
     /// All balances.
@@ -209,6 +229,15 @@ pub enum GenesisError {
         "groups must be 0 (root), 1, 2, ... in order, at least one beside the root and {MAX_GROUPS} at most"
     )]
     Groups,
+    /// Members that are no validators, or listed out of order, or none.
+    #[error(
+        "the members of group {0} must be places of validators, counted from 0, ascending, at least one; the root group has \
+         none listed, since all validators run it"
+    )]
+    Members(GroupId),
+    /// Operators who could never agree, or of whom one would count twice.
+    #[error("operators: {0}")]
+    Operators(String),
     /// Raft without permission.
     #[error(
         "group {0} runs raft, which trusts its members not to lie: genesis must say \"permissioned\": true"
@@ -238,9 +267,20 @@ impl Genesis {
         self.groups.iter().map(|group| group.id).filter(|id| *id != GroupId(0))
     }
 
-    /// The committee of a group in its first epoch: every validator.
+    /// The members of a group in its first epoch, in the order of its committee; none if there is no such group.
+    pub fn members(&self, group: GroupId) -> Vec<&GenesisValidator> {
+        let Some(group) = self.groups.iter().find(|entry| entry.id == group) else { return Vec::new() };
+        match &group.members {
+            None => self.validators.iter().collect(),
+            Some(places) => {
+                places.iter().filter_map(|place| self.validators.get(usize::from(*place))).collect()
+            }
+        }
+    }
+
+    /// The committee of a group in its first epoch.
     pub fn committee(&self, group: GroupId) -> Option<Committee> {
-        let keys = self.validators.iter().map(|validator| validator.key).collect();
+        let keys = self.members(group).into_iter().map(|validator| validator.key).collect();
         self.engine(group).map(|engine| Committee::new(keys, engine.faults()))
     }
 
@@ -275,6 +315,7 @@ impl Genesis {
         }
         self.check_keys()?;
         self.check_followers()?;
+        self.operators.check().map_err(GenesisError::Operators)?;
         self.check_groups()?;
         self.check_balances()?;
         self.parameters.check()
@@ -319,7 +360,17 @@ impl Genesis {
         {
             return Err(GenesisError::RaftNeedsPermission(group.id));
         }
-        Ok(())
+        match self.groups.iter().find(|group| !self.has_members(group)) {
+            Some(group) => Err(GenesisError::Members(group.id)),
+            None => Ok(()),
+        }
+    }
+
+    fn has_members(&self, group: &GenesisGroup) -> bool {
+        let Some(places) = &group.members else { return true };
+        let ascending = places.iter().zip(places.iter().skip(1)).all(|(one, next)| one < next);
+        let last_exists = places.last().is_some_and(|last| usize::from(*last) < self.validators.len());
+        group.id != GroupId(0) && ascending && last_exists
     }
 
     fn check_balances(&self) -> Result<(), GenesisError> {
@@ -363,85 +414,5 @@ impl Parameters {
             Some((_, rule)) => Err(GenesisError::Parameter(rule)),
             None => Ok(()),
         }
-    }
-}
-
-/// 32-byte values as `0x` hex in JSON.
-mod hex32 {
-    use super::{Deserialize as _, Deserializer, Hash, NodeId, PublicKey, Serializer};
-    use serde::de::Error as _;
-
-    pub(super) trait Bytes32 {
-        fn bytes(&self) -> [u8; 32];
-        fn from_bytes(bytes: [u8; 32]) -> Self;
-    }
-
-    impl Bytes32 for PublicKey {
-        fn bytes(&self) -> [u8; 32] {
-            self.0
-        }
-        fn from_bytes(bytes: [u8; 32]) -> Self {
-            PublicKey(bytes)
-        }
-    }
-
-    impl Bytes32 for NodeId {
-        fn bytes(&self) -> [u8; 32] {
-            self.0.0
-        }
-        fn from_bytes(bytes: [u8; 32]) -> Self {
-            NodeId(Hash(bytes))
-        }
-    }
-
-    pub(super) fn serialize<T: Bytes32, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&Hash(value.bytes()))
-    }
-
-    pub(super) fn deserialize<'de, T: Bytes32, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse::<Hash>().map(|hash| T::from_bytes(hash.0)).map_err(D::Error::custom)
-    }
-}
-
-/// Lists of 32-byte values, each as `0x` hex in JSON.
-mod hex32_list {
-    use super::hex32::Bytes32;
-    use super::{Deserialize as _, Deserializer, Hash, Serializer};
-    use serde::de::Error as _;
-
-    pub(super) fn serialize<T: Bytes32, S: Serializer>(
-        values: &[T],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(values.iter().map(|value| Hash(value.bytes()).to_string()))
-    }
-
-    pub(super) fn deserialize<'de, T: Bytes32, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<T>, D::Error> {
-        let texts = Vec::<String>::deserialize(deserializer)?;
-        let read =
-            |text: &String| text.parse::<Hash>().map(|hash| T::from_bytes(hash.0)).map_err(D::Error::custom);
-        texts.iter().map(read).collect()
-    }
-}
-
-/// Values that are written as text in JSON.
-mod text {
-    use super::{Deserialize as _, Deserializer, FromStr, Serializer, fmt};
-    use serde::de::Error as _;
-
-    pub(super) fn serialize<T: fmt::Display, S: Serializer>(
-        value: &T,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(value)
-    }
-
-    pub(super) fn deserialize<'de, T: FromStr<Err: fmt::Display>, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<T, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }

@@ -20,7 +20,7 @@ pub use codec::{CodecError, Wire};
 pub use committee::{CertificateError, Committee, FaultModel, QuorumSignatures, SignerSet};
 pub use crypto::{Domain, PublicKey, Role, Scheme, SecretKey, Signature, Signed};
 pub use envelope::{Contents, Envelope};
-pub use genesis::{EngineKind, Genesis, GenesisError};
+pub use genesis::{EngineKind, Genesis, GenesisError, Operators};
 pub use hash::{Hash, sha256};
 pub use ids::{BlockId, ChainId, Epoch, GroupId, Height, NodeId, TxId, ValidatorIndex};
 pub use seal::{Outcome, Seal, SealShare, SealedBlock, SealedHeader};

@@ -226,7 +226,7 @@ fn the_root_group_owns_no_slot_yet_so_it_defers_and_never_breaks() {
 
 /// Genesis with this many user groups, and a ledger of each.
 fn shards(count: u32) -> (Genesis, Vec<Ledger<MemoryStore>>) {
-    let group = |id| GenesisGroup { id: GroupId(id), engine: EngineKind::HotStuff };
+    let group = |id| GenesisGroup::of_all(GroupId(id), EngineKind::HotStuff);
     let genesis = Genesis { groups: (0..=count).map(group).collect(), ..genesis() };
     let open = |id| Ledger::open(MemoryStore::default(), &genesis, GroupId(id)).unwrap().0;
     let ledgers = (1..=count).map(open).collect();

@@ -47,7 +47,7 @@ impl Network {
     }
 
     fn with(fault: Option<PlantedFault>) -> Network {
-        let of = |id| GenesisGroup { id: GroupId(id), engine: EngineKind::HotStuff };
+        let of = |id| GenesisGroup::of_all(GroupId(id), EngineKind::HotStuff);
         let balances = (1..=40).map(|number| witan_types::genesis::GenesisBalance {
             account: witan_types::Account(secret(number).public()),
             balance: 1_000,

@@ -1,6 +1,6 @@
 use super::*;
 use std::os::unix::fs::PermissionsExt as _;
-use witan_types::genesis::{GenesisGroup, GenesisValidator, Parameters};
+use witan_types::genesis::{GenesisGroup, GenesisValidator, Operators, Parameters};
 use witan_types::{EngineKind, GroupId, Hash};
 
 fn genesis(engine: EngineKind) -> Genesis {
@@ -16,9 +16,10 @@ fn genesis(engine: EngineKind) -> Genesis {
             node: NodeId(Hash(key.public().0)),
         }],
         followers: Vec::new(),
+        operators: Operators::default(),
         groups: vec![
-            GenesisGroup { id: GroupId(0), engine: EngineKind::HotStuff },
-            GenesisGroup { id: GroupId(1), engine },
+            GenesisGroup::of_all(GroupId(0), EngineKind::HotStuff),
+            GenesisGroup::of_all(GroupId(1), engine),
         ],
         balances: Vec::new(),
         parameters: Parameters::default(),

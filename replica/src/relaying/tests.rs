@@ -2,7 +2,7 @@
 
 use super::*;
 use witan_ledger::MemoryStore;
-use witan_types::genesis::{GenesisGroup, GenesisValidator, Parameters};
+use witan_types::genesis::{GenesisGroup, GenesisValidator, Operators, Parameters};
 use witan_types::{
     BlockId, ChainId, Contents, EngineKind, Epoch, Genesis, Hash, NodeId, Outcome, PublicKey,
     QuorumSignatures, merkle_list,
@@ -10,7 +10,7 @@ use witan_types::{
 
 /// A ledger of group 1 that has heard nothing yet.
 fn ledger() -> Ledger<MemoryStore> {
-    let group = |id| GenesisGroup { id: GroupId(id), engine: EngineKind::HotStuff };
+    let group = |id| GenesisGroup::of_all(GroupId(id), EngineKind::HotStuff);
     let genesis = Genesis {
         name: "test".into(),
         time_ms: 1,
@@ -22,6 +22,7 @@ fn ledger() -> Ledger<MemoryStore> {
             node: NodeId(Hash([9; 32])),
         }],
         followers: Vec::new(),
+        operators: Operators::default(),
         groups: (0..4).map(group).collect(),
         balances: Vec::new(),
         parameters: Parameters::default(),

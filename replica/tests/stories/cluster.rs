@@ -11,7 +11,7 @@ use witan_replica::{
     Admission, Effects, Event, Group, GroupStatus, Identity, LedgerWrite, Message, MessageVerifier, NoCache,
     Notice, Now, Open, Recipient, Replica, Source, Ticket, Timer, VerifiedMessage, WriteSeq,
 };
-use witan_types::genesis::{GenesisGroup, GenesisValidator, Parameters};
+use witan_types::genesis::{GenesisGroup, GenesisValidator, Operators, Parameters};
 use witan_types::{
     Account, Block, Committee, EngineKind, Epoch, FaultModel, Genesis, GroupId, Hash, Height, Key, NodeId,
     Op, Outcome, Scheme, Seal, SecretKey, SignedTransaction, Transaction, TxId, ValidatorIndex, Wire,
@@ -39,7 +39,7 @@ pub(crate) fn genesis(validators: usize) -> Genesis {
         key: key(place).public(),
         node: node(place),
     };
-    let group = |id| GenesisGroup { id: GroupId(id), engine: EngineKind::HotStuff };
+    let group = |id| GenesisGroup::of_all(GroupId(id), EngineKind::HotStuff);
     Genesis {
         name: "stories".into(),
         time_ms: START_MS,
@@ -47,6 +47,7 @@ pub(crate) fn genesis(validators: usize) -> Genesis {
         permissioned: false,
         validators: (0..validators).map(validator).collect(),
         followers: Vec::new(),
+        operators: Operators::default(),
         groups: vec![group(0), group(1)],
         balances: vec![],
         parameters: Parameters::default(),

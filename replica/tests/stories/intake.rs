@@ -26,7 +26,7 @@ fn the_same_transaction_again_is_pending_and_then_final() {
 #[test]
 fn a_transaction_of_another_groups_keys_is_not_taken_in_from_anyone() {
     let mut genesis = genesis(4);
-    genesis.groups.push(GenesisGroup { id: GroupId(2), engine: EngineKind::HotStuff });
+    genesis.groups.push(GenesisGroup::of_all(GroupId(2), EngineKind::HotStuff));
     let elsewhere = |key: &Key| first_owner(&genesis, slot_of(key)) != GROUP;
     let key = (0_u32..).map(|number| Key(number.to_string().into_bytes())).find(elsewhere).unwrap();
     let mut cluster = Cluster::of_genesis(genesis, 1);

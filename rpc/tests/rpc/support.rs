@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use witan_rpc::server::{Backend, BlockSlice, LockNext, LockSlice, ScanNext, ScanRange, ScanSlice};
 use witan_rpc::*;
-use witan_types::genesis::{GenesisGroup, GenesisValidator, Parameters};
+use witan_types::genesis::{GenesisGroup, GenesisValidator, Operators, Parameters};
 use witan_types::seal::Outcome;
 use witan_types::*;
 
@@ -158,7 +158,7 @@ impl Backend for FakeNode {
     fn genesis(&self) -> GenesisView {
         let validator =
             GenesisValidator { name: "n0".into(), key: PublicKey([1; 32]), node: NodeId(Hash([2; 32])) };
-        let group = |id| GenesisGroup { id: GroupId(id), engine: EngineKind::HotStuff };
+        let group = |id| GenesisGroup::of_all(GroupId(id), EngineKind::HotStuff);
         let genesis = Genesis {
             name: "local".into(),
             time_ms: 1,
@@ -166,6 +166,7 @@ impl Backend for FakeNode {
             permissioned: false,
             validators: vec![validator],
             followers: Vec::new(),
+            operators: Operators::default(),
             groups: vec![group(0), group(1)],
             balances: Vec::new(),
             parameters: Parameters::default(),

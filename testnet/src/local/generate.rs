@@ -9,7 +9,9 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use witan_types::committee::MAX_VALIDATORS;
-use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, MAX_GROUPS, Parameters};
+use witan_types::genesis::{
+    GenesisBalance, GenesisGroup, GenesisValidator, MAX_GROUPS, Operators, Parameters,
+};
 use witan_types::{Account, EngineKind, FaultModel, Genesis, GroupId, Hash, NodeId, SecretKey, sha256};
 
 /// What each development account has at genesis.
@@ -18,6 +20,8 @@ pub const BALANCE: u128 = 1_000_000_000;
 const MAX_SHARDS: usize = MAX_GROUPS - 1;
 /// The most development accounts.
 const MAX_ACCOUNTS: usize = 10_000;
+/// How many of the development accounts are operators too.
+const OPERATORS: usize = 3;
 /// The most characters of a network's name, which is a folder's name too.
 const MAX_NAME: usize = 64;
 /// Nodes that a permissioned network's genesis lists beside its validators, so that they can be added later.
@@ -237,6 +241,7 @@ fn genesis(
         permissioned: spec.permissioned,
         validators: nodes.iter().enumerate().filter_map(validator).collect(),
         followers: spares.iter().map(|(_, key)| node_id(key)).collect(),
+        operators: operators(accounts),
         groups: groups(spec),
         balances: accounts.iter().map(balance).collect(),
         parameters: parameters(spec.block_time),
@@ -245,10 +250,18 @@ fn genesis(
     Ok(genesis)
 }
 
+/// The first development accounts, a majority of which may change the configuration.
+fn operators(accounts: &[SecretKey]) -> Operators {
+    let accounts: Vec<Account> =
+        accounts.iter().take(OPERATORS).map(|account| Account(account.public())).collect();
+    let threshold = if accounts.is_empty() { 0 } else { accounts.len() / 2 + 1 };
+    Operators { threshold: u16::try_from(threshold).unwrap_or(u16::MAX), accounts }
+}
+
 /// The root group and those that hold keys.
 fn groups(spec: &Spec) -> Vec<GenesisGroup> {
     let engine = |id| spec.group_engines.get(&id).copied().unwrap_or(spec.engine);
-    (0..=spec.shards).map(GroupId).map(|id| GenesisGroup { id, engine: engine(id) }).collect()
+    (0..=spec.shards).map(GroupId).map(|id| GenesisGroup::of_all(id, engine(id))).collect()
 }
 
 fn parameters(block_time: Duration) -> Parameters {

@@ -12,7 +12,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 use witan_ledger::{first_owner, slot_of};
-use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, MAX_GROUPS, Parameters};
+use witan_types::genesis::{
+    GenesisBalance, GenesisGroup, GenesisValidator, MAX_GROUPS, Operators, Parameters,
+};
 use witan_types::{
     Account, EngineKind, FaultModel, Genesis, GroupId, Hash, Key, NodeId, Scheme, SecretKey, sha256,
 };
@@ -365,7 +367,7 @@ impl Scenario {
     }
 
     pub(super) fn genesis(&self) -> Genesis {
-        let group = |id| GenesisGroup { id, engine: self.engine_of(id) };
+        let group = |id| GenesisGroup::of_all(id, self.engine_of(id));
         let validator = |place| GenesisValidator {
             name: format!("n{place}"),
             key: self.validator_key(place).public(),
@@ -379,6 +381,7 @@ impl Scenario {
             permissioned: groups.iter().any(|group| group.engine == EngineKind::Raft),
             validators: (0..self.nodes).map(validator).collect(),
             followers: Vec::new(),
+            operators: Operators::default(),
             groups,
             balances: Vec::new(),
             parameters: self.parameters(),

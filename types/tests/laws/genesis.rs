@@ -3,8 +3,10 @@
 use crate::samples::{account, genesis, hash, secret};
 use std::collections::BTreeSet;
 use witan_types::committee::MAX_VALIDATORS;
-use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, MAX_FOLLOWERS, Parameters};
-use witan_types::{EngineKind, Epoch, FaultModel, Genesis, GenesisError, GroupId, NodeId, Payload};
+use witan_types::genesis::{
+    GenesisBalance, GenesisGroup, GenesisValidator, MAX_FOLLOWERS, Operators, Parameters,
+};
+use witan_types::{Account, EngineKind, Epoch, FaultModel, Genesis, GenesisError, GroupId, NodeId, Payload};
 
 fn changed(change: impl FnOnce(&mut Genesis)) -> Genesis {
     let mut genesis = genesis();
@@ -156,6 +158,43 @@ fn followers_are_listed_once_and_only_where_they_need_to_be() {
 }
 
 #[test]
+fn operators_are_listed_once_and_can_agree() {
+    let with =
+        |accounts: Vec<Account>, threshold| verdict(|it| it.operators = Operators { accounts, threshold });
+    let refused = |found| matches!(found, Err(GenesisError::Operators(_)));
+    let three: Vec<Account> = (21..24).map(account).collect();
+    assert_eq!(with(Vec::new(), 0), Ok(()), "nobody can change anything");
+    for threshold in 1..=3 {
+        assert_eq!(with(three.clone(), threshold), Ok(()));
+    }
+    assert!(refused(with(three.clone(), 0)), "anything would be approved");
+    assert!(refused(with(three.clone(), 4)), "nothing could be");
+    assert!(refused(with(Vec::new(), 1)));
+    assert!(refused(with([&three[..], &three[..1]].concat(), 2)), "one would count twice");
+    assert!(refused(with((0..65).map(account).collect(), 1)));
+    let text = serde_json::to_string(&changed(|it| it.operators.accounts = three[..1].to_vec())).unwrap();
+    assert!(text.contains(&format!("\"operators\":{{\"accounts\":[\"{}\"]", three[0])), "{text}");
+}
+
+#[test]
+fn a_group_has_all_validators_or_those_that_are_listed() {
+    let with = |id: usize, members: &[u16]| changed(|it| it.groups[id].members = Some(members.to_vec()));
+    let good = with(1, &[1, 3]);
+    assert_eq!(good.check(), Ok(()));
+    let names: Vec<&str> = good.members(GroupId(1)).iter().map(|member| member.name.as_str()).collect();
+    assert_eq!(names, ["n1", "n3"]);
+    assert_eq!(good.committee(GroupId(1)).unwrap().size(), 2);
+    assert_eq!(good.committee(GroupId(0)).unwrap().size(), 4, "all run the root group");
+    assert!(good.members(GroupId(2)).is_empty() && good.committee(GroupId(2)).is_none());
+    for bad in [&[][..], &[3, 1], &[1, 1], &[4], &[0, 4]] {
+        assert_eq!(with(1, bad).check(), Err(GenesisError::Members(GroupId(1))), "{bad:?}");
+    }
+    assert_eq!(with(0, &[0, 1, 2, 3]).check(), Err(GenesisError::Members(GroupId(0))));
+    let text = serde_json::to_string(&good).unwrap();
+    assert_eq!(serde_json::from_str::<Genesis>(&text).unwrap(), good);
+}
+
+#[test]
 fn engines_are_known_by_name_and_by_whether_their_members_are_trusted() {
     for engine in EngineKind::ALL {
         assert_eq!(engine.to_string().parse(), Ok(engine));
@@ -171,7 +210,7 @@ fn engines_are_known_by_name_and_by_whether_their_members_are_trusted() {
 #[test]
 fn groups_are_the_root_and_the_next_numbers_in_order() {
     let with = |ids: &[u32]| {
-        let group = |id: &u32| GenesisGroup { id: GroupId(*id), engine: EngineKind::HotStuff };
+        let group = |id: &u32| GenesisGroup::of_all(GroupId(*id), EngineKind::HotStuff);
         verdict(|it| it.groups = ids.iter().map(group).collect())
     };
     for good in [&[0, 1][..], &[0, 1, 2], &[0, 1, 2, 3, 4]] {

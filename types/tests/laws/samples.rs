@@ -1,6 +1,6 @@
 //! One value of each kind, the same in every run: the known-answer vectors are made of these.
 
-use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, Parameters};
+use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, Operators, Parameters};
 use witan_types::merkle_list::{self, ListProof};
 use witan_types::{
     Account, Batch, Block, BlockId, Check, Contents, Domain, EngineKind, Envelope, Epoch, Genesis, GroupId,
@@ -35,9 +35,10 @@ pub(crate) fn genesis() -> Genesis {
         permissioned: false,
         validators: (1..=4).map(validator).collect(),
         followers: Vec::new(),
+        operators: Operators::default(),
         groups: vec![
-            GenesisGroup { id: GroupId(0), engine: EngineKind::HotStuff },
-            GenesisGroup { id: GroupId(1), engine: EngineKind::Pbft },
+            GenesisGroup::of_all(GroupId(0), EngineKind::HotStuff),
+            GenesisGroup::of_all(GroupId(1), EngineKind::Pbft),
         ],
         balances: vec![
             GenesisBalance { account: account(11), balance: 1_000_000 },

@@ -186,12 +186,15 @@ fn kebab(name: &str) -> String {
 fn every_wire_type_of_this_crate_has_a_file() {
     let known: BTreeSet<&str> = vectors().iter().map(|vector| vector.name).collect();
     let mut wire_types = 0;
-    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap() {
-        let source = fs::read_to_string(entry.unwrap().path()).unwrap();
-        for name in source.lines().filter_map(|line| line.strip_prefix("impl Wire for ")) {
-            let name = kebab(name.trim_end_matches(" {"));
-            assert!(known.contains(name.as_str()), "no vectors/{name}.hex");
-            wire_types += 1;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    for folder in [root.clone(), root.join("genesis")] {
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        for source in files.filter(|path| path.is_file()).map(|path| fs::read_to_string(path).unwrap()) {
+            for name in source.lines().filter_map(|line| line.strip_prefix("impl Wire for ")) {
+                let name = kebab(name.trim_end_matches(" {"));
+                assert!(known.contains(name.as_str()), "no vectors/{name}.hex");
+                wire_types += 1;
+            }
         }
     }
     assert!(wire_types >= 9, "the search finds the types");
