@@ -122,7 +122,7 @@ impl Dealings {
             }
             Record::Participated(id) => {
                 let participated: Participated = decode(bytes)?;
-                if let ParticipantStage::Prepared { taken_at_ms, transaction } = &participated.stage {
+                if let ParticipantStage::Prepared { taken_at_ms, transaction, .. } = &participated.stage {
                     let holder = Holder { id, attempt: participated.attempt };
                     self.lock_again(holder, &transaction.transaction, *taken_at_ms)?;
                 }

@@ -8,13 +8,14 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use witan_testnet::rpc::server::ScanRange;
-use witan_testnet::rpc::{At, GroupStatus, Phase, TransactionState, ValueView, Wait};
+use witan_testnet::rpc::{At, GroupStatus, Order, Phase, TransactionState, ValueView, Wait};
 use witan_types::{Account, GroupId, Hash, Height, Key, Op, SignedTransaction};
 
 stories! {
     in_three_groups: [
         every_node_answers_for_the_keys_of_every_group,
         what_spans_groups_is_applied_in_all_of_them,
+        strict_reads_at_the_same_time_share_transactions,
         what_fails_in_another_group_changes_nothing_in_any,
         transfers_between_groups_keep_the_total_through_the_death_of_a_node,
         a_killed_node_comes_back_in_every_group,
@@ -25,6 +26,8 @@ stories! {
 const KEYS: usize = 30;
 /// How many transfers each client makes.
 const TRANSFERS: usize = 150;
+/// How many strict reads are under way at once.
+const LOOKS: usize = 64;
 /// How long a client waits for one transaction.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -158,6 +161,41 @@ async fn what_spans_groups_is_applied_in_all_of_them(testnet: &mut Testnet) {
     assert_eq!((read.code, read.stdout.as_str()), (Some(0), "n3\n"), "{read:?}");
     let locks = testnet.run(&["shard", "locks", "--group", "2", "--json"]).await.json();
     assert_eq!((&locks["items"], &locks["nextCursor"]), (&json!([]), &json!(null)));
+}
+
+/// All transactions in the blocks of all groups.
+async fn transactions(testnet: &Testnet) -> usize {
+    let (client, mut count) = (testnet.client("n0"), 0);
+    for group in (1..=3).map(GroupId) {
+        let mut cursor = None;
+        loop {
+            let page = client.blocks(group, None, Order::Asc, 100, cursor).await.unwrap();
+            count += page.items.iter().map(|block| block.tx_count).sum::<usize>();
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+    }
+    count
+}
+
+async fn strict_reads_at_the_same_time_share_transactions(testnet: &mut Testnet) {
+    let keys: Vec<String> = one_key_each(testnet).await.into_values().collect();
+    for key in &keys {
+        testnet.put("n0", key, key).await;
+    }
+    let (client, before) = (testnet.client("n0"), transactions(testnet).await);
+    let look = async |place: usize| {
+        let mut keys = keys.clone();
+        keys.rotate_left(place % keys.len());
+        let read = client.strict_states(&keys).await.unwrap();
+        let values: Vec<_> = read.items.into_iter().map(|item| text_of(item.value)).collect();
+        assert_eq!(values, keys.into_iter().map(Some).collect::<Vec<_>>(), "in the order of who asked");
+    };
+    join_all((0..LOOKS).map(look)).await;
+    let made = transactions(testnet).await - before;
+    assert!((1..=LOOKS / 2).contains(&made), "{LOOKS} reads in {made} transactions");
 }
 
 async fn what_fails_in_another_group_changes_nothing_in_any(testnet: &mut Testnet) {

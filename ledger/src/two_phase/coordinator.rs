@@ -242,6 +242,18 @@ impl Executor<'_> {
         transaction.ops.iter().filter_map(read).collect()
     }
 
+    /// Gives locks back and keeps the place among those who want the keys: if each attempt began behind whoever came
+    /// meanwhile, one that spans many groups would meet somebody in one of them every time.
+    pub(crate) fn step_back(&mut self, transaction: &Transaction, holder: Holder, since_ms: u64) {
+        self.dealings.locks.release(&holder);
+        if self.dealings.planted.is(PlantedFault::NoClaims) {
+            return;
+        }
+        let Some(modes) = self.dealings.modes_here(transaction) else { return };
+        let request = Request { holder, since_ms, expires_at_ms: transaction.expires_at_ms, modes };
+        self.dealings.locks.leave_claim(&request, self.now_ms);
+    }
+
     /// Not every vote came in time.
     fn miss_deadline(&mut self, id: TxId, coordinated: Coordinated) {
         let reason = AbortReason::Deadline;
@@ -260,10 +272,17 @@ impl Executor<'_> {
         if until_ms > coordinated.transaction.transaction.expires_at_ms {
             return self.give_up(&id, TransactionOutcome::Aborted { reason: because });
         }
-        self.dealings.locks.release(&Holder { id, attempt });
         if matches!(coordinated.stage, CoordinatorStage::Preparing { .. }) {
+            let holder = Holder { id, attempt };
+            let verdict = if because == AbortReason::Conflict {
+                self.step_back(&coordinated.transaction.transaction, holder, coordinated.since_ms);
+                Verdict::StepBack
+            } else {
+                self.dealings.locks.release(&holder);
+                Verdict::Abort
+            };
             for group in coordinated.participants.iter().filter(|group| Some(**group) != refused) {
-                self.tell(*group, id, attempt, Verdict::Abort);
+                self.tell(*group, id, attempt, verdict);
             }
         }
         let attempt = attempt.saturating_add(1);

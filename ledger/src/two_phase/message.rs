@@ -73,8 +73,18 @@ pub enum Refusal {
 pub enum Verdict {
     /// All voted yes: apply, and release.
     Commit,
-    /// Release; another attempt follows.
+    /// Release; another attempt may follow.
     Abort,
     /// Release; no attempt follows, so the transaction claims nothing any more.
     GiveUp,
+    /// Another transaction stood in the way of this one in some group. Release, and claim what was locked: the next attempt
+    /// follows soon, and is not to meet younger ones here.
+    StepBack,
+}
+
+impl Verdict {
+    /// Whether the coordinator may ask for another attempt.
+    pub(crate) fn may_be_followed(self) -> bool {
+        matches!(self, Verdict::Abort | Verdict::StepBack)
+    }
 }

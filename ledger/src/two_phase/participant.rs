@@ -47,7 +47,8 @@ impl Executor<'_> {
         let (answer, stage) = match self.prepare(source, id, &prepare) {
             Ok(answer) => {
                 let transaction = prepare.transaction.clone();
-                (answer, Some(ParticipantStage::Prepared { taken_at_ms: self.now_ms, transaction }))
+                let (taken_at_ms, since_ms) = (self.now_ms, prepare.since_ms);
+                (answer, Some(ParticipantStage::Prepared { taken_at_ms, since_ms, transaction }))
             }
             Err(refusal) => (Answer::No { refusal }, None),
         };
@@ -120,16 +121,23 @@ impl Executor<'_> {
         // same; prepared it no longer is, since the end of each attempt is told.
         let is_unasked = known.attempt < attempt;
         match &known.stage {
-            ParticipantStage::Prepared { transaction, .. } if !is_unasked => {
+            ParticipantStage::Prepared { transaction, since_ms, .. } if !is_unasked => {
                 if verdict == Verdict::Commit {
                     self.apply_part(&transaction.transaction);
                     self.overlay.keep();
                 }
-                self.dealings.locks.release(&Holder { id, attempt });
+                let holder = Holder { id, attempt };
+                match verdict {
+                    Verdict::StepBack => self.step_back(&transaction.transaction, holder, *since_ms),
+                    Verdict::Commit | Verdict::Abort | Verdict::GiveUp => {
+                        self.dealings.locks.release(&holder);
+                    }
+                }
             }
             ParticipantStage::Refused if !is_unasked && verdict != Verdict::Commit => {}
-            ParticipantStage::Refused | ParticipantStage::Decided { verdict: Verdict::Abort, .. }
-                if is_unasked && verdict == Verdict::GiveUp => {}
+            ParticipantStage::Refused if is_unasked && verdict == Verdict::GiveUp => {}
+            ParticipantStage::Decided { verdict: before, .. }
+                if before.may_be_followed() && is_unasked && verdict == Verdict::GiveUp => {}
             _ => return,
         }
         if verdict == Verdict::GiveUp {

@@ -80,6 +80,8 @@ pub enum ParticipantStage {
     Prepared {
         /// Block time of the vote; Unix milliseconds.
         taken_at_ms: u64,
+        /// Block time of its first execution at its coordinator; Unix milliseconds.
+        since_ms: u64,
         /// The transaction.
         transaction: SignedTransaction,
     },
@@ -113,8 +115,9 @@ impl Participated {
     /// Whether its coordinator may ask for another attempt: not while one is undecided, and not after the end.
     pub(crate) fn may_be_asked_again(&self) -> bool {
         match self.stage {
-            ParticipantStage::Refused | ParticipantStage::Decided { verdict: Verdict::Abort, .. } => true,
-            ParticipantStage::Prepared { .. } | ParticipantStage::Decided { .. } => false,
+            ParticipantStage::Refused => true,
+            ParticipantStage::Decided { verdict, .. } => verdict.may_be_followed(),
+            ParticipantStage::Prepared { .. } => false,
         }
     }
 }

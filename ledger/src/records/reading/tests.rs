@@ -35,7 +35,7 @@ fn writes(keys: &[&str]) -> SignedTransaction {
 }
 
 fn prepared(transaction: &SignedTransaction) -> ParticipantStage {
-    ParticipantStage::Prepared { taken_at_ms: 5, transaction: transaction.clone() }
+    ParticipantStage::Prepared { taken_at_ms: 5, since_ms: 4, transaction: transaction.clone() }
 }
 
 fn participated(stage: ParticipantStage) -> Participated {

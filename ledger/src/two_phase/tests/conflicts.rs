@@ -1,6 +1,7 @@
 //! Transactions that meet.
 
 use super::*;
+use crate::execute::Stopped;
 
 #[test]
 fn a_transaction_of_one_group_that_meets_a_lock_is_deferred_and_unseen() {
@@ -71,20 +72,44 @@ fn what_is_given_up_between_two_attempts_claims_nothing_any_more() {
     let mut network = Network::start();
     let (one, two, three) = (network.key(1, "a"), network.key(2, "a"), network.key(3, "a"));
     let holds = network.signed(vec![put(&two, "held"), put(&three, "held")]);
-    let absent = vec![Check::Absent { key: Key::from(one.as_str()) }];
-    let across = network.signed_by(1, absent, vec![put(&one, "1"), put(&two, "2")]);
-    let other = network.signed(vec![put(&one, "other")]);
+    let across = network.signed(vec![put(&one, "1"), put(&two, "2")]);
     network.block(2, vec![holds]);
     network.block(1, vec![across.clone()]);
     let envelopes = network.said(1, 2);
     network.block_of(2, 10, vec![], envelopes);
     let refusal = network.said(2, 1);
-    network.block_of(1, 1, vec![other], refusal);
+    network.block_of(1, 1, vec![], refusal);
+    network.block_of(1, 60_000, vec![], vec![]);
     network.settle();
-    let reason = FailureReason::CheckFailed;
-    assert_eq!(network.outcome(1, &across), TransactionOutcome::Failed { reason });
+    let reason = AbortReason::Conflict;
+    assert_eq!(network.outcome(1, &across), TransactionOutcome::Aborted { reason });
     let young = network.signed(vec![put(&two, "young")]);
     let executed = network.block(2, vec![young]);
     assert_eq!(executed.deferred, []);
     assert_eq!(network.bytes(&two).as_deref(), Some("young"));
+}
+
+#[test]
+fn who_was_refused_in_one_group_is_passed_by_in_none() {
+    let mut network = Network::start();
+    let (one, two, three) = (network.key(1, "a"), network.key(2, "a"), network.key(3, "a"));
+    let holds = network.signed(vec![put(&three, "held"), put(&network.key(1, "b"), "held")]);
+    let across = network.signed(vec![put(&one, "1"), put(&two, "2"), put(&three, "3")]);
+    network.block(3, vec![holds.clone()]);
+    network.block(1, vec![across.clone()]);
+    network.hear(2);
+    let envelopes = network.said(1, 3);
+    network.block_of(3, 10, vec![], envelopes);
+    let answers = [network.said(3, 1), network.said(2, 1)].concat();
+    network.block_of(1, 1, vec![], answers);
+    network.hear(2);
+    assert_eq!((network.ledger(1).locks().count(), network.ledger(2).locks().count()), (1, 0));
+    for (id, key) in [(1, &one), (2, &two)] {
+        let young = network.signed(vec![put(key, "young")]);
+        let executed = network.block_of(id, 1, vec![young.clone()], vec![]);
+        assert_eq!(executed.deferred, [(young.id(), Stopped::Key(Key::from(key.as_str())))]);
+    }
+    network.settle();
+    assert!(applied(&network.outcome(3, &holds)) && applied(&network.outcome(1, &across)));
+    assert_eq!(network.bytes(&three).as_deref(), Some("3"));
 }

@@ -137,7 +137,7 @@ fn prepared(network: &mut Network) -> (SignedTransaction, String) {
 
 #[test]
 fn a_decision_of_a_group_that_does_not_coordinate_does_nothing() {
-    for verdict in [Verdict::Commit, Verdict::Abort, Verdict::GiveUp] {
+    for verdict in [Verdict::Commit, Verdict::Abort, Verdict::GiveUp, Verdict::StepBack] {
         let mut network = Network::start();
         let (across, two) = prepared(&mut network);
         let before = network.ledger(2).participated(&across.id()).cloned();
@@ -171,7 +171,7 @@ fn what_was_decided_stays_decided() {
     let mut network = Network::start();
     let (across, two) = prepared(&mut network);
     network.settle();
-    for verdict in [Verdict::Abort, Verdict::GiveUp, Verdict::Commit] {
+    for verdict in [Verdict::Abort, Verdict::StepBack, Verdict::GiveUp, Verdict::Commit] {
         network.hear_forged(1, 2, &Message::Decision { id: across.id(), attempt: 1, verdict });
         assert_eq!(network.bytes(&two).as_deref(), Some("2"));
     }

@@ -167,8 +167,12 @@ fn without_locks_for_adds_two_withdrawals_that_do_not_fit_together_are_both_prom
 
 /// Three keys, one in each group, and a transaction that writes all of them if the one in group 2 is absent. Its first
 /// attempt is refused in group 3 by another transaction, which then ends; the yes of group 2 is still under way when the
-/// second attempt is asked for. Gives back that yes.
-fn second_attempt(network: &mut Network, keys: &[String; 3]) -> (SignedTransaction, Vec<Envelope>) {
+/// second attempt is asked for. Gives back that yes. What is older than it starts in group 3 before.
+fn second_attempt(
+    network: &mut Network,
+    keys: &[String; 3],
+    older: Vec<SignedTransaction>,
+) -> (SignedTransaction, Vec<Envelope>) {
     let [one, two, three] = keys;
     let absent = |key: &str| Check::Absent { key: Key::from(key) };
     let across = network.signed_by(
@@ -178,7 +182,7 @@ fn second_attempt(network: &mut Network, keys: &[String; 3]) -> (SignedTransacti
     );
     let beside = network.key(1, "beside");
     let holds = network.signed(vec![put(three, "held"), put(&beside, "held")]);
-    network.block(3, vec![holds]);
+    network.block_of(3, 5, [vec![holds], older].concat(), vec![]);
     network.block(1, vec![across.clone()]);
     network.hear_from(2, 10, &[1]);
     let late = network.said(2, 1);
@@ -193,11 +197,13 @@ fn second_attempt(network: &mut Network, keys: &[String; 3]) -> (SignedTransacti
 fn a_vote_that_counts_in_another_attempt_splits_the_outcome() {
     assert_found(PlantedFault::OldVoteCounts, |network| {
         let keys = [1, 2, 3].map(|id| network.key(id, "a"));
-        let (_, late) = second_attempt(network, &keys);
+        let beside = network.key(3, "beside");
+        let mine = network.signed(vec![put(&beside, "mine"), put(&keys[1], "mine")]);
+        let (_, late) = second_attempt(network, &keys, vec![mine]);
         let mut asked = network.said(1, 2);
         let again = asked.split_off(1);
-        let mine = network.signed(vec![put(&keys[1], "mine")]);
-        network.block_of(2, 10, vec![mine], asked);
+        network.block_of(2, 10, vec![], asked);
+        network.hear_from(2, 10, &[3]);
         network.block_of(2, 10, vec![], again);
         network.hear_from(3, 10, &[1]);
         let mut votes = late;
@@ -214,7 +220,7 @@ fn a_vote_that_counts_in_another_attempt_splits_the_outcome() {
 fn an_attempt_that_was_aborted_is_never_told_to_commit() {
     assert_found(PlantedFault::CommitToStaleAttempt, |network| {
         let keys = [1, 2, 3].map(|id| network.key(id, "a"));
-        let (across, late) = second_attempt(network, &keys);
+        let (across, late) = second_attempt(network, &keys, vec![]);
         network.block_of(1, 10, vec![], late);
         let told = network.said[&(group(1), group(2))].iter().flat_map(|said| &said.contents.messages);
         let verdicts = told.filter_map(|bytes| match Message::decode(bytes).unwrap() {
@@ -222,7 +228,7 @@ fn an_attempt_that_was_aborted_is_never_told_to_commit() {
             _ => None,
         });
         let verdicts: Vec<Verdict> = verdicts.collect();
-        verdicts.len() == 2 && verdicts.iter().all(|verdict| *verdict == Verdict::Abort)
+        verdicts == [Verdict::StepBack, Verdict::Abort]
     });
 }
 
