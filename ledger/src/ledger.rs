@@ -12,6 +12,7 @@ mod validate;
 pub use proofs::{PROOF_WINDOW, ProofWindow};
 pub use validate::{MAX_BLOCK_MESSAGES, MAX_ENVELOPES_BYTES, Validity};
 
+use crate::configuration;
 use crate::dealings::Dealings;
 use crate::error::LedgerError;
 use crate::execute::{Execution, StateView, Stopped, execute_block};
@@ -99,7 +100,7 @@ impl<S: Store> Ledger<S> {
     fn start(store: S, genesis: &Genesis, group: GroupId) -> (Ledger<S>, BlockCommit) {
         let header = genesis.base_header(group);
         let block = Arc::new(Block { header: header.clone(), payload: Payload::default() });
-        let changes = issue(genesis, group);
+        let changes = first_state(genesis, group);
         let tree = empty_tree(genesis, group).update(hashes(&changes));
         let outcome = outcome_of(&header, tree.root(), &[], merkle_list::root(&[]));
         let commit = BlockCommit { block, outcome: outcome.clone(), receipts: Vec::new(), changes };
@@ -245,6 +246,14 @@ impl<S: Store> Ledger<S> {
     pub fn store_mut(&mut self) -> &mut S {
         &mut self.store
     }
+}
+
+/// What a group holds from the start: the root group the configuration, every other one its balances.
+fn first_state(genesis: &Genesis, group: GroupId) -> Vec<(Key, Option<Entry>)> {
+    if group == GroupId::ROOT {
+        return configuration::at_genesis(genesis).into_changes(0);
+    }
+    issue(genesis, group)
 }
 
 /// The balances of genesis that are this group's. Their versions count from 1, since version 0 stands for absent.

@@ -1,0 +1,3 @@
+//! What the root group's state says, and how it changes.
+
+mod genesis;
