@@ -1,8 +1,13 @@
 //! The configuration of a network: the state of the root group, which holds nothing else. It stands in records under
-//! reserved keys, from genesis on.
+//! reserved keys, from genesis on. Operators change it: read [`agreed`] for how, [`approving`] for what a block does.
 
+mod agreed;
+mod approving;
+pub mod reading;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use agreed::Agreed;
 
 use crate::records::{Record, Records};
 use crate::slots::{SLOTS, SlotMap};
@@ -34,6 +39,15 @@ impl Configuration {
         let (operators, parameters) = (genesis.operators.clone(), genesis.parameters.clone());
         Configuration { version: FIRST_VERSION, operators, parameters }
     }
+}
+
+/// The parameters of some version, as a group goes by them.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct ParametersRecord {
+    /// The version of the configuration that made them what they are.
+    pub version: u64,
+    /// What the group goes by.
+    pub parameters: Parameters,
 }
 
 /// One epoch of a group: who runs it, and how. Once written it changes in one thing alone: that the epoch closes.
@@ -85,6 +99,10 @@ pub struct SlotMapRecord {
 
 impl Wire for Configuration {
     const MAX_BYTES: usize = 8 + (4 + 32 * MAX_OPERATORS + 2) + 9 * 8;
+}
+
+impl Wire for ParametersRecord {
+    const MAX_BYTES: usize = 8 + 9 * 8;
 }
 
 impl Wire for EpochRecord {

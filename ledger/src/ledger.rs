@@ -50,7 +50,9 @@ pub struct Executed {
 #[derive(Clone, Debug)]
 pub struct Ledger<S> {
     store: S,
-    parameters: Parameters,
+    /// Those of genesis. What voters judge by is in it and never changes, so that no vote depends on how far a voter has
+    /// executed.
+    genesis_parameters: Parameters,
     tip: Header,
     outcome: Outcome,
     tree: Tree,
@@ -108,7 +110,7 @@ impl<S: Store> Ledger<S> {
         unflushed.push(commit.clone());
         let ledger = Ledger {
             store,
-            parameters: genesis.parameters.clone(),
+            genesis_parameters: genesis.parameters.clone(),
             proofs: ProofWindow::starting_with(0, &tree),
             tip: header,
             outcome,
@@ -133,11 +135,21 @@ impl<S: Store> Ledger<S> {
             let (expected, found) = (outcome.state_root, tree.root());
             return Err(LedgerError::Corrupt { height: tip, expected, found });
         }
-        let parameters = genesis.parameters.clone();
-        let seen = SeenSet::rebuild(&store, &header, parameters.max_tx_lifetime_ms)?;
+        let genesis_parameters = genesis.parameters.clone();
+        let seen = SeenSet::rebuild(&store, &header, genesis_parameters.max_tx_lifetime_ms)?;
         let proofs = ProofWindow::starting_with(tip, &tree);
         let unflushed = Unflushed::default();
-        Ok(Ledger { store, parameters, tip: header, outcome, tree, proofs, unflushed, seen, dealings })
+        Ok(Ledger {
+            store,
+            genesis_parameters,
+            tip: header,
+            outcome,
+            tree,
+            proofs,
+            unflushed,
+            seen,
+            dealings,
+        })
     }
 
     /// Executes the next decided block.
@@ -148,10 +160,11 @@ impl<S: Store> Ledger<S> {
         let header = &block.header;
         assert_eq!(header.height, self.tip.height + 1, "blocks execute in order");
         assert_eq!(header.parent, self.outcome.block_id, "a block executes on its parent's state");
-        let Ledger { store, unflushed, seen, dealings, parameters, .. } = self;
+        let Ledger { store, unflushed, seen, dealings, genesis_parameters, .. } = self;
         let view = Latest { store: &*store, unflushed };
         let is_seen = |id: &TxId| seen.contains(id);
-        let execution = execute_block(&view, &block, &is_seen, parameters.max_tx_lifetime_ms, dealings);
+        let execution =
+            execute_block(&view, &block, &is_seen, genesis_parameters.max_tx_lifetime_ms, dealings);
         let Execution { receipts, changes, deferred, started, freed, outbox_root, skipped: _ } = execution;
         self.tree = self.tree.update(hashes(&changes));
         self.proofs.push(header.height, &self.tree);
@@ -189,6 +202,16 @@ impl<S: Store> Ledger<S> {
     pub fn block(&self, height: Height) -> Option<Arc<Block>> {
         let unflushed = self.unflushed.commit(height).map(|commit| Arc::clone(&commit.block));
         unflushed.or_else(|| self.store.block(height))
+    }
+
+    /// What the group goes by from the next block on.
+    pub fn parameters(&self) -> &Parameters {
+        self.dealings.agreed.parameters()
+    }
+
+    /// The version of the configuration that made these parameters what they are.
+    pub fn parameters_version(&self) -> u64 {
+        self.dealings.agreed.version()
     }
 
     /// Whether a transaction executed already, or is pending, and could otherwise execute again.

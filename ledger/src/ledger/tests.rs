@@ -340,11 +340,11 @@ fn a_block_of_another_chain_or_group_or_with_another_payload_is_never_voted_for(
 }
 
 #[test]
-fn a_block_of_more_than_twice_the_agreed_size_is_never_voted_for() {
+fn a_block_above_twice_the_largest_size_that_can_be_agreed_is_never_voted_for() {
     let value = "x".repeat(MAX_VALUE_BYTES - 1_000);
     let large = |salt| transaction(salt, vec![], vec![put("a", &value)]);
-    assert_eq!(verdict((0..16).map(large).collect(), |_| ()), Validity::Valid);
-    assert_eq!(verdict((0..17).map(large).collect(), |_| ()), Validity::Never);
+    assert_eq!(verdict((0..32).map(large).collect(), |_| ()), Validity::Valid);
+    assert_eq!(verdict((0..33).map(large).collect(), |_| ()), Validity::Never);
 }
 
 fn writes() -> impl Strategy<Value = Transaction> {

@@ -76,4 +76,22 @@ impl Parameters {
             None => Ok(()),
         }
     }
+
+    /// Judges them in the place of the ones that hold now.
+    ///
+    /// # Errors
+    /// The rule they break, for people; some are part of every epoch and can't change while it lasts.
+    pub fn check_change(&self, now: &Parameters) -> Result<(), String> {
+        self.check().map_err(str::to_owned)?;
+        let lasting = [
+            ("baseTimeoutMs", self.base_timeout_ms, now.base_timeout_ms),
+            ("maxTimeoutMs", self.max_timeout_ms, now.max_timeout_ms),
+            ("maxTxLifetimeMs", self.max_tx_lifetime_ms, now.max_tx_lifetime_ms),
+            ("maxDriftMs", self.max_drift_ms, now.max_drift_ms),
+        ];
+        match lasting.iter().find(|(_, wanted, held)| wanted != held) {
+            Some((name, _, held)) => Err(format!("{name} is {held} and can't change while an epoch lasts")),
+            None => Ok(()),
+        }
+    }
 }

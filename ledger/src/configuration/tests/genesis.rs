@@ -1,28 +1,17 @@
 //! The configuration at the start is what genesis says.
 
-use crate::configuration::{Configuration, EpochRecord, FIRST_VERSION, SlotMapRecord, ValidatorRecord};
-use crate::fixtures::{account, genesis};
-use crate::ledger::Ledger;
-use crate::memory_store::MemoryStore;
-use crate::records::Record;
+use super::*;
+use crate::configuration::{EpochRecord, FIRST_VERSION, SlotMapRecord, ValidatorRecord};
+use crate::fixtures::genesis;
 use crate::slots::{SLOTS, SlotMap};
-use crate::store::Store as _;
-use crate::value::Value;
 use witan_types::committee::MAX_VALIDATORS;
-use witan_types::genesis::{GenesisGroup, GenesisValidator, MAX_GROUPS, MAX_NAME_BYTES, MAX_OPERATORS};
-use witan_types::{
-    EngineKind, Epoch, Genesis, GroupId, Hash, NodeId, Operators, PublicKey, ValidatorIndex, Wire,
-};
+use witan_types::genesis::{GenesisValidator, MAX_GROUPS, MAX_NAME_BYTES, MAX_OPERATORS};
+use witan_types::{Epoch, Hash, NodeId, PublicKey, ValidatorIndex};
 
 fn root_store(genesis: &Genesis) -> MemoryStore {
     let (mut root, commit) = Ledger::open(MemoryStore::default(), genesis, GroupId::ROOT).unwrap();
     root.store_mut().apply(commit.unwrap());
     root.store().clone()
-}
-
-fn read<T: Wire>(store: &MemoryStore, record: Record) -> Option<T> {
-    let Value::Record(bytes) = store.entry(&record.key())?.value else { return None };
-    Some(T::decode(&bytes).unwrap())
 }
 
 /// Four validators, of whom two run group 2; three operators.
