@@ -1,6 +1,6 @@
 //! A node's life: open what is on disk, start the threads, serve until told to stop, stop in order.
 
-use crate::backend::NodeBackend;
+use crate::backend::{MAX_STRICT_READS, NodeBackend, StrictRead, serve_strict_reads};
 use crate::config::{Config, LogFormat, Overrides};
 use crate::error::NodeError;
 use crate::event_loop::{Command, EventLoop};
@@ -120,8 +120,10 @@ impl Starting<'_> {
         };
         let event_loop = self.start_loop(event_loop, inbox, &storage, &mut judge)?;
         inbound::start(&judge, JUDGES, events, network_runtime.handle()).map_err(NodeError::Thread)?;
-        let backend = self.backend(&storage, &shared, &judge)?;
-        let rpc = rpc_runtime.block_on(witan_rpc::start(self.rpc_config(), Arc::new(backend)))?;
+        let (strict_reads, strict) = tokio::sync::mpsc::channel(MAX_STRICT_READS);
+        let backend = Arc::new(self.backend(&storage, &shared, &judge, strict_reads)?);
+        rpc_runtime.spawn(serve_strict_reads(Arc::clone(&backend), strict));
+        let rpc = rpc_runtime.block_on(witan_rpc::start(self.rpc_config(), backend))?;
         tracing::info!(
             node = %self.keys.node_id(),
             chain = %self.genesis.chain(),
@@ -235,6 +237,7 @@ impl Starting<'_> {
         storage: &Storage,
         shared: &Arc<Shared>,
         judge: &Judge,
+        strict_reads: tokio::sync::mpsc::Sender<StrictRead>,
     ) -> Result<NodeBackend, NodeError> {
         Ok(NodeBackend {
             name: self.config.node.name.clone(),
@@ -249,6 +252,7 @@ impl Starting<'_> {
             network: judge.network.clone(),
             signatures: Arc::clone(&judge.signatures),
             commands: judge.commands.clone(),
+            strict_reads,
         })
     }
 
