@@ -303,13 +303,14 @@ fn parameters_change_within_their_rules_except_those_of_a_whole_epoch() {
     for change in free {
         assert_eq!(changed(change), Ok(()));
     }
-    let lasting: [(&str, fn(&mut Parameters)); 4] = [
-        ("baseTimeoutMs", |it| it.base_timeout_ms += 1),
-        ("maxTimeoutMs", |it| it.max_timeout_ms += 1),
-        ("maxTxLifetimeMs", |it| it.max_tx_lifetime_ms += 1),
-        ("maxDriftMs", |it| it.max_drift_ms += 1),
+    let lasting: [fn(&mut Parameters); 4] = [
+        |it| it.base_timeout_ms += 1,
+        |it| it.max_timeout_ms += 1,
+        |it| it.max_tx_lifetime_ms += 1,
+        |it| it.max_drift_ms += 1,
     ];
-    for (name, change) in lasting {
+    let names = ["baseTimeoutMs", "maxTimeoutMs", "maxTxLifetimeMs", "maxDriftMs"];
+    for (name, change) in names.into_iter().zip(lasting) {
         assert!(changed(change).unwrap_err().starts_with(name));
     }
     assert_eq!(changed(|it| it.idle_interval_ms = 1).unwrap_err(), "idleIntervalMs must be at least 100");
