@@ -42,6 +42,10 @@ before, over all groups at one moment, and takes as long as a transaction does.
          {"op": "transfer", "to": "witan1...", "amount": "10"}, {"op": "get", "key": "0x61"}]}
 ```
 
+An operator's approval of a change is the only op of its transaction, and names every parameter or all operators:
+`{"op": "approve", "change": {"version": 2, "parameters": {"blockTimeMs": 0, ...}}}`, or `"operators": {"accounts": ["witan1..."],
+"threshold": 1}` in the place of `parameters`.
+
 `tx_prepare` takes it without the signature. docs/protocol.md says what each check and op means, and shows a whole client.
 """
 

@@ -2,8 +2,9 @@
 //! under way. In memory while the node runs; every change is a record in state, from which it is read back.
 
 use crate::channels::{Channels, Incoming, Outgoing, Sent};
+use crate::configuration::{Agreed, EpochRecord, SlotMapRecord, ValidatorRecord};
 use crate::error::LedgerError;
-use crate::execute::keys;
+use crate::execute::groups_of;
 use crate::locks::{ClaimRecord, Holder, LockTable, MAX_LOCKS, Mode, modes_of};
 use crate::records::{Record, Records};
 use crate::slots::SlotMap;
@@ -12,6 +13,7 @@ use crate::two_phase::{
 };
 use crate::value::{Entry, Value};
 use std::collections::{BTreeMap, BTreeSet};
+use witan_types::genesis::Parameters;
 use witan_types::{
     ChainId, Genesis, GroupId, Hash, Height, Key, Op, Scheme, SignedTransaction, Transaction, TxId, Wire,
 };
@@ -51,8 +53,11 @@ pub(crate) struct Dealings {
     pub(crate) slots: SlotMap,
     /// How users' signatures are judged.
     pub(crate) scheme: Scheme,
-    pub(crate) prepare_timeout_ms: u64,
-    read_timeout_ms: u64,
+    /// How long after its expiry a transaction of another group is remembered, in milliseconds. It never changes, so that
+    /// what is forgotten is not taken for new.
+    pub(crate) remember_ms: u64,
+    /// What the group goes by.
+    pub(crate) agreed: Agreed,
     pub(crate) channels: Channels,
     pub(crate) locks: LockTable,
     coordinated: BTreeMap<TxId, Coordinated>,
@@ -79,8 +84,8 @@ impl Dealings {
             me,
             slots: SlotMap::first(genesis),
             scheme,
-            prepare_timeout_ms: parameters.prepare_timeout_ms,
-            read_timeout_ms: parameters.read_timeout_ms,
+            remember_ms: parameters.prepare_timeout_ms,
+            agreed: Agreed::first(genesis, me),
             channels: Channels::default(),
             locks: LockTable::new(parameters.prepare_timeout_ms),
             coordinated: BTreeMap::new(),
@@ -129,6 +134,12 @@ impl Dealings {
                 self.put_participated(id, participated);
             }
             Record::Claim(id) => self.locks.restore_claim(id, decode::<ClaimRecord>(bytes)?),
+            Record::Approval(operator) => self.agreed.restore_approval(operator, decode(bytes)?),
+            Record::Configuration => self.agreed.restore_configuration(decode(bytes)?),
+            Record::Parameters => self.agreed.restore_parameters(decode(bytes)?),
+            Record::Epoch(..) => drop(decode::<EpochRecord>(bytes)?),
+            Record::SlotMap => drop(decode::<SlotMapRecord>(bytes)?),
+            Record::Validator(_) => drop(decode::<ValidatorRecord>(bytes)?),
         }
         Ok(())
     }
@@ -141,13 +152,14 @@ impl Dealings {
     /// What was restored is no change.
     pub(crate) fn restored(&mut self) {
         self.records = Records::default();
+        self.locks.claims_last_for(self.agreed.parameters().prepare_timeout_ms);
         self.locks.changed_claims();
         self.locks.freed();
     }
 
     /// Where a transaction executes.
     pub(crate) fn place(&self, transaction: &Transaction) -> Place {
-        let mut owners = keys(transaction).map(|key| self.slots.owner(&key));
+        let mut owners = groups_of(transaction, |key| self.slots.owner(key));
         if owners.next() != Some(self.me) {
             return Place::Elsewhere;
         }
@@ -178,13 +190,14 @@ impl Dealings {
     /// for no longer in all than anything else, unless conflicts have held it up.
     pub(crate) fn deadline_ms(&self, coordinated: &Coordinated, now_ms: u64) -> u64 {
         let transaction = &coordinated.transaction.transaction;
+        let Parameters { read_timeout_ms, prepare_timeout_ms, .. } = *self.agreed.parameters();
         if !only_reads(transaction) {
-            return now_ms.saturating_add(self.prepare_timeout_ms);
+            return now_ms.saturating_add(prepare_timeout_ms);
         }
         let doublings = u32::try_from(coordinated.attempt.saturating_sub(1)).unwrap_or(u32::MAX);
         let factor = 2_u64.checked_pow(doublings).unwrap_or(u64::MAX);
-        let longer_ms = now_ms.saturating_add(self.read_timeout_ms.saturating_mul(factor));
-        let least_ms = now_ms.saturating_add(self.read_timeout_ms);
+        let longer_ms = now_ms.saturating_add(read_timeout_ms.saturating_mul(factor));
+        let least_ms = now_ms.saturating_add(read_timeout_ms);
         let last_ms = self.last_deadline_ms(coordinated).max(least_ms);
         longer_ms.min(last_ms).min(transaction.expires_at_ms)
     }
@@ -195,7 +208,7 @@ impl Dealings {
     }
 
     fn last_deadline_ms(&self, coordinated: &Coordinated) -> u64 {
-        coordinated.since_ms.saturating_add(self.prepare_timeout_ms)
+        coordinated.since_ms.saturating_add(self.agreed.parameters().prepare_timeout_ms)
     }
 
     /// A transaction that is pending here.
@@ -337,6 +350,8 @@ impl Dealings {
                 None => records.delete(Record::Claim(id)),
             }
         }
+        self.agreed.close();
+        self.locks.claims_last_for(self.agreed.parameters().prepare_timeout_ms);
         (outbox_root, records.into_changes(height))
     }
 }

@@ -174,6 +174,10 @@ impl Executor<'_> {
                 }
                 Message::Vote { id, attempt, answer } => self.on_vote(source, id, attempt, answer),
                 Message::Decision { id, attempt, verdict } => self.on_decision(source, id, attempt, verdict),
+                Message::Configure(told) => {
+                    let Dealings { agreed, records, .. } = &mut *self.dealings;
+                    agreed.obey(source, told, records);
+                }
             }
             self.next_index();
         }
@@ -183,7 +187,7 @@ impl Executor<'_> {
     fn signed(&self, heard: &[(GroupId, Message)]) -> Vec<bool> {
         let transactions = heard.iter().filter_map(|(_, message)| match message {
             Message::Prepare { transaction, .. } => Some(transaction.signed()),
-            Message::Vote { .. } | Message::Decision { .. } => None,
+            Message::Vote { .. } | Message::Decision { .. } | Message::Configure(_) => None,
         });
         let items: Vec<_> = transactions.collect();
         let bad: BTreeSet<usize> = self.dealings.scheme.verify_batch(&items).into_iter().collect();
@@ -193,6 +197,9 @@ impl Executor<'_> {
     /// A transaction of the block's own.
     fn take(&mut self, signed: &SignedTransaction, id: TxId) {
         match self.dealings.place(&signed.transaction) {
+            Place::Here if self.dealings.me == GroupId::ROOT => {
+                self.execute_approval(&signed.transaction, id)
+            }
             Place::Here => self.execute(&signed.transaction, id),
             Place::Across(_) if signed.transaction.check_form().is_err() => {
                 let outcome = TransactionOutcome::Failed { reason: FailureReason::ForbiddenKey };
@@ -387,6 +394,8 @@ impl Executor<'_> {
                 self.overlay.charge(bytes);
                 reads.list.push(Read { key: key.clone(), entry: self.overlay.entry(key).cloned() });
             }
+            // The root group's alone, which executes it elsewhere.
+            Op::Approve { .. } => return Err(Stop::Failed(FailureReason::ForbiddenKey)),
         }
         Ok(())
     }
@@ -444,13 +453,25 @@ pub fn keys(transaction: &Transaction) -> impl Iterator<Item = Cow<'_, Key>> {
     let checked = transaction.checks.iter().map(check_key);
     let pays = transaction.ops.iter().any(|op| matches!(op, Op::Transfer { .. }));
     let payer = pays.then(|| Cow::Owned(Key::balance_of(&transaction.signer)));
-    let used = transaction.ops.iter().map(|op| match op {
+    let used = transaction.ops.iter().filter_map(|op| match op {
         Op::Put { key, .. }
         | Op::Delete { key }
         | Op::Append { key, .. }
         | Op::Add { key, .. }
-        | Op::Get { key } => Cow::Borrowed(key),
-        Op::Transfer { to, .. } => Cow::Owned(Key::balance_of(to)),
+        | Op::Get { key } => Some(Cow::Borrowed(key)),
+        Op::Transfer { to, .. } => Some(Cow::Owned(Key::balance_of(to))),
+        Op::Approve { .. } => None,
     });
     checked.chain(payer).chain(used)
+}
+
+/// The groups that a transaction concerns, the one that takes it in first, others as often as it uses a key of theirs;
+/// `owner` says whose a key is. An approval of a change uses no key, and is the root group's.
+pub fn groups_of(
+    transaction: &Transaction,
+    owner: impl Fn(&Key) -> GroupId,
+) -> impl Iterator<Item = GroupId> {
+    let is_approval = |op: &Op| matches!(op, Op::Approve { .. });
+    let root = transaction.ops.iter().any(is_approval).then_some(GroupId::ROOT);
+    keys(transaction).map(move |key| owner(&key)).chain(root)
 }

@@ -12,6 +12,7 @@ mod validate;
 pub use proofs::{PROOF_WINDOW, ProofWindow};
 pub use validate::{MAX_BLOCK_MESSAGES, MAX_ENVELOPES_BYTES, Validity};
 
+use crate::configuration;
 use crate::dealings::Dealings;
 use crate::error::LedgerError;
 use crate::execute::{Execution, StateView, Stopped, execute_block};
@@ -49,7 +50,9 @@ pub struct Executed {
 #[derive(Clone, Debug)]
 pub struct Ledger<S> {
     store: S,
-    parameters: Parameters,
+    /// Those of genesis. What voters judge by is in it and never changes, so that no vote depends on how far a voter has
+    /// executed.
+    genesis_parameters: Parameters,
     tip: Header,
     outcome: Outcome,
     tree: Tree,
@@ -99,7 +102,7 @@ impl<S: Store> Ledger<S> {
     fn start(store: S, genesis: &Genesis, group: GroupId) -> (Ledger<S>, BlockCommit) {
         let header = genesis.base_header(group);
         let block = Arc::new(Block { header: header.clone(), payload: Payload::default() });
-        let changes = issue(genesis, group);
+        let changes = first_state(genesis, group);
         let tree = empty_tree(genesis, group).update(hashes(&changes));
         let outcome = outcome_of(&header, tree.root(), &[], merkle_list::root(&[]));
         let commit = BlockCommit { block, outcome: outcome.clone(), receipts: Vec::new(), changes };
@@ -107,7 +110,7 @@ impl<S: Store> Ledger<S> {
         unflushed.push(commit.clone());
         let ledger = Ledger {
             store,
-            parameters: genesis.parameters.clone(),
+            genesis_parameters: genesis.parameters.clone(),
             proofs: ProofWindow::starting_with(0, &tree),
             tip: header,
             outcome,
@@ -132,11 +135,21 @@ impl<S: Store> Ledger<S> {
             let (expected, found) = (outcome.state_root, tree.root());
             return Err(LedgerError::Corrupt { height: tip, expected, found });
         }
-        let parameters = genesis.parameters.clone();
-        let seen = SeenSet::rebuild(&store, &header, parameters.max_tx_lifetime_ms)?;
+        let genesis_parameters = genesis.parameters.clone();
+        let seen = SeenSet::rebuild(&store, &header, genesis_parameters.max_tx_lifetime_ms)?;
         let proofs = ProofWindow::starting_with(tip, &tree);
         let unflushed = Unflushed::default();
-        Ok(Ledger { store, parameters, tip: header, outcome, tree, proofs, unflushed, seen, dealings })
+        Ok(Ledger {
+            store,
+            genesis_parameters,
+            tip: header,
+            outcome,
+            tree,
+            proofs,
+            unflushed,
+            seen,
+            dealings,
+        })
     }
 
     /// Executes the next decided block.
@@ -147,10 +160,11 @@ impl<S: Store> Ledger<S> {
         let header = &block.header;
         assert_eq!(header.height, self.tip.height + 1, "blocks execute in order");
         assert_eq!(header.parent, self.outcome.block_id, "a block executes on its parent's state");
-        let Ledger { store, unflushed, seen, dealings, parameters, .. } = self;
+        let Ledger { store, unflushed, seen, dealings, genesis_parameters, .. } = self;
         let view = Latest { store: &*store, unflushed };
         let is_seen = |id: &TxId| seen.contains(id);
-        let execution = execute_block(&view, &block, &is_seen, parameters.max_tx_lifetime_ms, dealings);
+        let execution =
+            execute_block(&view, &block, &is_seen, genesis_parameters.max_tx_lifetime_ms, dealings);
         let Execution { receipts, changes, deferred, started, freed, outbox_root, skipped: _ } = execution;
         self.tree = self.tree.update(hashes(&changes));
         self.proofs.push(header.height, &self.tree);
@@ -188,6 +202,16 @@ impl<S: Store> Ledger<S> {
     pub fn block(&self, height: Height) -> Option<Arc<Block>> {
         let unflushed = self.unflushed.commit(height).map(|commit| Arc::clone(&commit.block));
         unflushed.or_else(|| self.store.block(height))
+    }
+
+    /// What the group goes by from the next block on.
+    pub fn parameters(&self) -> &Parameters {
+        self.dealings.agreed.parameters()
+    }
+
+    /// The version of the configuration that made these parameters what they are.
+    pub fn parameters_version(&self) -> u64 {
+        self.dealings.agreed.version()
     }
 
     /// Whether a transaction executed already, or is pending, and could otherwise execute again.
@@ -245,6 +269,14 @@ impl<S: Store> Ledger<S> {
     pub fn store_mut(&mut self) -> &mut S {
         &mut self.store
     }
+}
+
+/// What a group holds from the start: the root group the configuration, every other one its balances.
+fn first_state(genesis: &Genesis, group: GroupId) -> Vec<(Key, Option<Entry>)> {
+    if group == GroupId::ROOT {
+        return configuration::at_genesis(genesis).into_changes(0);
+    }
+    issue(genesis, group)
 }
 
 /// The balances of genesis that are this group's. Their versions count from 1, since version 0 stands for absent.

@@ -3,6 +3,7 @@
 
 mod channels;
 pub mod clock;
+pub mod configuration;
 mod dealings;
 pub mod error;
 pub mod execute;

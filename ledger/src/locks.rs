@@ -63,6 +63,11 @@ impl LockTable {
         }
     }
 
+    /// From now on claims last for twice this, in milliseconds of block time.
+    pub(crate) fn claims_last_for(&mut self, prepare_timeout_ms: u64) {
+        self.prepare_timeout_ms = prepare_timeout_ms;
+    }
+
     /// Takes every lock of a request or none, at block time `now_ms`. `committed` tells the value of a key that the
     /// request adds to. A grant or a failure drops the transaction's claim; any other refusal leaves or renews it.
     ///

@@ -1,5 +1,5 @@
-//! What a group remembers of its dealings with other groups, as state keeps it: records under reserved keys, covered by
-//! the state root, written with the block that made them, and read back when the ledger is opened.
+//! What a group remembers beside the keys of users: its dealings with other groups, and the configuration. Records under
+//! reserved keys, covered by the state root, written with the block that made them, and read back when the ledger is opened.
 
 pub mod reading;
 
@@ -7,7 +7,7 @@ use crate::store::Store;
 use crate::two_phase::{ParticipantStage, Participated};
 use crate::value::{Entry, Value, Version};
 use std::collections::BTreeMap;
-use witan_types::{GroupId, Hash, Height, Key, TxId, Wire};
+use witan_types::{Account, Epoch, GroupId, Hash, Height, Key, PublicKey, TxId, ValidatorIndex, Wire};
 
 const INCOMING: u8 = b'i';
 const OUTGOING: u8 = b'o';
@@ -15,6 +15,12 @@ const SENT: u8 = b's';
 const COORDINATED: u8 = b'c';
 const PARTICIPATED: u8 = b'p';
 const CLAIM: u8 = b'q';
+const APPROVAL: u8 = b'A';
+const CONFIGURATION: u8 = b'C';
+const EPOCH: u8 = b'E';
+const SLOT_MAP: u8 = b'M';
+const PARAMETERS: u8 = b'P';
+const VALIDATOR: u8 = b'V';
 
 /// Names a record.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -31,6 +37,18 @@ pub enum Record {
     Participated(TxId),
     /// What a refused transaction claims.
     Claim(TxId),
+    /// In the root group, what an operator approves.
+    Approval(Account),
+    /// In the root group, what operators may change.
+    Configuration,
+    /// In the root group, an epoch of a group.
+    Epoch(GroupId, Epoch),
+    /// In the root group, which group owns each slot.
+    SlotMap,
+    /// In every other group, the parameters that it goes by once they are not those of genesis.
+    Parameters,
+    /// In the root group, a validator by its place among all.
+    Validator(ValidatorIndex),
 }
 
 impl Record {
@@ -45,7 +63,18 @@ impl Record {
             Record::Coordinated(id) => of_transaction(COORDINATED, id),
             Record::Participated(id) => of_transaction(PARTICIPATED, id),
             Record::Claim(id) => of_transaction(CLAIM, id),
+            Record::Approval(Account(PublicKey(bytes))) => [&[0, APPROVAL][..], bytes].concat(),
+            Record::Configuration => vec![0, CONFIGURATION],
+            Record::Epoch(group, epoch) => [of_group(EPOCH, group), epoch.0.to_be_bytes().to_vec()].concat(),
+            Record::SlotMap => vec![0, SLOT_MAP],
+            Record::Parameters => vec![0, PARAMETERS],
+            Record::Validator(place) => [&[0, VALIDATOR][..], &place.0.to_be_bytes()].concat(),
         })
+    }
+
+    /// Where the approvals of operators begin.
+    pub(crate) fn first_approval() -> Key {
+        Key(vec![0, APPROVAL])
     }
 
     /// The record that a reserved key names.
@@ -53,14 +82,21 @@ impl Record {
         let (kind, rest) = key.0.strip_prefix(&[0])?.split_first()?;
         let id = || rest.try_into().ok().map(|bytes| TxId(Hash(bytes)));
         let group = || rest.first_chunk().map(|bytes| GroupId(u32::from_be_bytes(*bytes)));
-        let height = || rest.get(4..)?.try_into().ok().map(Height::from_be_bytes);
+        let after_group = || rest.get(4..)?.try_into().ok().map(u64::from_be_bytes);
+        let place = || rest.try_into().ok().map(|bytes| ValidatorIndex(u16::from_be_bytes(bytes)));
         match *kind {
             INCOMING => group().map(Record::Incoming),
             OUTGOING => group().map(Record::Outgoing),
-            SENT => Some(Record::Sent(group()?, height()?)),
+            SENT => Some(Record::Sent(group()?, after_group()?)),
             COORDINATED => id().map(Record::Coordinated),
             PARTICIPATED => id().map(Record::Participated),
             CLAIM => id().map(Record::Claim),
+            APPROVAL => rest.try_into().ok().map(|bytes| Record::Approval(Account(PublicKey(bytes)))),
+            CONFIGURATION if rest.is_empty() => Some(Record::Configuration),
+            EPOCH => Some(Record::Epoch(group()?, Epoch(after_group()?))),
+            SLOT_MAP if rest.is_empty() => Some(Record::SlotMap),
+            PARAMETERS if rest.is_empty() => Some(Record::Parameters),
+            VALIDATOR => place().map(Record::Validator),
             _ => None,
         }
     }

@@ -84,6 +84,12 @@ pub enum FailureReason {
     ReadTooLarge,
     /// A write that the signer may not make.
     ForbiddenKey,
+    /// An approval by an account that is none of the operators.
+    NotAnOperator,
+    /// An approval of a change that does not make the next version.
+    StaleVersion,
+    /// An approval of a change that can't be.
+    BadChange,
 }
 
 impl FailureReason {
@@ -96,6 +102,9 @@ impl FailureReason {
             FailureReason::Overflow => "OVERFLOW",
             FailureReason::ReadTooLarge => "READ_TOO_LARGE",
             FailureReason::ForbiddenKey => "FORBIDDEN_KEY",
+            FailureReason::NotAnOperator => "NOT_AN_OPERATOR",
+            FailureReason::StaleVersion => "STALE_VERSION",
+            FailureReason::BadChange => "BAD_CHANGE",
         }
     }
 }

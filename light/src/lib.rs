@@ -17,8 +17,6 @@ use witan_types::{
 /// What a proved key holds.
 pub use witan_ledger::{Entry, PortableStateProof, Value};
 
-/// The group whose state is the network's configuration. It holds no keys of users.
-const ROOT: GroupId = GroupId(0);
 /// The epoch whose committees genesis names.
 const FIRST_EPOCH: Epoch = Epoch(1);
 
@@ -150,7 +148,7 @@ impl Verifier {
     /// root.
     pub fn verify_state(&self, portable: &PortableStateProof) -> Result<VerifiedEntry, LightError> {
         let PortableStateProof { header: SealedHeader { header, seal }, key, entry, proof } = portable;
-        if header.group == ROOT {
+        if header.group == GroupId::ROOT {
             return Err(LightError::RootGroup);
         }
         self.verify_header(&portable.header)?;

@@ -2,6 +2,7 @@
 //! asked only for what it alone knows, and never waits for a user.
 
 mod chain;
+mod configuration;
 mod locks;
 mod network;
 mod shards;
@@ -26,9 +27,9 @@ use witan_p2p::Network;
 use witan_rpc::parameter::{At, Order, TransactionDetail, Wait};
 use witan_rpc::server::{Backend, BlockSlice, LockNext, LockSlice, ScanNext, ScanRange, ScanSlice};
 use witan_rpc::view::{
-    AccountView, BlockView, ConsensusStatusView, GenesisView, Health, KeyShardView, ManyValues, MempoolView,
-    NetInfo, NodeStatus, PeerView, ReadPoint, SealView, ShardView, StateValue, TxStatusView,
-    ValidatorSetView, VersionView,
+    AccountView, BlockView, ConfigurationView, ConsensusStatusView, GenesisView, Health, KeyShardView,
+    ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, ReadPoint, SealView, ShardView, StateValue,
+    TxStatusView, ValidatorSetView, VersionView,
 };
 use witan_rpc::{NotReady, RpcError};
 use witan_storage::LedgerStore;
@@ -120,6 +121,10 @@ impl Backend for NodeBackend {
 
     fn genesis(&self) -> GenesisView {
         GenesisView::from(self.genesis.clone())
+    }
+
+    async fn configuration(&self) -> Result<ConfigurationView, RpcError> {
+        self.read_configuration()
     }
 
     async fn block(&self, group: GroupId, at: At, txs: TransactionDetail) -> Result<BlockView, RpcError> {

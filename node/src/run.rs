@@ -143,7 +143,7 @@ impl Starting<'_> {
 
     fn start_writers(&self, storage: &Storage, done: &SyncSender<Command>) -> Result<Writers, NodeError> {
         let (home, min_free) = (self.home.root().to_owned(), self.config.storage.min_free_bytes);
-        Writers::start(storage, home, self.genesis.user_groups(), min_free, done).map_err(NodeError::Thread)
+        Writers::start(storage, home, self.groups().into_iter(), min_free, done).map_err(NodeError::Thread)
     }
 
     fn nodes(&self) -> Vec<NodeId> {
@@ -222,7 +222,7 @@ impl Starting<'_> {
             now: event_loop.now(),
         };
         let mut verifiers = BTreeMap::new();
-        for id in self.genesis.user_groups() {
+        for id in self.groups() {
             let open = opening.open(id)?;
             verifiers.insert(id, open.verifier);
             event_loop.add_group(id, open.group, open.effects);
@@ -248,7 +248,7 @@ impl Starting<'_> {
             genesis: self.genesis.clone(),
             mempool: mempool_limits(self.config),
             shared: Arc::clone(shared),
-            stores: self.genesis.user_groups().map(|group| (group, storage.ledger(group))).collect(),
+            stores: self.groups().into_iter().map(|group| (group, storage.ledger(group))).collect(),
             network: judge.network.clone(),
             signatures: Arc::clone(&judge.signatures),
             commands: judge.commands.clone(),

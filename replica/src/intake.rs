@@ -96,7 +96,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     /// they don't let into a block would only wait here.
     fn latest_expiry(&self, now: Now) -> u64 {
         let time_ms = self.ledger.tip().time_ms.max(self.catch_up.median_clock(now, &self.validators));
-        time_ms.saturating_add(self.parameters.max_tx_lifetime_ms)
+        time_ms.saturating_add(self.ledger.parameters().max_tx_lifetime_ms)
     }
 
     /// Takes a transaction in, unless what this node remembers speaks against it. Reads no disk.

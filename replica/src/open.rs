@@ -111,7 +111,6 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         let mut replica = Replica {
             group,
             committee,
-            parameters: genesis.parameters.clone(),
             validators,
             identity,
             engine: None,
@@ -164,8 +163,8 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             stable_seal: self.ledger.store().seal(stable.height),
             stable,
             durable: tip,
-            base_timeout: Duration::from_millis(self.parameters.base_timeout_ms),
-            max_timeout: Duration::from_millis(self.parameters.max_timeout_ms),
+            base_timeout: Duration::from_millis(self.ledger.parameters().base_timeout_ms),
+            max_timeout: Duration::from_millis(self.ledger.parameters().max_timeout_ms),
             seed,
         }))
     }

@@ -144,7 +144,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             }
             Some(Verdict::Never) => {}
             None if self.proposing.too_early.len() < MAX_TOO_EARLY => {
-                let horizon = now.wall_ms.saturating_add(self.parameters.max_drift_ms);
+                let horizon = now.wall_ms.saturating_add(self.ledger.parameters().max_drift_ms);
                 let wait = block.header.time_ms.saturating_sub(horizon).clamp(1, 1_000);
                 effects.timers.push((Timer::Revalidate, Duration::from_millis(wait)));
                 self.proposing.too_early.push_back(block);
@@ -222,7 +222,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     }
 
     fn idle_interval(&self) -> Duration {
-        Duration::from_millis(self.parameters.idle_interval_ms)
+        Duration::from_millis(self.ledger.parameters().idle_interval_ms)
     }
 
     /// Answers the leader's turn as soon as a block should be made.
@@ -258,7 +258,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
 
     /// What is left of the least time between blocks, by the same clocks that give a block its time.
     fn gap_left(&self, now: Now, turn: &Turn) -> Option<Duration> {
-        let gap = self.parameters.block_time_ms;
+        let gap = self.ledger.parameters().block_time_ms;
         if gap == 0 {
             return None;
         }
@@ -284,11 +284,11 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     fn draft(&self, now: Now, turn: &Turn) -> Draft {
         let time_ms =
             clock::propose_time(turn.parent_time_ms, self.catch_up.median_clock(now, &self.validators));
-        let max_bytes = usize::try_from(self.parameters.max_block_bytes).unwrap_or(usize::MAX);
+        let max_bytes = usize::try_from(self.ledger.parameters().max_block_bytes).unwrap_or(usize::MAX);
         let repeated = |id: &TxId| self.proposing.is_repeated(id);
         let mut taken = self.mempool.select(max_bytes, time_ms, &repeated);
         // A transaction may have been taken in by a clock ahead of the block's.
-        let latest = time_ms.saturating_add(self.parameters.max_tx_lifetime_ms);
+        let latest = time_ms.saturating_add(self.ledger.parameters().max_tx_lifetime_ms);
         taken.retain(|pooled| pooled.transaction.transaction.expires_at_ms <= latest);
         let transactions: Vec<_> = taken.into_iter().map(|pooled| (*pooled.transaction).clone()).collect();
         let batches = if transactions.is_empty() { Vec::new() } else { vec![Batch::Inline(transactions)] };

@@ -15,7 +15,6 @@ use std::collections::VecDeque;
 use std::fmt::Debug;
 use witan_consensus::engine::{Engine, EngineStatus, Input, Verified};
 use witan_ledger::{Ledger, Mempool, ProofWindow, Store};
-use witan_types::genesis::Parameters;
 use witan_types::{
     Committee, EngineKind, GroupId, Header, Height, NodeId, Outcome, TxId, ValidatorIndex, Wire,
 };
@@ -69,7 +68,6 @@ pub trait Group: Send + Debug {
 pub struct Replica<E: Engine, S: Store> {
     pub(crate) group: GroupId,
     pub(crate) committee: Committee,
-    pub(crate) parameters: Parameters,
     pub(crate) validators: Vec<NodeId>,
     pub(crate) identity: Identity,
     pub(crate) engine: Option<Hosted<E>>,

@@ -4,18 +4,18 @@ use crate::encoding::{Encoding, write_hex};
 use crate::error::{ErrorView, RpcError};
 use crate::method::Method;
 use crate::methods::{
-    Discover, GetAccount, GetBlock, GetConsensus, GetGenesis, GetHealth, GetManyStates, GetMempool,
-    GetNetInfo, GetNodeStatus, GetPeers, GetSeal, GetShard, GetState, GetTransaction, GetValidators,
-    GetVersion, ListBlocks, ListLocks, ListShards, PrepareTransaction, ScanState, SubmitBatch,
+    Discover, GetAccount, GetBlock, GetConfiguration, GetConsensus, GetGenesis, GetHealth, GetManyStates,
+    GetMempool, GetNetInfo, GetNodeStatus, GetPeers, GetSeal, GetShard, GetState, GetTransaction,
+    GetValidators, GetVersion, ListBlocks, ListLocks, ListShards, PrepareTransaction, ScanState, SubmitBatch,
     SubmitTransaction,
 };
 use crate::parameter::{At, IdText, Order, TransactionDetail, TxInput, Wait};
 use crate::server::ScanRange;
 use crate::transaction_json::unsigned_to_json;
 use crate::view::{
-    AccountView, BatchItem, BlockPage, BlockView, ConsensusStatusView, GenesisView, Health, KeyShardView,
-    LockPage, ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, PreparedView, ScanPage, SealView,
-    ShardView, StateValue, TransactionState, TxStatusView, ValidatorSetView, VersionView,
+    AccountView, BatchItem, BlockPage, BlockView, ConfigurationView, ConsensusStatusView, GenesisView,
+    Health, KeyShardView, LockPage, ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, PreparedView,
+    ScanPage, SealView, ShardView, StateValue, TransactionState, TxStatusView, ValidatorSetView, VersionView,
 };
 use jsonrpsee::core::client::{ClientT, Error as TransportError};
 use jsonrpsee::core::traits::ToRpcParams;
@@ -193,6 +193,11 @@ impl Client {
     /// `chain_getGenesis`.
     pub async fn genesis(&self) -> Answer<GenesisView> {
         self.call(&GetGenesis {}).await
+    }
+
+    /// `chain_getConfiguration`.
+    pub async fn configuration(&self) -> Answer<ConfigurationView> {
+        self.call(&GetConfiguration {}).await
     }
 
     /// `chain_getBlock`.

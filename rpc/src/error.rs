@@ -404,9 +404,10 @@ impl From<TransactionError> for RpcError {
     fn from(error: TransactionError) -> RpcError {
         let reason = match error {
             TransactionError::TooLarge(_) | TransactionError::ValueTooLarge(_) => Rejection::TooLarge,
-            TransactionError::NoOps | TransactionError::TooMany { .. } | TransactionError::KeyLength(_) => {
-                Rejection::Malformed
-            }
+            TransactionError::NoOps
+            | TransactionError::TooMany { .. }
+            | TransactionError::ApproveAlone
+            | TransactionError::KeyLength(_) => Rejection::Malformed,
             TransactionError::ForbiddenKey(_) => Rejection::ForbiddenKey,
         };
         RpcError::rejected(reason, error.to_string())

@@ -93,6 +93,9 @@ methods! {
     /// The network's genesis, with the chain's id.
     "chain_getGenesis" GetGenesis {} -> view::GenesisView, "chain, genesis, and the engine of each group with what its members may do wrong (faults).";
 
+    /// What operators may change, and what they approve that has not happened.
+    "chain_getConfiguration" GetConfiguration {} -> view::ConfigurationView, "version, parameters, operators, approvals (change, hash, operators), group, height and blockId.";
+
     /// One block.
     "chain_getBlock" GetBlock {
         /// The group whose chain it is in.

@@ -1,6 +1,7 @@
 //! The JSON form of a transaction, strictly read: an unknown field, a missing one or one of the wrong kind is
 //! refused with the path to it and what was expected there.
 
+mod change;
 mod read;
 mod write;
 

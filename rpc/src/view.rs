@@ -4,6 +4,7 @@
 //! strings, times Unix milliseconds.
 
 mod chain;
+mod configuration;
 mod network;
 mod node;
 mod shard;
@@ -13,6 +14,7 @@ mod transaction;
 pub use chain::{
     BlockPage, BlockTransactions, BlockView, FullTransaction, GenesisView, GroupEngine, SealView, TextId,
 };
+pub use configuration::{ApprovalView, ChangeView, ConfigurationView, TextAccount};
 pub use network::{
     ConsensusStatusView, Direction, MempoolStatus, MempoolView, NetInfo, PeerList, PeerView,
     ValidatorSetView, ValidatorView,

@@ -2,8 +2,10 @@
 
 mod json;
 mod operators;
+mod parameters;
 
 pub use operators::{MAX_OPERATORS, Operators};
+pub use parameters::Parameters;
 
 use crate::account::Account;
 use crate::block::{Header, Payload};
@@ -23,6 +25,9 @@ use std::str::FromStr;
 pub const MAX_GROUPS: usize = 65;
 /// The most followers that genesis may list.
 pub const MAX_FOLLOWERS: usize = 1024;
+
+/// The most bytes that the name of a validator may have.
+pub const MAX_NAME_BYTES: usize = 64;
 
 /// A consensus engine, as genesis and users name it.
 #[derive(
@@ -140,47 +145,6 @@ pub struct GenesisBalance {
     pub balance: u128,
 }
 
-/// Numbers that all validators share.
-#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Parameters {
-    /// Least milliseconds between blocks.
-    pub block_time_ms: u64,
-    /// Milliseconds after which a group without work makes an empty block.
-    pub idle_interval_ms: u64,
-    /// Milliseconds before the first time-out of a view.
-    pub base_timeout_ms: u64,
-    /// The longest time-out of a view, in milliseconds.
-    pub max_timeout_ms: u64,
-    /// How far ahead of block time a transaction may expire, in milliseconds.
-    pub max_tx_lifetime_ms: u64,
-    /// How far a block's time may be ahead of a voter's clock, in milliseconds.
-    pub max_drift_ms: u64,
-    /// The most bytes of transactions in a block.
-    pub max_block_bytes: u64,
-    /// After how many milliseconds of its coordinator's block time a transaction across groups is given up if not every
-    /// group has answered.
-    pub prepare_timeout_ms: u64,
-    /// The same for a transaction that only reads.
-    pub read_timeout_ms: u64,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        Parameters {
-            block_time_ms: 0,
-            idle_interval_ms: 10_000,
-            base_timeout_ms: 1_000,
-            max_timeout_ms: 30_000,
-            max_tx_lifetime_ms: 120_000,
-            max_drift_ms: 500,
-            max_block_bytes: 512 * 1024,
-            prepare_timeout_ms: 5_000,
-            read_timeout_ms: 1_000,
-        }
-    }
-}
-
 /// The first agreement of a network.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -218,6 +182,9 @@ pub enum GenesisError {
     /// Too few or too many validators.
     #[error("genesis lists {0} validators; 1 to {MAX_VALIDATORS} are possible")]
     ValidatorCount(usize),
+    /// A validator's name above [`MAX_NAME_BYTES`].
+    #[error("the name {0:?} of a validator has more than {MAX_NAME_BYTES} bytes")]
+    Name(String),
     /// A key or node id that two validators share.
     #[error("validators {0} and {1} share a key or a node id")]
     SharedKey(String, String),
@@ -264,7 +231,7 @@ impl Genesis {
 
     /// The groups that hold users' keys: all but the root group.
     pub fn user_groups(&self) -> impl Iterator<Item = GroupId> {
-        self.groups.iter().map(|group| group.id).filter(|id| *id != GroupId(0))
+        self.groups.iter().map(|group| group.id).filter(|id| *id != GroupId::ROOT)
     }
 
     /// The members of a group in its first epoch, in the order of its committee; none if there is no such group.
@@ -313,12 +280,15 @@ impl Genesis {
         if !(1..=MAX_VALIDATORS).contains(&self.validators.len()) {
             return Err(GenesisError::ValidatorCount(self.validators.len()));
         }
+        if let Some(named) = self.validators.iter().find(|entry| entry.name.len() > MAX_NAME_BYTES) {
+            return Err(GenesisError::Name(named.name.clone()));
+        }
         self.check_keys()?;
         self.check_followers()?;
         self.operators.check().map_err(GenesisError::Operators)?;
         self.check_groups()?;
         self.check_balances()?;
-        self.parameters.check()
+        self.parameters.check().map_err(GenesisError::Parameter)
     }
 
     fn check_keys(&self) -> Result<(), GenesisError> {
@@ -370,7 +340,7 @@ impl Genesis {
         let Some(places) = &group.members else { return true };
         let ascending = places.iter().zip(places.iter().skip(1)).all(|(one, next)| one < next);
         let last_exists = places.last().is_some_and(|last| usize::from(*last) < self.validators.len());
-        group.id != GroupId(0) && ascending && last_exists
+        group.id != GroupId::ROOT && ascending && last_exists
     }
 
     fn check_balances(&self) -> Result<(), GenesisError> {
@@ -385,34 +355,5 @@ impl Genesis {
                 .ok_or_else(|| GenesisError::Balances("all balances together exceed 128 bits".into()))?;
         }
         Ok(())
-    }
-}
-
-impl Parameters {
-    fn check(&self) -> Result<(), GenesisError> {
-        let rules = [
-            (self.base_timeout_ms >= 10, "baseTimeoutMs must be at least 10"),
-            (self.max_timeout_ms >= self.base_timeout_ms, "maxTimeoutMs must be at least baseTimeoutMs"),
-            (self.max_timeout_ms <= 3_600_000, "maxTimeoutMs must be at most 3600000"),
-            (self.idle_interval_ms >= 100, "idleIntervalMs must be at least 100"),
-            (
-                self.block_time_ms <= self.base_timeout_ms / 2,
-                "blockTimeMs must be at most half of baseTimeoutMs",
-            ),
-            (self.max_tx_lifetime_ms >= 1_000, "maxTxLifetimeMs must be at least 1000"),
-            ((10..=3_600_000).contains(&self.prepare_timeout_ms), "prepareTimeoutMs must be 10 to 3600000"),
-            (
-                (10..=self.prepare_timeout_ms).contains(&self.read_timeout_ms),
-                "readTimeoutMs must be 10 to prepareTimeoutMs",
-            ),
-            (
-                (256 * 1024..=crate::block::MAX_PAYLOAD_BYTES as u64 / 2).contains(&self.max_block_bytes),
-                "maxBlockBytes must be 262144 to 1048576",
-            ),
-        ];
-        match rules.iter().find(|(holds, _)| !holds) {
-            Some((_, rule)) => Err(GenesisError::Parameter(rule)),
-            None => Ok(()),
-        }
     }
 }

@@ -75,6 +75,11 @@ number_id!(
     /// A group of validators with one engine, one chain, one state. 0 is the root group; user groups are 1 and up.
     GroupId(u32)
 );
+impl GroupId {
+    /// The group that all validators run, and whose state is the configuration.
+    pub const ROOT: GroupId = GroupId(0);
+}
+
 number_id!(
     /// One engine instance in the life of a group; the first is 1.
     Epoch(u64)

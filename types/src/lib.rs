@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod block;
+pub mod change;
 pub mod codec;
 pub mod committee;
 pub mod crypto;
@@ -16,6 +17,7 @@ pub mod transaction;
 
 pub use account::Account;
 pub use block::{Batch, Block, Header, Payload};
+pub use change::{Change, ChangeKind};
 pub use codec::{CodecError, Wire};
 pub use committee::{CertificateError, Committee, FaultModel, QuorumSignatures, SignerSet};
 pub use crypto::{Domain, PublicKey, Role, Scheme, SecretKey, Signature, Signed};

@@ -1,6 +1,7 @@
 //! Transactions: what clients sign.
 
 use crate::account::Account;
+use crate::change::Change;
 use crate::codec::{Wire, bounded, bounded_bytes, encode};
 use crate::crypto::{Domain, PublicKey, Scheme, SecretKey, Signature, Signed};
 use crate::hash::sha256;
@@ -139,6 +140,12 @@ pub enum Op {
         /// Which key.
         key: Key,
     },
+    /// Approves a change of the configuration, as one of its operators. Alone in its transaction, which is the root
+    /// group's.
+    Approve {
+        /// Which change.
+        change: Change,
+    },
 }
 
 /// What a client wants done: all of it or nothing.
@@ -183,6 +190,9 @@ pub enum TransactionError {
     /// A value above [`MAX_VALUE_BYTES`].
     #[error("a value has {0} bytes, above the limit of {MAX_VALUE_BYTES}")]
     ValueTooLarge(usize),
+    /// An approval beside other ops or under checks.
+    #[error("an approval of a change is the only op of its transaction, which has no checks")]
+    ApproveAlone,
     /// A write under another account or to a balance, or any use of a reserved key.
     #[error("key {0:?} may not be used like this by this signer")]
     ForbiddenKey(Key),
@@ -210,6 +220,14 @@ impl Transaction {
         encode(self).len() + SIGNATURE_BYTES
     }
 
+    /// The change that it approves, if that is all it does.
+    pub fn approves(&self) -> Option<&Change> {
+        match self.ops.as_slice() {
+            [Op::Approve { change }] if self.checks.is_empty() => Some(change),
+            _ => None,
+        }
+    }
+
     /// Judges everything but signature, chain and time: size, counts, lengths, and who may write which key.
     ///
     /// # Errors
@@ -230,6 +248,9 @@ impl Transaction {
         if ops > MAX_OPS || checks > MAX_CHECKS {
             return Err(TransactionError::TooMany { ops, checks });
         }
+        if (ops > 1 || checks > 0) && self.ops.iter().any(|op| matches!(op, Op::Approve { .. })) {
+            return Err(TransactionError::ApproveAlone);
+        }
         self.checks.iter().try_for_each(check_check)?;
         self.ops.iter().try_for_each(|op| self.check_op(op))?;
         // Decoding bounds a transaction that travels alone, but not one inside a payload.
@@ -245,7 +266,7 @@ impl Transaction {
             Op::Append { key, item } => self.check_write(key).and(value_length(item)),
             Op::Delete { key } | Op::Add { key, .. } => self.check_write(key),
             Op::Get { key } => usable(key),
-            Op::Transfer { .. } => Ok(()),
+            Op::Transfer { .. } | Op::Approve { .. } => Ok(()),
         }
     }
 

@@ -1,4 +1,6 @@
-//! `witan chain`: blocks and seals.
+//! `witan chain`: blocks and seals, and the configuration.
+
+mod configuration;
 
 use crate::commands::remote::{connect, failed, with_encoding, write_readable};
 use crate::commands::state::write_document;
@@ -16,12 +18,13 @@ const EXAMPLE: &str = "\
 Example:
   witan chain blocks --limit 5
   witan chain block --at 12 --prove --json | witan verify - --genesis genesis.json
-  witan chain seal --at sealed";
+  witan chain seal --at sealed
+  witan chain config                      the parameters, who may change them, and what is approved";
 
 /// Blocks in a page of a list.
 const PAGE: u32 = 200;
 
-/// Look at blocks and seals.
+/// Look at blocks, seals and the configuration.
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLE)]
 pub(crate) struct Args {
@@ -58,6 +61,8 @@ enum What {
         #[arg(long, default_value_t = 20)]
         limit: usize,
     },
+    /// The configuration, who may change it, and which changes they approve
+    Config,
     /// The quorum's signatures on what came out of a block
     Seal {
         /// sealed, or a height
@@ -107,6 +112,11 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
             let mut block = client.block(group, at, txs.into()).await.map_err(failed)?;
             let encoding = write_readable(&mut block, false);
             finish(&with_encoding(&block, encoding)?, describe(&block), out, context)
+        }
+        What::Config => {
+            let configuration = client.configuration().await.map_err(failed)?;
+            let document = serde_json::to_value(&configuration).map_err(CliError::failed)?;
+            finish(&document, configuration::describe(&configuration), None, context)
         }
         What::Blocks { from, limit } => blocks(&client, group, from, limit, context).await,
         What::Seal { at, out } => {

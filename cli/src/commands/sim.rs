@@ -16,6 +16,7 @@ Example:
   witan sim run -n 4 --seed 17
   witan sim run -n 7 --seeds 1..1000 --byzantine --json
   witan sim run -n 4 --shards 3 --group-engines 2=pbft,3=raft
+  witan sim run -n 4 --shards 2 --root
   witan sim run -n 4 --for 10m --signatures real";
 
 /// The most validators that a run may have.
@@ -50,6 +51,9 @@ struct RunArgs {
     /// The engines of single groups, by number or `root`, such as 1=hotstuff,2=raft
     #[arg(long, value_name = "GROUP=ENGINE,..", value_delimiter = ',', value_parser = group_engine)]
     group_engines: Vec<(GroupId, EngineKind)>,
+    /// Run the root group too, whose operators change parameters while things go wrong
+    #[arg(long)]
+    root: bool,
     /// The seed of the one run
     #[arg(long, default_value_t = 1, conflicts_with = "seeds", value_name = "NUMBER")]
     seed: u64,
@@ -125,7 +129,7 @@ impl RunArgs {
         let attacks = self.byzantine.unwrap_or_default();
         let engines = self.group_engines.iter().copied().collect();
         let scenario = Scenario::of(seed, self.nodes).with(self.engine).sharded(self.shards);
-        Scenario { engines, ..scenario }.signed(self.signatures).under(attacks)
+        Scenario { engines, root: self.root, ..scenario }.signed(self.signatures).under(attacks)
     }
 
     fn threads(&self) -> usize {
@@ -211,7 +215,7 @@ mod tests {
     fn the_command_that_replays_a_run_is_read_as_that_run() {
         use clap::{Args as _, FromArgMatches as _};
         let command =
-            "witan sim run -n 7 --engine pbft --shards 3 --group-engines 2=hotstuff,3=raft --seed 9";
+            "witan sim run -n 7 --engine pbft --shards 3 --group-engines 2=hotstuff,3=raft --root --seed 9";
         let words = command.split(' ').skip(2);
         let matches = RunArgs::augment_args(clap::Command::new("run")).get_matches_from(words);
         let args = RunArgs::from_arg_matches(&matches).unwrap();

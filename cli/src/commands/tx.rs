@@ -1,5 +1,6 @@
 //! `witan tx`: signs a transaction here, submits it, and says what became of it.
 
+mod approve;
 pub(crate) mod check;
 pub(crate) mod signer;
 pub(crate) mod text;
@@ -7,6 +8,7 @@ pub(crate) mod text;
 use crate::commands::remote::{self, connect, failed, with_encoding, write_readable};
 use crate::context::Context;
 use crate::error::CliError;
+use approve::Standing;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,6 +24,7 @@ Example:
   witan tx transfer --to witan1... --amount 5 --from 1
   witan tx send --file ops.json      [{\"op\":\"put\",\"key\":\"a\",\"value\":\"1\"},{\"op\":\"get\",\"key\":\"a\"}]
   witan tx add hits 1 --wait applied            until every group it touches shows it
+  witan tx approve --set idleIntervalMs=2000    as an operator: agree to a change of the configuration
   witan tx status 0x...                         how one that was submitted before stands
 
 Exits 0 if the transaction was committed, 1 if it failed, was aborted, was rejected or expired.";
@@ -84,6 +87,8 @@ enum What {
         #[arg(long)]
         file: PathBuf,
     },
+    /// Approve a change of the configuration, as one of its operators; it happens once enough of them have
+    Approve(approve::Wanted),
     /// How a submitted transaction stands; submits nothing
     Status {
         /// Its id
@@ -145,7 +150,7 @@ impl From<WaitFor> for Wait {
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
     if let What::Status { id } = args.what {
         let status = connect(context)?.transaction(id).await.map_err(failed)?;
-        return report(status, &args.options, context);
+        return report(status, None, &args.options, context);
     }
     let key = signer::find(&args.options.from, context)?;
     let client = connect(context)?;
@@ -166,7 +171,12 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
         checks: Vec::new(),
         ops: Vec::new(),
     };
+    let change = match &args.what {
+        What::Approve(wanted) => Some(wanted.change(&client).await?),
+        _ => None,
+    };
     args.fill(&mut transaction)?;
+    transaction.ops.extend(change.clone().map(|change| Op::Approve { change }));
     transaction.check_form().map_err(CliError::failed)?;
     let signed = transaction.sign(&key);
     if signed.size() > MAX_TRANSACTION_BYTES {
@@ -180,7 +190,13 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
     }
     let timeout = expires.saturating_add(GRACE).min(LONGEST_WAIT);
     match client.submit(&signed, args.options.wait.into(), timeout).await {
-        Ok(status) => report(status, &args.options, context),
+        Ok(status) => {
+            let standing = match change.filter(|_| status.status == TransactionState::Committed) {
+                Some(change) => Some(Standing::of(&change, &client).await?),
+                None => None,
+            };
+            report(status, standing, &args.options, context)
+        }
         Err(error) => Err(not_applied(&error, &signed, context)),
     }
 }
@@ -217,7 +233,7 @@ impl What {
             What::Delete { key: name } => vec![Op::Delete { key: key(name)? }],
             What::Add { key: name, delta } => vec![Op::Add { key: key(name)?, delta: *delta }],
             What::Transfer { to, amount } => vec![Op::Transfer { to: *to, amount: *amount }],
-            What::Send { .. } | What::Status { .. } => Vec::new(),
+            What::Send { .. } | What::Approve(_) | What::Status { .. } => Vec::new(),
         })
     }
 }
@@ -268,10 +284,22 @@ fn show_unsent(signed: &SignedTransaction, hex: bool, context: &Context) -> Resu
     Ok(())
 }
 
-fn report(mut status: TxStatusView, options: &Options, context: &Context) -> Result<(), CliError> {
-    let text = describe(&status, options.hex);
+fn report(
+    mut status: TxStatusView,
+    standing: Option<Standing>,
+    options: &Options,
+    context: &Context,
+) -> Result<(), CliError> {
+    let mut text = describe(&status, options.hex);
     let encoding = write_readable(&mut status, options.hex);
-    context.output.result(&with_encoding(&status, encoding)?, || text);
+    let mut document = with_encoding(&status, encoding)?;
+    if let Some(standing) = standing {
+        text += &format!("\n{}", standing.describe());
+        if let Some(object) = document.as_object_mut() {
+            object.insert("approval".into(), serde_json::to_value(&standing).map_err(CliError::failed)?);
+        }
+    }
+    context.output.result(&document, || text);
     match (status.status, options.wait) {
         (TransactionState::Committed, _) => Ok(()),
         // The user did not want to know more.

@@ -30,6 +30,7 @@ macro_rules! stories {
 mod bad_input;
 mod bank;
 mod command;
+mod configuration;
 mod crashes;
 mod followers;
 mod http;

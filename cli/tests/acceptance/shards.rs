@@ -53,7 +53,7 @@ async fn agree_in_every_group(testnet: &Testnet, nodes: &[String]) {
         }
         let first = reports.first()?;
         let sealed = first.iter().all(|(_, height, sealed, _)| height == sealed);
-        (sealed && first.len() == 3 && reports.iter().all(|report| report == first)).then_some(())
+        (sealed && first.len() == 4 && reports.iter().all(|report| report == first)).then_some(())
     })
     .await;
 }
@@ -280,7 +280,7 @@ async fn transfers_between_groups_keep_the_total_through_the_death_of_a_node(tes
     let killer = async {
         let pid = story.network.pid("n2").unwrap();
         until("transfers are under way", async || {
-            let height = story.client("n1").status().await.ok()?.groups.first()?.height;
+            let height = story.group("n1").await.height;
             (height >= 20).then_some(())
         })
         .await;

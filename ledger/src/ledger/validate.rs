@@ -4,7 +4,7 @@
 use super::Ledger;
 use crate::clock::{TimeVerdict, judge_time};
 use crate::store::Store;
-use witan_types::block::MAX_ENVELOPES;
+use witan_types::block::{MAX_ENVELOPES, MAX_PAYLOAD_BYTES};
 use witan_types::codec::encode;
 use witan_types::{Block, Envelope, GroupId, Payload, SignedTransaction, TxId, Wire};
 
@@ -12,6 +12,9 @@ use witan_types::{Block, Envelope, GroupId, Payload, SignedTransaction, TxId, Wi
 pub const MAX_BLOCK_MESSAGES: usize = 1_024;
 /// The most bytes that the envelopes of a block take: room for the largest one.
 pub const MAX_ENVELOPES_BYTES: usize = 768 * 1024;
+/// The most bytes that transactions take in a block, list lengths included. Leaders put in what the parameters say, which
+/// voters may not have executed yet: they go by what any parameters allow.
+const MAX_TRANSACTIONS_BYTES: u64 = MAX_PAYLOAD_BYTES as u64;
 const _: () = assert!(Envelope::MAX_BYTES <= MAX_ENVELOPES_BYTES);
 
 /// Whether a block may be voted for.
@@ -51,7 +54,7 @@ impl<S: Store> Ledger<S> {
         now_ms: u64,
         is_well_formed: impl FnOnce() -> bool,
     ) -> Validity {
-        match judge_time(block.header.time_ms, parent_time_ms, now_ms, self.parameters.max_drift_ms) {
+        match judge_time(block.header.time_ms, parent_time_ms, now_ms, self.genesis_parameters.max_drift_ms) {
             TimeVerdict::NotAbove => Validity::Never,
             TimeVerdict::TooEarly => Validity::NotYet,
             TimeVerdict::Ok if is_well_formed() => Validity::Valid,
@@ -73,13 +76,12 @@ impl<S: Store> Ledger<S> {
     /// What is left to judge of a block that is well made: its place, its size, repetitions and expiry.
     fn fits(&self, block: &Block, transactions: &[(TxId, usize)]) -> bool {
         let Block { header, payload } = block;
-        let max_bytes = self.parameters.max_block_bytes.saturating_mul(2);
-        let latest_expiry = header.time_ms.saturating_add(self.parameters.max_tx_lifetime_ms);
+        let latest_expiry = header.time_ms.saturating_add(self.genesis_parameters.max_tx_lifetime_ms);
         let mut ids: Vec<&TxId> = transactions.iter().map(|(id, _)| id).collect();
         ids.sort_unstable();
         (header.chain, header.group) == (self.tip.chain, self.tip.group)
             && envelopes_fit(header.group, payload)
-            && transactions_bytes(payload, transactions) <= max_bytes
+            && transactions_bytes(payload, transactions) <= MAX_TRANSACTIONS_BYTES
             && ids.is_sorted_by(|one, next| one < next)
             && payload.transactions().all(|signed| signed.transaction.expires_at_ms <= latest_expiry)
     }

@@ -136,6 +136,7 @@ impl Collector {
                 self.of(Key::balance_of(&transaction.signer)).add(Delta::down(*amount));
                 self.of(Key::balance_of(to)).add(Delta::Up(*amount));
             }
+            Op::Approve { .. } => {}
         }
     }
 }

@@ -1,5 +1,6 @@
-//! What the groups of a transaction say to each other.
+//! What groups say to each other: those of a transaction, and the root group to all others.
 
+use crate::configuration::ParametersRecord;
 use crate::value::{FailureReason, Read};
 use borsh::{BorshDeserialize, BorshSerialize};
 use witan_types::codec::bounded;
@@ -7,7 +8,7 @@ use witan_types::envelope::MAX_MESSAGE_BYTES;
 use witan_types::transaction::MAX_OPS;
 use witan_types::{SignedTransaction, TxId, Wire};
 
-/// One message in a channel. All name the attempt they are about.
+/// One message in a channel. Those of a transaction name the attempt they are about.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub enum Message {
     /// From the coordinator: check, lock, and vote.
@@ -37,6 +38,8 @@ pub enum Message {
         /// How it ended.
         verdict: Verdict,
     },
+    /// From the root group: go by these parameters from the next block on.
+    Configure(ParametersRecord),
 }
 
 impl Wire for Message {

@@ -4,7 +4,7 @@ use super::PlantedFault;
 use super::coordinator::Unlocked;
 use super::message::{Answer, Message, Refusal, Verdict};
 use super::record::{ParticipantStage, Participated};
-use crate::execute::{Executor, keys};
+use crate::execute::{Executor, groups_of};
 use crate::locks::Holder;
 use crate::value::FailureReason;
 use witan_types::{GroupId, SignedTransaction, TxId, Wire};
@@ -58,7 +58,7 @@ impl Executor<'_> {
                 coordinator: source,
                 attempt,
                 voted_at: self.height,
-                keep_until_ms: expires_at_ms.saturating_add(self.dealings.prepare_timeout_ms),
+                keep_until_ms: expires_at_ms.saturating_add(self.dealings.remember_ms),
                 stage: stage.unwrap_or(ParticipantStage::Refused),
             };
             self.dealings.participate(id, participated);
@@ -69,7 +69,7 @@ impl Executor<'_> {
     /// Whether a transaction that expires then may be prepared: it would still be remembered if it had been before, and it
     /// does not expire later than any may. The coordinator's block time may be ahead of this group's by a time-out.
     fn is_asked_in_time(&self, expires_at_ms: u64) -> bool {
-        let slack_ms = self.dealings.prepare_timeout_ms;
+        let slack_ms = self.dealings.remember_ms;
         let latest = self.now_ms.saturating_add(self.max_tx_lifetime_ms).saturating_add(slack_ms);
         expires_at_ms.saturating_add(slack_ms) >= self.now_ms && expires_at_ms <= latest
     }
@@ -102,7 +102,7 @@ impl Executor<'_> {
     /// and some key is this group's.
     fn is_asked_rightly(&self, source: GroupId, prepare: &Prepare) -> bool {
         let transaction = &prepare.transaction.transaction;
-        let mut owners = keys(transaction).map(|key| self.dealings.slots.owner(&key));
+        let mut owners = groups_of(transaction, |key| self.dealings.slots.owner(key));
         prepare.is_signed
             && transaction.chain == self.dealings.chain
             && transaction.check_form().is_ok()
@@ -152,7 +152,7 @@ impl Executor<'_> {
         if !self.dealings.planted.is(PlantedFault::ParticipantDecidesAlone) {
             return;
         }
-        let timeout_ms = self.dealings.prepare_timeout_ms;
+        let timeout_ms = self.dealings.agreed.parameters().prepare_timeout_ms;
         let over = |(_, taken_at_ms): &(TxId, u64)| taken_at_ms.saturating_add(timeout_ms) < self.now_ms;
         let waiting: Vec<TxId> = self.dealings.prepared().filter(over).map(|(id, _)| id).collect();
         for id in waiting {

@@ -1,6 +1,7 @@
 //! Which group holds what.
 
 use super::NodeBackend;
+use witan_ledger::configuration::{FIRST_VERSION, reading};
 use witan_ledger::{first_owner, first_slots, slot_of};
 use witan_rpc::view::{KeyShardView, ShardView, SlotRange};
 use witan_types::genesis::GenesisGroup;
@@ -18,12 +19,21 @@ impl NodeBackend {
     }
 
     pub(super) fn read_shards(&self) -> Vec<ShardView> {
-        let hosted = self.genesis.groups.iter().filter(|group| self.stores.contains_key(&group.id));
+        // The root group has no slots.
+        let with_slots = self.genesis.groups.iter().filter(|group| group.id != GroupId::ROOT);
+        let hosted = with_slots.filter(|group| self.stores.contains_key(&group.id));
         let shard = |group: &GenesisGroup| {
             let slots = first_slots(&self.genesis, group.id);
             let range = slots.end.checked_sub(1).map(|last| SlotRange { first: slots.start, last });
             let slots = range.into_iter().collect();
-            ShardView { group: group.id, engine: group.engine, faults: group.engine.faults(), slots }
+            let heard = self.stores.get(&group.id).and_then(|store| reading::parameters(store));
+            ShardView {
+                group: group.id,
+                engine: group.engine,
+                faults: group.engine.faults(),
+                slots,
+                parameters_version: heard.map_or(FIRST_VERSION, |heard| heard.version),
+            }
         };
         hosted.map(shard).collect()
     }

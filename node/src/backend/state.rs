@@ -14,6 +14,8 @@ use witan_types::{Account, GroupId, Key, SealedHeader, Wire};
 
 /// A page of a scan stops growing past this many bytes of keys and values.
 const SCAN_BYTES: usize = 1024 * 1024;
+/// Where a scan starts: the root group has no keys of users.
+const FIRST_WITH_KEYS: GroupId = GroupId(1);
 
 impl NodeBackend {
     fn read_entry(&self, key: &Key, at: At) -> Result<(ReadPoint, Option<Entry>), RpcError> {
@@ -73,7 +75,7 @@ impl NodeBackend {
         limit: usize,
         at: At,
     ) -> Result<ScanSlice, RpcError> {
-        let (group, key) = from.map_or((GroupId(0), None), |from| (from.group, from.key));
+        let (group, key) = from.map_or((FIRST_WITH_KEYS, None), |from| (from.group, from.key));
         let mut groups = self.stores.range(group..).map(|(group, _)| *group).peekable();
         let start = key.as_ref().unwrap_or(&range.start).clone();
         let range = ScanRange { start, end: range.end.clone() };

@@ -9,7 +9,7 @@ use std::sync::mpsc::TrySendError;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use witan_ledger::execute::keys;
+use witan_ledger::execute::groups_of;
 use witan_ledger::{Pooled, Store as _};
 use witan_replica::Admission;
 use witan_rpc::parameter::Wait;
@@ -71,12 +71,13 @@ impl NodeBackend {
         judged.into_iter().map(answer).collect()
     }
 
-    /// Hands transactions to their groups, each to that of its first key, which coordinates it if it spans groups.
+    /// Hands transactions to their groups, each to that of its first key, which coordinates it if it spans groups; an
+    /// approval of a change to the root group.
     async fn admit(&self, transactions: Vec<Pooled>) -> Result<Vec<Admission>, RpcError> {
         let mut by_group: BTreeMap<GroupId, Vec<(usize, Pooled)>> = BTreeMap::new();
         for (place, pooled) in transactions.into_iter().enumerate() {
-            let group = keys(&pooled.transaction.transaction).next().map(|key| self.group_of(&key));
-            let group = group.ok_or_else(|| RpcError::internal("a transaction without a key"))?;
+            let group = groups_of(&pooled.transaction.transaction, |key| self.group_of(key)).next();
+            let group = group.ok_or_else(|| RpcError::internal("a transaction of no group"))?;
             by_group.entry(group).or_default().push((place, pooled));
         }
         let mut admissions = BTreeMap::new();

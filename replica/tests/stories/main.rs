@@ -10,6 +10,7 @@ mod catching_up;
 mod cluster;
 mod envelopes;
 mod intake;
+mod parameters;
 mod proposing;
 mod sealing;
 mod verifying;

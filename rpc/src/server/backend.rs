@@ -3,9 +3,9 @@
 use crate::error::RpcError;
 use crate::parameter::{At, Order, TransactionDetail, Wait};
 use crate::view::{
-    AccountView, BlockView, ConsensusStatusView, GenesisView, Health, KeyShardView, LockView, ManyValues,
-    MempoolView, NetInfo, NodeStatus, PeerView, ReadPoint, ScanItem, SealView, ShardView, StateValue,
-    TxStatusView, ValidatorSetView, VersionView,
+    AccountView, BlockView, ConfigurationView, ConsensusStatusView, GenesisView, Health, KeyShardView,
+    LockView, ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, ReadPoint, ScanItem, SealView,
+    ShardView, StateValue, TxStatusView, ValidatorSetView, VersionView,
 };
 use std::time::Duration;
 use witan_types::{Account, GroupId, Height, Key, SignedTransaction, TxId};
@@ -97,6 +97,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// The network's genesis.
     fn genesis(&self) -> GenesisView;
+
+    /// What operators may change, and what they approve.
+    async fn configuration(&self) -> Result<ConfigurationView, RpcError>;
 
     /// One block.
     async fn block(&self, group: GroupId, at: At, txs: TransactionDetail) -> Result<BlockView, RpcError>;

@@ -1,6 +1,7 @@
 //! From JSON to a transaction.
 
 use super::TransactionJsonError;
+use super::change::read_change;
 use crate::encoding::{Encoding, read_hex};
 use serde_json::{Map, Value};
 use std::fmt::Display;
@@ -8,7 +9,7 @@ use std::str::FromStr;
 use witan_types::transaction::{MAX_CHECKS, MAX_OPS};
 use witan_types::{Check, Key, Op, Signature, SignedTransaction, Transaction};
 
-type Result<T> = std::result::Result<T, TransactionJsonError>;
+pub(super) type Result<T> = std::result::Result<T, TransactionJsonError>;
 
 /// The fields of a transaction, without its signature.
 const UNSIGNED: [&str; 6] = ["chain", "signer", "salt", "expiresAtMs", "checks", "ops"];
@@ -83,7 +84,7 @@ fn read_check(object: &Object<'_>) -> Result<Check> {
 }
 
 fn read_op(object: &Object<'_>) -> Result<Op> {
-    let kinds = "\"put\", \"delete\", \"append\", \"add\", \"transfer\" or \"get\"";
+    let kinds = "\"put\", \"delete\", \"append\", \"add\", \"transfer\", \"get\" or \"approve\"";
     match object.text("op", kinds)? {
         "put" => {
             object.only(&["op", "key", "value"])?;
@@ -107,19 +108,23 @@ fn read_op(object: &Object<'_>) -> Result<Op> {
             let to = object.parsed("to", "an account, witan1...")?;
             Ok(Op::Transfer { to, amount: object.number("amount", "an amount as a decimal string")? })
         }
+        "approve" => {
+            object.only(&["op", "change"])?;
+            Ok(Op::Approve { change: read_change(&object.object("change")?)? })
+        }
         _ => Err(object.wrong("op", kinds)),
     }
 }
 
 /// A JSON object under its path.
-struct Object<'a> {
+pub(super) struct Object<'a> {
     json: &'a Map<String, Value>,
-    path: String,
+    pub(super) path: String,
     encoding: Encoding,
 }
 
 impl<'a> Object<'a> {
-    fn only(&self, fields: &[&str]) -> Result<()> {
+    pub(super) fn only(&self, fields: &[&str]) -> Result<()> {
         match self.json.keys().find(|field| !fields.contains(&field.as_str())) {
             None => Ok(()),
             Some(unknown) => Err(TransactionJsonError {
@@ -129,7 +134,7 @@ impl<'a> Object<'a> {
         }
     }
 
-    fn wrong(&self, field: &str, expected: &str) -> TransactionJsonError {
+    pub(super) fn wrong(&self, field: &str, expected: &str) -> TransactionJsonError {
         let found = match self.json.get(field) {
             None => "nothing".to_owned(),
             Some(Value::Array(_)) => "an array".to_owned(),
@@ -149,7 +154,7 @@ impl<'a> Object<'a> {
     }
 
     /// A whole number as a decimal string; a JSON number too, where it is whole.
-    fn number<T: FromStr>(&self, field: &str, expected: &str) -> Result<T> {
+    pub(super) fn number<T: FromStr>(&self, field: &str, expected: &str) -> Result<T> {
         let digits = match self.json.get(field) {
             Some(Value::String(text)) => text.clone(),
             Some(Value::Number(number)) => number.to_string(),
@@ -176,6 +181,23 @@ impl<'a> Object<'a> {
 
     fn key(&self) -> Result<Key> {
         self.bytes("key").map(Key)
+    }
+
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.json.contains_key(field)
+    }
+
+    /// The object in a field.
+    pub(super) fn object(&self, field: &str) -> Result<Object<'a>> {
+        let json = self.json.get(field).and_then(Value::as_object);
+        let json = json.ok_or_else(|| self.wrong(field, "an object"))?;
+        Ok(Object { json, path: format!("{}.{field}", self.path), encoding: self.encoding })
+    }
+
+    /// The array in a field.
+    pub(super) fn array(&self, field: &str, limit: usize) -> Result<&'a [Value]> {
+        let items = self.json.get(field).and_then(Value::as_array).filter(|items| items.len() <= limit);
+        items.map(Vec::as_slice).ok_or_else(|| self.wrong(field, &format!("an array of at most {limit}")))
     }
 
     /// The list in a field, empty if the field is absent.

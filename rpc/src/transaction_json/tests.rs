@@ -5,8 +5,10 @@ use crate::encoding::Encoding;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
+use witan_types::genesis::Parameters;
 use witan_types::{
-    Account, ChainId, Check, Hash, Key, Op, PublicKey, Signature, SignedTransaction, Transaction,
+    Account, ChainId, Change, ChangeKind, Check, Hash, Key, Op, Operators, PublicKey, Signature,
+    SignedTransaction, Transaction,
 };
 
 fn account() -> impl Strategy<Value = Account> {
@@ -39,7 +41,17 @@ fn op() -> impl Strategy<Value = Op> {
         (key(), any::<i128>()).prop_map(|(key, delta)| Op::Add { key, delta }),
         (account(), any::<u128>()).prop_map(|(to, amount)| Op::Transfer { to, amount }),
         key().prop_map(|key| Op::Get { key }),
+        change().prop_map(|change| Op::Approve { change }),
     ]
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let parameters = (any::<u64>(), any::<u64>()).prop_map(|(block_time_ms, max_block_bytes)| {
+        ChangeKind::Parameters(Parameters { block_time_ms, max_block_bytes, ..Parameters::default() })
+    });
+    let operators = (vec(account(), 0..4), any::<u16>())
+        .prop_map(|(accounts, threshold)| ChangeKind::Operators(Operators { accounts, threshold }));
+    (any::<u64>(), prop_oneof![parameters, operators]).prop_map(|(version, kind)| Change { version, kind })
 }
 
 fn signed() -> impl Strategy<Value = SignedTransaction> {
@@ -145,4 +157,36 @@ fn bytes_that_are_no_text_cannot_be_written_as_utf8() {
     transaction.ops.push(Op::Put { key: Key::from("k"), value: vec![0xff, 0xfe] });
     assert!(unsigned_to_json(&transaction, Encoding::Utf8).is_err());
     assert!(unsigned_to_json(&transaction, Encoding::Base64).is_ok());
+}
+
+#[test]
+fn a_change_that_leaves_a_parameter_out_is_refused_and_never_filled_up() {
+    let approving = |change: Value| {
+        let op = json!({"op": "approve", "change": change});
+        let mut json = sample();
+        json["ops"] = json!([op]);
+        unsigned_from_json(&json, "tx", Encoding::Utf8).map_err(|error| error.to_string())
+    };
+    let parameters = serde_json::to_value(Parameters::default()).unwrap();
+    let whole = approving(json!({"version": 2, "parameters": parameters})).unwrap();
+    assert!(whole.approves().is_some());
+
+    let mut less = parameters.clone();
+    less.as_object_mut().unwrap().remove("idleIntervalMs");
+    assert_eq!(
+        approving(json!({"version": 2, "parameters": less})).unwrap_err(),
+        "tx.ops[0].change.parameters.idleIntervalMs: expected a number: a change names every parameter, got nothing"
+    );
+    let mut more = parameters;
+    more["idleIntervall"] = json!(3);
+    let refused = approving(json!({"version": 2, "parameters": more})).unwrap_err();
+    assert!(
+        refused.starts_with("tx.ops[0].change.parameters.idleIntervall: expected no such field"),
+        "{refused}"
+    );
+    let nothing = approving(json!({"version": 2})).unwrap_err();
+    assert_eq!(nothing, "tx.ops[0].change.parameters: expected an object, got nothing");
+    let nobody = json!({"version": 2, "operators": {"accounts": ["me"], "threshold": 1}});
+    let refused = approving(nobody).unwrap_err();
+    assert!(refused.starts_with("tx.ops[0].change.operators.accounts[0]: expected an account"), "{refused}");
 }

@@ -1,5 +1,6 @@
 //! From a transaction to JSON.
 
+use super::change::write_change;
 use crate::encoding::{Encoding, EncodingError, write_hex};
 use serde_json::{Map, Value, json};
 use witan_types::{Check, Op, SignedTransaction, Transaction};
@@ -67,5 +68,6 @@ fn write_op(op: &Op, encoding: Encoding) -> Result<Value, EncodingError> {
             json!({"op": "transfer", "to": to.to_string(), "amount": amount.to_string()})
         }
         Op::Get { key } => json!({"op": "get", "key": write(&key.0)?}),
+        Op::Approve { change } => json!({"op": "approve", "change": write_change(change)}),
     })
 }

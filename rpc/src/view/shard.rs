@@ -26,6 +26,8 @@ pub struct ShardView {
     pub faults: FaultModel,
     /// The slots it owns, as ranges in order.
     pub slots: Vec<SlotRange>,
+    /// The version of the configuration that made the parameters by which the group goes what they are.
+    pub parameters_version: u64,
 }
 
 /// Slots next to each other.

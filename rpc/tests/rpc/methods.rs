@@ -28,6 +28,7 @@ fn requests_of_chains() -> Vec<Request> {
         ("node_health", vec![]),
         ("node_version", vec![]),
         ("chain_getGenesis", vec![]),
+        ("chain_getConfiguration", vec![]),
         (
             "chain_getBlock",
             vec![group.clone(), ("at", json!("sealed")), ("txs", json!("full")), ("encoding", json!("utf8"))],
@@ -185,6 +186,10 @@ async fn the_client_gets_typed_answers_of_every_read() {
     assert_eq!(many.items[1].value, None);
     let account = Account(secret().public());
     assert_eq!(client.account(account, At::Latest).await.unwrap().balance, u128::MAX);
+    let configuration = client.configuration().await.unwrap();
+    assert_eq!((configuration.version, configuration.operators.threshold), (1, 1));
+    assert_eq!(configuration.approvals[0].operators, [TextAccount(account)]);
+    assert_eq!(configuration.approvals[0].change.operators, Some(configuration.operators));
     assert_eq!(client.mempools(None).await.unwrap().len(), 1);
     assert_eq!(client.net_info().await.unwrap().peers, 3);
     assert_eq!(client.shards().await.unwrap()[0].slots, [SlotRange { first: 0, last: 4095 }]);

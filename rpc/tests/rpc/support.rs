@@ -269,9 +269,19 @@ impl Backend for FakeNode {
         Ok(ManyValues { items, at: vec![self.point(at)?] })
     }
 
+    async fn configuration(&self) -> Result<ConfigurationView, RpcError> {
+        let parameters = Parameters::default();
+        let operator = Account(secret().public());
+        let operators = Operators { accounts: vec![operator], threshold: 1 };
+        let change = Change { version: 2, kind: ChangeKind::Operators(operators.clone()) };
+        let approvals = vec![ApprovalView::new(change, vec![operator])];
+        Ok(ConfigurationView { version: 1, parameters, operators, approvals, at: self.point(At::Latest)? })
+    }
+
     fn shards(&self) -> Vec<ShardView> {
         let (engine, faults) = (EngineKind::HotStuff, FaultModel::Byzantine);
-        vec![ShardView { group: GroupId(1), engine, faults, slots: vec![SlotRange { first: 0, last: 4095 }] }]
+        let slots = vec![SlotRange { first: 0, last: 4095 }];
+        vec![ShardView { group: GroupId(1), engine, faults, slots, parameters_version: 1 }]
     }
 
     fn shard_of(&self, key: &Key) -> KeyShardView {

@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::time::sleep;
 use witan_ledger::SlotMap;
-use witan_rpc::{Client, ClientError, Order, RpcError, TransactionState, Wait};
+use witan_rpc::{At, Client, ClientError, Order, RpcError, TransactionDetail, TransactionState, Wait};
 use witan_types::{
     Account, ChainId, EngineKind, Genesis, GroupId, Key, Op, SecretKey, SignedTransaction, Transaction, TxId,
     Wire as _, sha256,
@@ -210,7 +210,7 @@ fn unix_ms() -> u64 {
 async fn latencies(client: &Client, load: &Load, samples: usize) -> Result<Latencies, BenchError> {
     let mut times: [Vec<f64>; 3] = Default::default();
     let kinds = [(vec![0], Wait::Committed), (vec![0, 1], Wait::Committed), (vec![0, 1], Wait::Applied)];
-    let from = client.status().await?.groups.first().map_or(0, |group| group.height);
+    let from = client.block(GroupId(1), At::Latest, TransactionDetail::None).await?.height;
     for number in 0..samples as u64 {
         for (place, (groups, wait)) in kinds.iter().enumerate() {
             let salt = u64::MAX / 2 + number * 3 + place as u64;

@@ -1,15 +1,12 @@
 //! Clients: what they want done, drawn from the seed. Where there are several groups, half of the transactions span some.
 
 use super::random::Random;
-use super::scenario::Scenario;
+use super::scenario::{LIFETIME_MS, Scenario};
 use std::collections::BTreeMap;
 use witan_ledger::{first_owner, slot_of};
 use witan_types::{
     Account, ChainId, Check, Genesis, GroupId, Key, Op, SecretKey, SignedTransaction, Transaction,
 };
-
-/// The most that a transaction lives, in milliseconds; below what genesis allows by more than clocks differ.
-const LIFETIME_MS: u64 = 14_000;
 
 /// The share of transactions that span groups, where there are several; in percent.
 const ACROSS: u64 = 35;

@@ -7,9 +7,9 @@ use super::scenario::{Disks, GROUP};
 use super::trace::Line;
 use super::world::{FORGETS_AFTER, Happening, Matter, World};
 use std::sync::Arc;
-use witan_ledger::execute::keys;
+use witan_ledger::execute::groups_of;
 use witan_ledger::{first_owner, slot_of};
-use witan_types::{GroupId, Height, SignedTransaction};
+use witan_types::{GroupId, Height, Key, SignedTransaction};
 
 /// A run counts if every group decided this many blocks while faults came and went.
 const BLOCKS_UNDER_FAULTS: u64 = 50;
@@ -23,10 +23,10 @@ const FAULTS_AT_MOST: u64 = 240_000_000;
 const PLANTED_AT_MOST: u64 = 20_000_000;
 
 impl World {
-    /// The group that takes a transaction in: the owner of its first key.
+    /// The group that takes a transaction in: the owner of its first key, or the root group.
     pub(super) fn group_of(&self, transaction: &SignedTransaction) -> GroupId {
-        let first = keys(&transaction.transaction).next();
-        first.map_or(GROUP, |key| first_owner(&self.genesis, slot_of(&key)))
+        let owner = |key: &Key| first_owner(&self.genesis, slot_of(key));
+        groups_of(&transaction.transaction, owner).next().unwrap_or(GROUP)
     }
 
     pub(super) fn client_wakes(&mut self) {
@@ -53,9 +53,11 @@ impl World {
         }
     }
 
-    /// The newest height of the group that has got least far.
+    /// The newest height of the group with keys that has got least far.
     fn shortest(&self) -> Height {
-        self.chains.values().map(|chain| chain.agreement.newest()).min().unwrap_or(0)
+        // The root group is idle for long, and makes few.
+        let others = self.chains.iter().filter(|(group, _)| **group != GroupId::ROOT);
+        others.map(|(_, chain)| chain.agreement.newest()).min().unwrap_or(0)
     }
 
     pub(super) fn fault_begins(&mut self) {
@@ -86,10 +88,13 @@ impl World {
         self.faults.end_all();
         self.follow_faults();
         self.healed_us = Some(self.now_us);
+        if self.scenario.root {
+            self.expect_a_change();
+        }
         let (now_us, wall_ms) = (self.now_us, self.wall_ms());
         let max_timeout_ms = self.genesis.parameters.max_timeout_ms;
         let honest: Vec<usize> = self.honest().collect();
-        for group in self.scenario.groups() {
+        for group in self.scenario.hosted() {
             let newest = self.chain(group).agreement.newest();
             let mut liveness = Liveness::healed(now_us, newest, max_timeout_ms, honest.iter().copied());
             for (place, at) in honest.iter().enumerate() {

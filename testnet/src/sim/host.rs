@@ -29,7 +29,7 @@ impl World {
     pub(super) fn start(&mut self, at: usize) {
         self.trace.event(self.now_us, at, Line::Host("start"));
         self.node(at).process = Some(Process { started_us: self.now_us, told: BTreeMap::new() });
-        for group in self.scenario.groups() {
+        for group in self.scenario.hosted() {
             self.open(at, group);
         }
     }

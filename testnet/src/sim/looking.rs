@@ -31,7 +31,7 @@ impl World {
         self.after(LOOK_EVERY, Happening::Look);
         let honest: Vec<usize> = self.honest().collect();
         for at in honest {
-            for group in self.scenario.groups() {
+            for group in self.scenario.hosted() {
                 self.measure(at, group);
             }
         }
@@ -63,6 +63,11 @@ impl World {
             let in_time = liveness.in_time(self.now_us, &standings);
             // A group that has got there is not the one to name.
             late.extend(in_time.err().map(|broken| (reached, *group, broken)));
+        }
+        let configured = self.configured();
+        well &= configured.is_ok();
+        if !late.is_empty() && late.iter().all(|(reached, ..)| *reached) {
+            late.extend(configured.err().map(|broken| (false, GroupId::ROOT, broken)));
         }
         // Where everything else is well, what is left open is what keeps the run from its end.
         for (reached, group, broken) in &mut late {
@@ -108,7 +113,7 @@ impl World {
         }
         let honest: Vec<usize> = self.honest().collect();
         for at in honest {
-            for group in self.scenario.groups() {
+            for group in self.scenario.hosted() {
                 let store = self.hosted(at, group).disk.store.clone();
                 let durable = self.chain(group).durability.at_end(at, &store);
                 self.note_in(group, durable);
@@ -142,6 +147,7 @@ impl World {
             transactions: self.chains.values().map(|chain| chain.durability.count()).sum(),
             messages: self.messages,
             crossings: self.crossings,
+            changes: self.changes(),
             across: self.recorder.across(),
             beside_stall: self.stall.beside,
             snapshots: self.recorder.snapshots_read,

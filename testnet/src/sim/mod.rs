@@ -24,6 +24,7 @@ mod host;
 mod looking;
 mod network;
 mod node;
+mod operators;
 mod plan;
 mod random;
 mod reaching;

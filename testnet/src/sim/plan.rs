@@ -2,6 +2,7 @@
 //! all the same.
 
 use super::faults::Fault;
+use super::operators;
 use super::report::Beside;
 use super::trace::Line;
 use super::world::{Happening, Matter, World};
@@ -72,6 +73,9 @@ impl StallWatch {
 impl World {
     /// Sets the plan of the run in motion.
     pub(super) fn begin_plan(&mut self) {
+        if self.scenario.root {
+            self.after(operators::FIRST, Happening::OperatorWakes);
+        }
         match self.scenario.plan {
             Plan::Drawn => {
                 self.after(1_000_000, Happening::ClientWakes);

@@ -71,7 +71,7 @@ impl World {
 
     /// Every group of a node does.
     pub(super) fn step_all(&mut self, at: usize, event: impl Fn() -> Event) {
-        for group in self.scenario.groups() {
+        for group in self.scenario.hosted() {
             self.step(at, group, event());
         }
     }

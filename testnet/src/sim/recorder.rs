@@ -47,7 +47,11 @@ impl Recorder {
                 Some(MicroOperation::Append { key: self.list(key)?, value: value_of(item)? })
             }
             Op::Get { key } => Some(MicroOperation::Read { key: self.list(key)?, values: None }),
-            Op::Put { .. } | Op::Delete { .. } | Op::Add { .. } | Op::Transfer { .. } => None,
+            Op::Put { .. }
+            | Op::Delete { .. }
+            | Op::Add { .. }
+            | Op::Transfer { .. }
+            | Op::Approve { .. } => None,
         }
     }
 

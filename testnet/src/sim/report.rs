@@ -57,6 +57,8 @@ pub struct Report {
     /// What each other group committed while one stood still.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub beside_stall: BTreeMap<GroupId, Beside>,
+    /// How often the configuration was changed; 0 unless the root group runs.
+    pub changes: u64,
     /// How often all balances were read at once.
     pub snapshots: usize,
     /// The longest that a transaction across groups held keys, in milliseconds of block time.
@@ -116,6 +118,9 @@ impl fmt::Display for Report {
                 f,
                 "across groups {applied} applied, {conflicts} in conflict, {late} late, {failed} failed, "
             )?;
+        }
+        if self.changes > 0 {
+            write!(f, "{} changes of parameters, ", self.changes)?;
         }
         for (at, attack) in &self.attackers {
             write!(f, "node {at} attacks ({attack}), ")?;

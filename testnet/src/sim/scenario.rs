@@ -27,6 +27,11 @@ pub(super) const GENESIS_MS: u64 = 1_700_000_000_000;
 const ACCOUNTS: usize = 6;
 /// What each account has at first.
 const BALANCE: u128 = 1_000;
+/// How many operators there are where the root group runs, and how many of them have to agree.
+const OPERATORS: usize = 3;
+const THRESHOLD: u16 = 2;
+/// The most that a transaction lives, in milliseconds; below what genesis allows by more than clocks differ.
+pub(super) const LIFETIME_MS: u64 = 14_000;
 /// One seed in this many uses real signatures.
 const REAL_SIGNATURES: u64 = 20;
 /// Attackers are drawn apart from everything else in a run.
@@ -121,6 +126,8 @@ pub struct Scenario {
     pub followers: usize,
     /// How many groups share the keys; every node hosts all of them.
     pub shards: u32,
+    /// Whether the root group runs beside them, and operators change the parameters of all.
+    pub root: bool,
     /// The consensus engine of every group that `engines` does not name.
     pub engine: EngineKind,
     /// The engines of single groups.
@@ -177,6 +184,9 @@ impl fmt::Display for Scenario {
             let others = others.iter().map(|(group, engine)| format!("{group}={engine}"));
             write!(f, " --group-engines {}", others.collect::<Vec<_>>().join(","))?;
         }
+        if self.root {
+            f.write_str(" --root")?;
+        }
         write!(f, " --seed {seed}")?;
         match attacks {
             Attacks::None => {}
@@ -200,6 +210,7 @@ impl Scenario {
             nodes,
             followers: 1,
             shards: 1,
+            root: false,
             engine: EngineKind::HotStuff,
             engines: BTreeMap::new(),
             scheme: Signatures::Mixed.of(seed),
@@ -225,6 +236,12 @@ impl Scenario {
     #[must_use]
     pub fn sharded(self, shards: u32) -> Scenario {
         Scenario { shards, ..self }
+    }
+
+    /// The same with the root group, whose operators change the parameters.
+    #[must_use]
+    pub fn rooted(self) -> Scenario {
+        Scenario { root: true, ..self }
     }
 
     /// The same with these engines for the groups that it has, one after another and over again.
@@ -266,8 +283,8 @@ impl Scenario {
         if self.attacks == Attacks::None {
             return Ok(());
         }
-        if self.shards > 1 {
-            return Err(CannotRun::AttackedShards(self.shards));
+        if self.shards > 1 || self.root {
+            return Err(CannotRun::AttackedShards(self.shards.saturating_add(u32::from(self.root))));
         }
         match self.engine_of(GROUP) {
             engine if engine.faults() == FaultModel::Crash => Err(CannotRun::Trusting(engine)),
@@ -279,6 +296,11 @@ impl Scenario {
     /// The groups that hold keys.
     pub fn groups(&self) -> impl Iterator<Item = GroupId> + use<> {
         (1..=self.shards).map(GroupId)
+    }
+
+    /// All groups that run: the root group among them, if it does.
+    pub(super) fn hosted(&self) -> impl Iterator<Item = GroupId> + use<> {
+        self.root.then_some(GroupId::ROOT).into_iter().chain(self.groups())
     }
 
     fn engine_of(&self, group: GroupId) -> EngineKind {
@@ -337,6 +359,18 @@ impl Scenario {
         SecretKey::from_seed(named_hash("validator", place).0).under(self.scheme)
     }
 
+    /// Those who may change the configuration.
+    pub(super) fn operator_keys(&self) -> Vec<SecretKey> {
+        let key = |place| SecretKey::from_seed(named_hash("operator", place).0).under(self.scheme);
+        if self.root { (0..OPERATORS).map(key).collect() } else { Vec::new() }
+    }
+
+    fn operators(&self) -> Operators {
+        let keys = self.operator_keys();
+        let threshold = if keys.is_empty() { 0 } else { THRESHOLD };
+        Operators { accounts: keys.iter().map(|key| Account(key.public())).collect(), threshold }
+    }
+
     /// The clients whose accounts a group holds.
     pub(super) fn client_keys(&self, genesis: &Genesis, group: GroupId) -> Vec<SecretKey> {
         let key = |place| SecretKey::from_seed(named_hash("client", place).0).under(self.scheme);
@@ -381,7 +415,7 @@ impl Scenario {
             permissioned: groups.iter().any(|group| group.engine == EngineKind::Raft),
             validators: (0..self.nodes).map(validator).collect(),
             followers: Vec::new(),
-            operators: Operators::default(),
+            operators: self.operators(),
             groups,
             balances: Vec::new(),
             parameters: self.parameters(),

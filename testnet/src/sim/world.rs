@@ -7,6 +7,7 @@ use super::clients::Clients;
 use super::disk::Disk;
 use super::faults::{CLOCK_ERROR_MS, Faults};
 use super::node::{Hosted, Node};
+use super::operators::Approving;
 use super::plan::StallWatch;
 use super::random::Random;
 use super::recorder::Recorder;
@@ -74,6 +75,7 @@ pub(super) enum Happening {
     /// To a node, unless it crashed since: its life is numbered.
     At(usize, u64, What),
     ClientWakes,
+    OperatorWakes,
     /// What the plan of the run has for this moment.
     Planned,
     /// Everything heals, in a run that does not draw its faults.
@@ -101,6 +103,7 @@ pub(super) struct World {
     /// The connection between two nodes, the lower place first; each is numbered.
     pub(super) links: BTreeMap<(usize, usize), u64>,
     pub(super) clients: Clients,
+    pub(super) operators: Approving,
     pub(super) client_pause_us: u64,
     pub(super) attackers: Attackers,
     pub(super) trace: Trace,
@@ -145,14 +148,15 @@ impl World {
             innocence: Innocence::new(keys, scenario.scheme, places.into_keys().collect()),
             attackers,
             clients: Clients::new(&scenario, &genesis),
-            chains: scenario.groups().map(chain).collect(),
+            operators: Approving::new(&scenario, &genesis),
+            chains: scenario.hosted().map(chain).collect(),
             conservation: Conservation::new(&genesis),
             recorder: Recorder::default(),
             locking: Locking::default(),
             stall: StallWatch::default(),
             crossings: 0,
             offered: BTreeSet::new(),
-            trace: Trace::new(scenario.groups().map(|group| (group, scenario.speech(group))).collect()),
+            trace: Trace::new(scenario.hosted().map(|group| (group, scenario.speech(group))).collect()),
             scenario,
             genesis,
             random,
@@ -253,7 +257,7 @@ impl World {
 
     /// The same, of what a checker saw in one group.
     pub(super) fn note_in(&mut self, group: GroupId, verdict: Verdict) {
-        let several = self.scenario.shards > 1;
+        let several = self.scenario.shards > 1 || self.scenario.root;
         let named = |Broken { promise, what }| Broken { promise, what: format!("group {group}: {what}") };
         self.note(if several { verdict.map_err(named) } else { verdict });
     }
@@ -266,6 +270,7 @@ impl World {
                 }
             }
             Happening::ClientWakes => self.client_wakes(),
+            Happening::OperatorWakes => self.operator_wakes(),
             Happening::Planned => self.planned(),
             Happening::Heals => {
                 self.counts = true;
@@ -309,6 +314,6 @@ fn node(scenario: &Scenario, home: usize, random: &mut Random) -> Node {
         skew_ms: i64::try_from(random.below(2 * CLOCK_ERROR_MS)).unwrap_or(0) - CLOCK_ERROR_MS as i64,
         process: None,
         stash: Vec::new(),
-        groups: scenario.groups().map(|group| (group, hosted(group))).collect(),
+        groups: scenario.hosted().map(|group| (group, hosted(group))).collect(),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::json::text_list;
 use crate::account::Account;
+use crate::codec::bounded;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -15,6 +16,7 @@ pub const MAX_OPERATORS: usize = 64;
 pub struct Operators {
     /// Who they are.
     #[serde(with = "text_list")]
+    #[borsh(deserialize_with = "bounded::<MAX_OPERATORS, _, _>")]
     pub accounts: Vec<Account>,
     /// How many of them have to approve the same change before it happens.
     pub threshold: u16,

@@ -72,6 +72,7 @@ codec_laws! {
     sealed_headers_obey_the_codec: strategies::sealed_header();
     sealed_blocks_obey_the_codec: strategies::sealed_block();
     signed_transactions_obey_the_codec: strategies::signed_transaction();
+    changes_obey_the_codec: strategies::change();
 }
 
 #[test]

@@ -284,3 +284,45 @@ fn a_group_has_the_engine_the_committee_and_the_base_block_that_genesis_says() {
     assert_eq!((user.height, user.epoch, user.time_ms), (0, Epoch(1), genesis.time_ms));
     assert_eq!(user.payload_root, Payload::default().root());
 }
+
+#[test]
+fn parameters_change_within_their_rules_except_those_of_a_whole_epoch() {
+    let now = Parameters::default();
+    let changed = |change: fn(&mut Parameters)| {
+        let mut wanted = now.clone();
+        change(&mut wanted);
+        wanted.check_change(&now)
+    };
+    let free: [fn(&mut Parameters); 5] = [
+        |it| it.block_time_ms = 500,
+        |it| it.idle_interval_ms = 2_000,
+        |it| it.max_block_bytes = 1024 * 1024,
+        |it| it.prepare_timeout_ms = 3_000,
+        |it| it.read_timeout_ms = 10,
+    ];
+    for change in free {
+        assert_eq!(changed(change), Ok(()));
+    }
+    let lasting: [fn(&mut Parameters); 4] = [
+        |it| it.base_timeout_ms += 1,
+        |it| it.max_timeout_ms += 1,
+        |it| it.max_tx_lifetime_ms += 1,
+        |it| it.max_drift_ms += 1,
+    ];
+    let names = ["baseTimeoutMs", "maxTimeoutMs", "maxTxLifetimeMs", "maxDriftMs"];
+    for (name, change) in names.into_iter().zip(lasting) {
+        assert!(changed(change).unwrap_err().starts_with(name));
+    }
+    assert_eq!(changed(|it| it.idle_interval_ms = 1).unwrap_err(), "idleIntervalMs must be at least 100");
+}
+
+#[test]
+fn a_name_of_a_validator_has_at_most_64_bytes() {
+    let named = |length| {
+        let mut genesis = genesis();
+        genesis.validators[0].name = "n".repeat(length);
+        genesis.check()
+    };
+    assert_eq!(named(64), Ok(()));
+    assert_eq!(named(65), Err(GenesisError::Name("n".repeat(65))));
+}

@@ -3,9 +3,9 @@
 use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, Operators, Parameters};
 use witan_types::merkle_list::{self, ListProof};
 use witan_types::{
-    Account, Batch, Block, BlockId, Check, Contents, Domain, EngineKind, Envelope, Epoch, Genesis, GroupId,
-    Hash, Header, Key, NodeId, Op, Outcome, Payload, QuorumSignatures, Role, Seal, SealShare, SealedBlock,
-    SealedHeader, SecretKey, SignedTransaction, Transaction, ValidatorIndex, sha256,
+    Account, Batch, Block, BlockId, Change, ChangeKind, Check, Contents, Domain, EngineKind, Envelope, Epoch,
+    Genesis, GroupId, Hash, Header, Key, NodeId, Op, Outcome, Payload, QuorumSignatures, Role, Seal,
+    SealShare, SealedBlock, SealedHeader, SecretKey, SignedTransaction, Transaction, ValidatorIndex, sha256,
 };
 
 /// The key whose seed is `byte` 32 times.
@@ -76,6 +76,24 @@ pub(crate) fn transaction() -> Transaction {
 
 pub(crate) fn signed_transaction() -> SignedTransaction {
     transaction().sign(&secret(11))
+}
+
+/// Makes version 2, in which transactions across groups wait for votes for 3 s.
+pub(crate) fn change() -> Change {
+    let parameters = Parameters { prepare_timeout_ms: 3_000, ..Parameters::default() };
+    Change { version: 2, kind: ChangeKind::Parameters(parameters) }
+}
+
+/// Makes version 3, in which the accounts of seeds 11 and 12 have to agree.
+pub(crate) fn change_of_operators() -> Change {
+    let operators = Operators { accounts: vec![account(11), account(12)], threshold: 2 };
+    Change { version: 3, kind: ChangeKind::Operators(operators) }
+}
+
+/// Approves [`change`], as the account of seed 11.
+pub(crate) fn approval() -> Transaction {
+    let ops = vec![Op::Approve { change: change() }];
+    Transaction { checks: Vec::new(), ops, ..transaction() }
 }
 
 /// What block 9 of group 2 says to group 1, beside something to group 3.

@@ -3,10 +3,11 @@
 use crate::samples;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use witan_types::genesis::{Operators, Parameters};
 use witan_types::{
-    Account, Batch, Block, BlockId, ChainId, Check, Contents, Envelope, Epoch, GroupId, Hash, Header, Key,
-    Op, Outcome, Payload, PublicKey, QuorumSignatures, Seal, SealShare, SealedBlock, SealedHeader, Signature,
-    SignedTransaction, Transaction, ValidatorIndex,
+    Account, Batch, Block, BlockId, ChainId, Change, ChangeKind, Check, Contents, Envelope, Epoch, GroupId,
+    Hash, Header, Key, Op, Outcome, Payload, PublicKey, QuorumSignatures, Seal, SealShare, SealedBlock,
+    SealedHeader, Signature, SignedTransaction, Transaction, ValidatorIndex,
 };
 
 fn hash() -> impl Strategy<Value = Hash> {
@@ -56,7 +57,17 @@ fn op() -> impl Strategy<Value = Op> {
         (key(), any::<i128>()).prop_map(|(key, delta)| Op::Add { key, delta }),
         (account(), any::<u128>()).prop_map(|(to, amount)| Op::Transfer { to, amount }),
         key().prop_map(|key| Op::Get { key }),
+        change().prop_map(|change| Op::Approve { change }),
     ]
+}
+
+pub(crate) fn change() -> impl Strategy<Value = Change> {
+    let parameters = (any::<u64>(), any::<u64>()).prop_map(|(prepare_timeout_ms, max_block_bytes)| {
+        ChangeKind::Parameters(Parameters { prepare_timeout_ms, max_block_bytes, ..Parameters::default() })
+    });
+    let operators = (vec(account(), 0..4), any::<u16>())
+        .prop_map(|(accounts, threshold)| ChangeKind::Operators(Operators { accounts, threshold }));
+    (any::<u64>(), prop_oneof![parameters, operators]).prop_map(|(version, kind)| Change { version, kind })
 }
 
 pub(crate) fn signed_transaction() -> impl Strategy<Value = SignedTransaction> {

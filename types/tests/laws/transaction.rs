@@ -1,6 +1,6 @@
 //! Transactions: what they may hold, what they may write, what their id says.
 
-use crate::samples::{account, hash, secret, signed_transaction, transaction};
+use crate::samples::{account, approval, change, hash, secret, signed_transaction, transaction};
 use witan_types::transaction::{MAX_CHECKS, MAX_KEY_BYTES, MAX_OPS, MAX_TRANSACTION_BYTES, MAX_VALUE_BYTES};
 use witan_types::{Account, ChainId, Check, Key, Op, Scheme, Transaction, TransactionError, sha256};
 
@@ -212,4 +212,19 @@ proptest::proptest! {
         proptest::prop_assert_eq!(encoded.size, signed.size());
         proptest::prop_assert_eq!(encoded.signed, signed.signed());
     }
+}
+
+#[test]
+fn an_approval_of_a_change_is_alone_in_its_transaction() {
+    let alone = approval();
+    assert_eq!((alone.check_form(), alone.approves()), (Ok(()), Some(&change())));
+
+    let twice = Transaction { ops: [alone.ops.clone(), alone.ops.clone()].concat(), ..approval() };
+    let beside = Transaction { ops: [alone.ops.clone(), vec![get(Key::from("k"))]].concat(), ..approval() };
+    let checked = Transaction { checks: vec![Check::Exists { key: Key::from("k") }], ..approval() };
+    for crowded in [twice, beside, checked] {
+        assert_eq!(crowded.check_form(), Err(TransactionError::ApproveAlone));
+        assert_eq!(crowded.approves(), None);
+    }
+    assert_eq!(transaction().approves(), None);
 }

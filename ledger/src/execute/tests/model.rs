@@ -76,6 +76,7 @@ fn attempt(
                 let sum = balance(state, &to).checked_add(*amount).ok_or(FailureReason::Overflow)?;
                 set(state, &to, Value::Balance(sum), version);
             }
+            Op::Approve { .. } => return Err(FailureReason::ForbiddenKey),
             Op::Get { key } => {
                 reads.push(Read { key: key.clone(), entry: state.get(key).cloned() });
                 if encode(&reads).len() - 4 > 256 * 1024 {

@@ -2,7 +2,7 @@
 
 use super::{Handle, Service, page, write_as};
 use crate::error::RpcError;
-use crate::methods::{GetBlock, GetGenesis, GetSeal, ListBlocks};
+use crate::methods::{GetBlock, GetConfiguration, GetGenesis, GetSeal, ListBlocks};
 use crate::parameter::Order;
 use crate::server::cursor::{self, BlockCursor};
 use crate::view;
@@ -10,6 +10,12 @@ use crate::view;
 impl Handle for GetGenesis {
     async fn handle(self, service: &Service) -> Result<view::GenesisView, RpcError> {
         Ok(service.backend.genesis())
+    }
+}
+
+impl Handle for GetConfiguration {
+    async fn handle(self, service: &Service) -> Result<view::ConfigurationView, RpcError> {
+        service.backend.configuration().await
     }
 }
 

@@ -46,6 +46,8 @@ pub enum Promise {
     Conservation,
     /// After all faults have healed, every node goes on within a stated time, in every group.
     Liveness,
+    /// Once everything has healed, a change of the parameters comes through, and every group goes by it.
+    Configuration,
     /// Decisions, writes and notices ascend without gaps, across restarts too.
     Order,
     /// Nothing is said before what it rests on is durable.
@@ -68,6 +70,7 @@ impl fmt::Display for Promise {
             Promise::NoOrphans => "no orphan locks",
             Promise::Conservation => "conservation",
             Promise::Liveness => "liveness after heal",
+            Promise::Configuration => "the newest parameters everywhere",
             Promise::Order => "order",
             Promise::WriteAhead => "nothing before it is durable",
             Promise::Innocence => "innocence",
