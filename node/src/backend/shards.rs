@@ -18,13 +18,14 @@ impl NodeBackend {
     }
 
     pub(super) fn read_shards(&self) -> Vec<ShardView> {
-        let hosted = self.genesis.groups.iter().filter(|group| self.stores.contains_key(&group.id));
+        let is_told = |id: GroupId| self.stores.contains_key(&id) || self.elsewhere.has(id);
+        let told = self.genesis.groups.iter().filter(|group| is_told(group.id));
         let shard = |group: &GenesisGroup| {
             let slots = first_slots(&self.genesis, group.id);
             let range = slots.end.checked_sub(1).map(|last| SlotRange { first: slots.start, last });
             let slots = range.into_iter().collect();
             ShardView { group: group.id, engine: group.engine, faults: group.engine.faults(), slots }
         };
-        hosted.map(shard).collect()
+        told.map(shard).collect()
     }
 }

@@ -33,7 +33,7 @@ pub(super) enum How {
     Response(u64),
 }
 
-/// A message between the replicas of one group on two nodes.
+/// A message for the replica of a group on another node: from one of that group, or from one of another group.
 #[derive(Clone, Debug)]
 pub(super) struct Parcel {
     pub(super) from: usize,
@@ -219,7 +219,22 @@ impl World {
 
     /// A group on a node.
     pub(super) fn hosted(&mut self, at: usize, group: GroupId) -> &mut Hosted {
-        self.node(at).groups.get_mut(&group).expect("every node hosts every group")
+        self.node(at).groups.get_mut(&group).expect("only groups that the node hosts are asked for")
+    }
+
+    /// Whether a node hosts a group.
+    pub(super) fn hosts(&self, at: usize, group: GroupId) -> bool {
+        self.nodes.get(at).is_some_and(|node| node.groups.contains_key(&group))
+    }
+
+    /// The groups that a node hosts.
+    pub(super) fn groups_of(&self, at: usize) -> Vec<GroupId> {
+        self.nodes.get(at).map(|node| node.groups.keys().copied().collect()).unwrap_or_default()
+    }
+
+    /// The nodes that host a group.
+    pub(super) fn hosts_of(&self, group: GroupId) -> Vec<usize> {
+        (0..self.nodes.len()).filter(|at| self.hosts(*at, group)).collect()
     }
 
     /// A group over all nodes.
@@ -309,6 +324,10 @@ fn node(scenario: &Scenario, home: usize, random: &mut Random) -> Node {
         skew_ms: i64::try_from(random.below(2 * CLOCK_ERROR_MS)).unwrap_or(0) - CLOCK_ERROR_MS as i64,
         process: None,
         stash: Vec::new(),
-        groups: scenario.groups().map(|group| (group, hosted(group))).collect(),
+        groups: scenario
+            .groups()
+            .filter(|group| scenario.is_hosted(*group, home))
+            .map(|group| (group, hosted(group)))
+            .collect(),
     }
 }
