@@ -1,7 +1,6 @@
 //! Members that lie to whoever asks them about their group: what is proved is believed, and nothing else from too few.
 
 use super::*;
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use tokio::runtime::{Builder, Runtime};
 use witan_ledger::{Entry, Receipt, SLOTS, TransactionOutcome, Tree, Value, Version, first_slots};

@@ -68,7 +68,7 @@ fn what_has_expired_or_is_proved_to_be_final_is_forgotten() {
     let (one, two) = (pooled(1, 1), pooled(2, 1));
     let mut kept = holding(&one);
     kept.keep(secs(0), GROUP, two.clone()).unwrap();
-    kept.expire(1_001);
+    kept.expire(1_002);
     assert_eq!(due(&mut kept, secs(1)), [two.id]);
     kept.end(&two.id);
     assert!(due(&mut kept, secs(9)).is_empty());
