@@ -373,7 +373,7 @@ fn receipt() -> PortableReceipt {
     let outcome = Outcome { receipts_root: merkle_list::root(&hashes), ..outcome(&header(), hash("state")) };
     let header = SealedHeader { header: header(), seal: sealed_by(&[0, 1, 3], &outcome) };
     let proof = merkle_list::prove(&hashes, 1).unwrap();
-    PortableReceipt { header, receipt: receipts[1].clone(), proof }
+    PortableReceipt { header, receipt: receipt(1), proof }
 }
 
 #[test]

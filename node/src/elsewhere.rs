@@ -5,18 +5,20 @@
 pub(crate) mod answering;
 pub(crate) mod kept;
 pub(crate) mod message;
+mod questions;
+
+pub(crate) use questions::Questions;
 
 use crate::wire;
 use kept::Kept;
 use message::{Answer, HANDED_BYTES, MAX_HANDED, MAX_KEYS, PartStep, Question, Standing, What};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
-use tokio::sync::oneshot;
 use witan_ledger::{Limits, Pooled, PortableReceipt, PortableStateProof, Refusal, Told};
 use witan_light::{LightError, Verifier};
-use witan_p2p::{Misbehaviour, Network, RequestError};
+use witan_p2p::{Misbehaviour, Network};
 use witan_replica::Admission;
 use witan_rpc::{NotReady, RpcError};
 use witan_types::{BlockId, Genesis, GroupId, Height, Key, NodeId, TxId, Wire as _};
@@ -51,35 +53,6 @@ pub(crate) struct Elsewhere {
     kept: Mutex<Kept>,
     /// The newest block of each group that something was proved of.
     newest: Mutex<BTreeMap<GroupId, Height>>,
-}
-
-/// Questions of this node that are open.
-#[derive(Debug, Default)]
-pub(crate) struct Questions {
-    next: AtomicU64,
-    open: Mutex<HashMap<u64, oneshot::Sender<Option<Vec<u8>>>>>,
-}
-
-impl Questions {
-    /// A new one: its number, and where its answer comes.
-    fn open(&self) -> (u64, oneshot::Receiver<Option<Vec<u8>>>) {
-        let id = wire::OWN_QUESTIONS | self.next.fetch_add(1, Ordering::Relaxed);
-        let (sender, receiver) = oneshot::channel();
-        lock(&self.open).insert(id, sender);
-        (id, receiver)
-    }
-
-    fn close(&self, id: u64) {
-        lock(&self.open).remove(&id);
-    }
-
-    /// One was answered, or failed.
-    pub(crate) fn answered(&self, id: u64, result: Result<Vec<u8>, RequestError>) {
-        if let Some(asker) = lock(&self.open).remove(&id) {
-            // Nobody waits any more if it took too long.
-            drop(asker.send(result.ok()));
-        }
-    }
 }
 
 /// What keys hold after one sealed block, each with its proof, in the order asked for.

@@ -109,6 +109,8 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if sealed > tip {
             return Err(LedgerError::Missing { what: "block", height: sealed, tip });
         }
+        let listed = genesis.validators.iter().map(|validator| validator.node);
+        let outsiders = listed.filter(|node| !validators.contains(node)).collect();
         let abroad = match identity.validator {
             Some(_) => abroad::routes(genesis, group, &identity.node),
             None => BTreeMap::new(),
@@ -118,6 +120,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             committee,
             parameters: genesis.parameters.clone(),
             validators,
+            outsiders,
             identity,
             engine: None,
             ledger,

@@ -72,6 +72,8 @@ pub struct Replica<E: Engine, S: Store> {
     pub(crate) committee: Committee,
     pub(crate) parameters: Parameters,
     pub(crate) validators: Vec<NodeId>,
+    /// Validators of the network that are no members of the group, and as a rule have no replica of it.
+    pub(crate) outsiders: Vec<NodeId>,
     pub(crate) identity: Identity,
     pub(crate) engine: Option<Hosted<E>>,
     pub(crate) ledger: Ledger<S>,

@@ -11,10 +11,11 @@ use std::path::Path;
 use std::sync::Arc;
 use witan_replica::Message;
 use witan_replica::message::Heartbeat;
+use witan_types::merkle_list::ListProof;
 use witan_types::{
     Account, Block, ChainId, Contents, Envelope, Epoch, GroupId, Hash, Header, Key, Op, Outcome, Payload,
     QuorumSignatures, Seal, SealShare, SealedBlock, SealedHeader, SecretKey, SignedTransaction, Transaction,
-    ValidatorIndex, Wire, merkle_list,
+    ValidatorIndex, Wire,
 };
 
 fn key() -> SecretKey {
@@ -67,7 +68,7 @@ fn seal() -> Seal {
 fn envelope() -> Envelope {
     let contents =
         Contents { destination: GroupId(2), first: 3, consumed: 4, messages: vec![b"prepare".to_vec()] };
-    let proof = merkle_list::prove(&[contents.leaf()], 0).unwrap();
+    let proof = ListProof { index: 0, length: 1, siblings: Vec::new() };
     Envelope { seal: seal(), contents, proof }
 }
 

@@ -62,7 +62,7 @@ impl NodeBackend {
             .stores
             .iter()
             .find_map(|(group, store)| reading::coordinated(store, id).map(|known| (*group, known)))?;
-        let participants: Vec<GroupId> = known.participants.iter().copied().collect();
+        let participants: Vec<GroupId> = known.participants.to_vec();
         Some(self.pending_since(id, group, known.since_height, &participants, &Parts::new()))
     }
 

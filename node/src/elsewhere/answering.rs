@@ -133,7 +133,7 @@ impl NodeBackend {
             return Some(proved.map_or(Standing::Accepted, Standing::Ended));
         }
         let known = reading::coordinated(store, id)?;
-        let participants = known.participants.iter().copied().collect();
+        let participants = known.participants.to_vec();
         Some(Standing::Pending { since: known.since_height, participants })
     }
 
@@ -212,3 +212,6 @@ fn on_wire(step: Step) -> PartStep {
         Step::Released(height) => PartStep::Released(height),
     }
 }
+
+#[cfg(test)]
+mod tests;

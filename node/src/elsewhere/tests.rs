@@ -159,7 +159,7 @@ fn proofs(height: Height) -> Vec<PortableStateProof> {
     let keys = keys();
     let tree = Tree::new(0..SLOTS, 0);
     let hashes: Vec<_> = keys.iter().map(|key| (key, Some(entry("true").hash()))).collect();
-    let tree = tree.update(hashes.into_iter());
+    let tree = tree.update(hashes);
     let header = sealed(height, tree.root(), Hash::ZERO);
     let proof = |key: &Key| PortableStateProof {
         header: header.clone(),

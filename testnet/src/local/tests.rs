@@ -170,7 +170,7 @@ fn a_group_has_the_members_that_are_named_for_it_or_all() {
     let all = ["n0", "n1", "n2", "n3"];
     assert_eq!((names(1), names(2)), (all[..3].iter().map(ToString::to_string).collect(), vec!["n3".into()]));
     assert_eq!((names(0), names(3)), (all.map(String::from).to_vec(), all.map(String::from).to_vec()));
-    assert_eq!(genesis.committee(GroupId(1)).unwrap().len(), 3);
+    assert_eq!(genesis.committee(GroupId(1)).unwrap().validators().count(), 3);
     assert_eq!(network.description().member(GroupId(2), witan_types::ValidatorIndex(0)), Some("n3"));
 }
 

@@ -5,14 +5,18 @@ use witan_types::genesis::{GenesisGroup, GenesisValidator, Operators, Parameters
 use witan_types::{EngineKind, FaultModel, Hash, PublicKey};
 
 fn node(place: u16) -> NodeId {
-    NodeId(Hash([place as u8 + 1; 32]))
+    NodeId(Hash([byte(place) + 1; 32]))
+}
+
+fn byte(place: u16) -> u8 {
+    u8::try_from(place).unwrap()
 }
 
 /// A network of ten validators whose groups from 1 on have these members.
 fn genesis(groups: &[(EngineKind, &[u16])]) -> Genesis {
     let validator = |place: u16| GenesisValidator {
         name: format!("n{place}"),
-        key: PublicKey([place as u8 + 101; 32]),
+        key: PublicKey([byte(place) + 101; 32]),
         node: node(place),
     };
     let group = |(id, (engine, members)): (u32, &(EngineKind, &[u16]))| GenesisGroup {
