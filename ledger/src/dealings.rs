@@ -173,9 +173,29 @@ impl Dealings {
         Some(modes)
     }
 
-    /// After how long the votes on a transaction are given up.
-    pub(crate) fn timeout_ms(&self, transaction: &Transaction) -> u64 {
-        if only_reads(transaction) { self.read_timeout_ms } else { self.prepare_timeout_ms }
+    /// Until when the votes on an attempt that begins now are waited for. What only reads keeps others from its keys for a
+    /// short time, then lets them pass and tries again for twice as long, so that slow groups answer in time at last; but
+    /// for no longer in all than anything else, unless conflicts have held it up.
+    pub(crate) fn deadline_ms(&self, coordinated: &Coordinated, now_ms: u64) -> u64 {
+        let transaction = &coordinated.transaction.transaction;
+        if !only_reads(transaction) {
+            return now_ms.saturating_add(self.prepare_timeout_ms);
+        }
+        let doublings = u32::try_from(coordinated.attempt.saturating_sub(1)).unwrap_or(u32::MAX);
+        let factor = 2_u64.checked_pow(doublings).unwrap_or(u64::MAX);
+        let longer_ms = now_ms.saturating_add(self.read_timeout_ms.saturating_mul(factor));
+        let least_ms = now_ms.saturating_add(self.read_timeout_ms);
+        let last_ms = self.last_deadline_ms(coordinated).max(least_ms);
+        longer_ms.min(last_ms).min(transaction.expires_at_ms)
+    }
+
+    /// Whether what missed its deadline is asked for again.
+    pub(crate) fn may_ask_again(&self, coordinated: &Coordinated, now_ms: u64) -> bool {
+        only_reads(&coordinated.transaction.transaction) && now_ms < self.last_deadline_ms(coordinated)
+    }
+
+    fn last_deadline_ms(&self, coordinated: &Coordinated) -> u64 {
+        coordinated.since_ms.saturating_add(self.prepare_timeout_ms)
     }
 
     /// A transaction that is pending here.
@@ -335,6 +355,6 @@ fn prepared_bytes(participated: &Participated) -> usize {
 }
 
 /// Whether a transaction changes nothing.
-pub(crate) fn only_reads(transaction: &Transaction) -> bool {
+fn only_reads(transaction: &Transaction) -> bool {
     transaction.ops.iter().all(|op| matches!(op, Op::Get { .. }))
 }

@@ -11,6 +11,8 @@ mod status;
 mod strict;
 mod transactions;
 
+pub(crate) use strict::{MAX_STRICT_READS, StrictRead, serve_strict_reads};
+
 use crate::elsewhere::Elsewhere;
 use crate::event_loop::Command;
 use crate::shared::{Shared, View};
@@ -20,6 +22,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
+use tokio::sync::mpsc;
 use witan_ledger::Store as _;
 use witan_p2p::Network;
 use witan_rpc::parameter::{At, Order, TransactionDetail, Wait};
@@ -54,6 +57,8 @@ pub(crate) struct NodeBackend {
     pub(crate) network: Network,
     pub(crate) signatures: Arc<Signatures>,
     pub(crate) commands: SyncSender<Command>,
+    /// To who serves strict reads.
+    pub(crate) strict_reads: mpsc::Sender<StrictRead>,
 }
 
 impl NodeBackend {
@@ -91,6 +96,10 @@ impl NodeBackend {
         let place = self.genesis.validators.iter().position(|entry| entry.node == *node)?;
         u16::try_from(place).ok().map(ValidatorIndex)
     }
+}
+
+fn stopping() -> RpcError {
+    RpcError::NotReady { reason: NotReady::Syncing, detail: "the node is stopping".into() }
 }
 
 /// Before genesis is on disk nothing can be read.

@@ -1,6 +1,6 @@
 //! A node's life: open what is on disk, start the threads, serve until told to stop, stop in order.
 
-use crate::backend::NodeBackend;
+use crate::backend::{MAX_STRICT_READS, NodeBackend, StrictRead, serve_strict_reads};
 use crate::config::{Config, LogFormat, Overrides};
 use crate::elsewhere::{Elsewhere, answering};
 use crate::error::NodeError;
@@ -130,7 +130,9 @@ impl Starting<'_> {
         };
         let event_loop = self.start_loop(event_loop, inbox, &storage, &mut judge)?;
         inbound::start(&judge, JUDGES, events, network_runtime.handle()).map_err(NodeError::Thread)?;
-        let backend = Arc::new(self.backend(&storage, &shared, &judge)?);
+        let (strict_reads, strict) = tokio::sync::mpsc::channel(MAX_STRICT_READS);
+        let backend = Arc::new(self.backend(&storage, &shared, &judge, strict_reads)?);
+        rpc_runtime.spawn(serve_strict_reads(Arc::clone(&backend), strict));
         let elsewhere = Arc::clone(&backend.elsewhere);
         rpc_runtime.spawn(async move { elsewhere.see_through().await });
         rpc_runtime.spawn(answering::serve(Arc::clone(&backend), network.clone(), questions));
@@ -259,6 +261,7 @@ impl Starting<'_> {
         storage: &Storage,
         shared: &Arc<Shared>,
         judge: &Judge,
+        strict_reads: tokio::sync::mpsc::Sender<StrictRead>,
     ) -> Result<NodeBackend, NodeError> {
         let (hosted, limits) = (self.hosted()?, mempool_limits(self.config));
         let (network, questions) = (judge.network.clone(), Arc::clone(&judge.questions));
@@ -277,6 +280,7 @@ impl Starting<'_> {
             network: judge.network.clone(),
             signatures: Arc::clone(&judge.signatures),
             commands: judge.commands.clone(),
+            strict_reads,
         })
     }
 

@@ -105,6 +105,11 @@ impl Blob {
         Ok(())
     }
 
+    /// The bytes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The bytes themselves.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes

@@ -45,7 +45,7 @@ impl Executor<'_> {
             since_ms,
             since_height: self.height,
             participants,
-            stage: CoordinatorStage::Waiting { until_ms: 0 },
+            stage: CoordinatorStage::Waiting { until_ms: 0, because: AbortReason::Conflict },
             transaction: signed.clone(),
         };
         match self.lock_part(&signed.transaction, Holder { id, attempt: 1 }, since_ms) {
@@ -112,10 +112,9 @@ impl Executor<'_> {
 
     /// Asks the participants to prepare; this group's own keys are locked.
     fn ask(&mut self, id: TxId, coordinated: Coordinated) {
-        let timeout_ms = self.dealings.timeout_ms(&coordinated.transaction.transaction);
         let stage = CoordinatorStage::Preparing {
             taken_at_ms: self.now_ms,
-            deadline_ms: self.now_ms.saturating_add(timeout_ms),
+            deadline_ms: self.dealings.deadline_ms(&coordinated, self.now_ms),
             votes: Vec::new(),
         };
         let Coordinated { attempt, since_ms, .. } = coordinated;
@@ -142,7 +141,7 @@ impl Executor<'_> {
                 self.count(id, coordinated, Vote { group: source, reads })
             }
             (Some(coordinated), Answer::No { refusal: Refusal::Conflict }) => {
-                self.wait(id, coordinated, Some(source));
+                self.wait(id, coordinated, AbortReason::Conflict, Some(source));
             }
             (Some(_), Answer::No { refusal: Refusal::Failed(reason) }) => {
                 self.give_up(&id, TransactionOutcome::Aborted { reason: AbortReason::Failed(reason) });
@@ -189,10 +188,11 @@ impl Executor<'_> {
                 {
                     self.commit(&id, &coordinated);
                 }
-                CoordinatorStage::Preparing { .. } => {
-                    self.give_up(&id, TransactionOutcome::Aborted { reason: AbortReason::Deadline });
+                CoordinatorStage::Preparing { .. } => self.miss_deadline(id, coordinated),
+                CoordinatorStage::Waiting { because, .. } => {
+                    let because = *because;
+                    self.attempt_again(id, coordinated, because);
                 }
-                CoordinatorStage::Waiting { .. } => self.attempt_again(id, coordinated),
             }
             self.next_index();
         }
@@ -242,13 +242,23 @@ impl Executor<'_> {
         transaction.ops.iter().filter_map(read).collect()
     }
 
+    /// Not every vote came in time.
+    fn miss_deadline(&mut self, id: TxId, coordinated: Coordinated) {
+        let reason = AbortReason::Deadline;
+        if self.dealings.may_ask_again(&coordinated, self.now_ms) {
+            self.wait(id, coordinated, reason, None);
+        } else {
+            self.give_up(&id, TransactionOutcome::Aborted { reason });
+        }
+    }
+
     /// The attempt ends, and another one follows, unless the transaction would have expired by then. Whoever refused
     /// holds nothing and need not be told.
-    fn wait(&mut self, id: TxId, coordinated: Coordinated, refused: Option<GroupId>) {
+    fn wait(&mut self, id: TxId, coordinated: Coordinated, because: AbortReason, refused: Option<GroupId>) {
         let Coordinated { attempt, .. } = coordinated;
         let until_ms = self.now_ms.saturating_add(back_off(&id, attempt, self.dealings.pending()));
         if until_ms > coordinated.transaction.transaction.expires_at_ms {
-            return self.give_up(&id, TransactionOutcome::Aborted { reason: AbortReason::Conflict });
+            return self.give_up(&id, TransactionOutcome::Aborted { reason: because });
         }
         self.dealings.locks.release(&Holder { id, attempt });
         if matches!(coordinated.stage, CoordinatorStage::Preparing { .. }) {
@@ -259,27 +269,27 @@ impl Executor<'_> {
         let attempt = attempt.saturating_add(1);
         self.dealings.coordinate(
             id,
-            Coordinated { attempt, stage: CoordinatorStage::Waiting { until_ms }, ..coordinated },
+            Coordinated { attempt, stage: CoordinatorStage::Waiting { until_ms, because }, ..coordinated },
         );
     }
 
     /// The next attempt is due. Without room for its prepares it is put off.
-    fn attempt_again(&mut self, id: TxId, coordinated: Coordinated) {
+    fn attempt_again(&mut self, id: TxId, coordinated: Coordinated, because: AbortReason) {
         let signed = &coordinated.transaction;
         if signed.transaction.expires_at_ms < self.now_ms {
-            return self.give_up(&id, TransactionOutcome::Aborted { reason: AbortReason::Conflict });
+            return self.give_up(&id, TransactionOutcome::Aborted { reason: because });
         }
         if self.is_full() || self.without_room(&coordinated.participants, signed).is_some() {
             // Due at once it would ask for block after block, and keep others waiting behind it.
             let until_ms =
                 self.now_ms.saturating_add(back_off(&id, coordinated.attempt, self.dealings.pending()));
-            let stage = CoordinatorStage::Waiting { until_ms };
+            let stage = CoordinatorStage::Waiting { until_ms, because };
             return self.dealings.coordinate(id, Coordinated { stage, ..coordinated });
         }
         let holder = Holder { id, attempt: coordinated.attempt };
         match self.lock_part(&signed.transaction, holder, coordinated.since_ms) {
             Ok(_) => self.ask(id, coordinated),
-            Err(Unlocked::Met(_)) => self.wait(id, coordinated, None),
+            Err(Unlocked::Met(_)) => self.wait(id, coordinated, AbortReason::Conflict, None),
             Err(Unlocked::Failed(reason)) => self.give_up(&id, TransactionOutcome::Failed { reason }),
         }
     }

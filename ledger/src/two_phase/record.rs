@@ -1,7 +1,7 @@
 //! What the groups of a transaction remember of it.
 
 use super::message::Verdict;
-use crate::value::Read;
+use crate::value::{AbortReason, Read};
 use borsh::{BorshDeserialize, BorshSerialize};
 use witan_types::codec::bounded;
 use witan_types::genesis::MAX_GROUPS;
@@ -21,10 +21,12 @@ pub enum CoordinatorStage {
         #[borsh(deserialize_with = "bounded::<MAX_GROUPS, _, _>")]
         votes: Vec<Vote>,
     },
-    /// Another transaction stood in the way: the attempt is made at this block time; Unix milliseconds.
+    /// The next attempt is made later.
     Waiting {
-        /// When.
+        /// At this block time; Unix milliseconds.
         until_ms: u64,
+        /// Why the last attempt ended, and so will the transaction if it expires before it comes through.
+        because: AbortReason,
     },
 }
 
@@ -62,7 +64,7 @@ impl Coordinated {
         match &self.stage {
             CoordinatorStage::Preparing { votes, .. } if votes.len() == self.participants.len() => 0,
             CoordinatorStage::Preparing { deadline_ms, .. } => *deadline_ms,
-            CoordinatorStage::Waiting { until_ms } => *until_ms,
+            CoordinatorStage::Waiting { until_ms, .. } => *until_ms,
         }
     }
 }

@@ -1,11 +1,20 @@
 //! Strict reads: a transaction of gets, signed by this node and ordered like any other, so that what it returns is one
-//! moment of all groups, after everything that was committed before it.
+//! moment of all groups, after everything that was committed before it. Those of the same groups that wait at the same time
+//! share one.
 
-use super::NodeBackend;
+mod gathering;
+
+pub(crate) use gathering::StrictRead;
+
 use super::elsewhere::Found;
+use super::{NodeBackend, stopping};
+use gathering::{Gathering, Groups, Together};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-use tokio::time::Instant;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
 use witan_ledger::execute::MAX_READ_BYTES;
 use witan_ledger::{AbortReason, FailureReason, Pooled, Store as _};
 use witan_rpc::parameter::Wait;
@@ -17,13 +26,115 @@ use witan_types::{Account, Key, Op, Transaction};
 const LIFETIME: Duration = Duration::from_secs(5);
 /// How much longer its outcome is waited for: by then it has expired by block time too, while blocks are made.
 const GRACE: Duration = Duration::from_secs(5);
+/// Strict reads that may wait to be taken up.
+pub(crate) const MAX_STRICT_READS: usize = 4_096;
+/// When a client may try again after too many waited, in milliseconds.
+const RETRY_AFTER_MS: u64 = 200;
+
+/// Why nothing was read.
+enum Unread {
+    /// The values are larger together than one transaction may return.
+    TooLarge,
+    /// Anything else.
+    Refused(RpcError),
+}
+
+impl From<Unread> for RpcError {
+    fn from(unread: Unread) -> RpcError {
+        match unread {
+            Unread::Refused(error) => error,
+            Unread::TooLarge => RpcError::parameter(
+                "keys",
+                format!("keys with values of at most {MAX_READ_BYTES} bytes together for a strict read"),
+            ),
+        }
+    }
+}
+
+/// Makes transactions of the strict reads that come, until nobody can send one any more.
+pub(crate) async fn serve_strict_reads(backend: Arc<NodeBackend>, mut reads: mpsc::Receiver<StrictRead>) {
+    let (mut gathering, mut under_way) = (Gathering::default(), JoinSet::<Groups>::new());
+    loop {
+        tokio::select! {
+            read = reads.recv() => match read {
+                Some(read) => gathering.add(Instant::now(), backend.groups_of(&read.keys), read),
+                None => return,
+            },
+            Some(ended) = under_way.join_next() => match ended {
+                Ok(groups) => gathering.ended(&groups),
+                Err(error) => tracing::error!(%error, "a strict read broke off"),
+            },
+            () = reach(gathering.next_due()) => {}
+        }
+        while let Ok(read) = reads.try_recv() {
+            gathering.add(Instant::now(), backend.groups_of(&read.keys), read);
+        }
+        for together in gathering.ready(Instant::now()) {
+            let backend = Arc::clone(&backend);
+            under_way.spawn(async move { backend.read_together(together).await });
+        }
+    }
+}
+
+/// Returns then, or never.
+async fn reach(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
 
 impl NodeBackend {
     pub(super) async fn read_strictly(&self, keys: Vec<Key>) -> Result<ManyValues, RpcError> {
+        let (answer, told) = oneshot::channel();
+        match self.strict_reads.try_send(StrictRead { keys, answer }) {
+            Ok(()) => told.await.map_err(|_| stopping())?,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                Err(RpcError::MempoolFull { retry_after_ms: RETRY_AFTER_MS })
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(stopping()),
+        }
+    }
+
+    fn groups_of(&self, keys: &[Key]) -> Groups {
+        keys.iter().map(|key| self.group_of(key)).collect()
+    }
+
+    /// Reads for all of them at once, or one by one if that is too much for one transaction.
+    async fn read_together(&self, together: Together) -> Groups {
+        let keys = together.keys();
+        let Together { groups, reads } = together;
+        let read = self.read_once(keys).await;
+        if matches!(read, Err(Unread::TooLarge)) && reads.len() > 1 {
+            for StrictRead { keys, answer } in reads {
+                let read = self.read_once(keys.clone()).await;
+                tell(
+                    answer,
+                    read.map(|read| part_of(&by_key(&read), read.at.clone(), &keys)).map_err(RpcError::from),
+                );
+            }
+            return groups;
+        }
+        match read {
+            Ok(read) => {
+                let values = by_key(&read);
+                for StrictRead { keys, answer } in reads {
+                    tell(answer, Ok(part_of(&values, read.at.clone(), &keys)));
+                }
+            }
+            Err(unread) => {
+                let error = RpcError::from(unread);
+                reads.into_iter().for_each(|read| tell(read.answer, Err(error.clone())));
+            }
+        }
+        groups
+    }
+
+    async fn read_once(&self, keys: Vec<Key>) -> Result<ManyValues, Unread> {
         let transaction = self.read_of(keys).sign(&self.reader);
         let timeout = LIFETIME.saturating_add(GRACE);
         let pooled = Pooled::new(Arc::new(transaction));
-        let group = self.coordinator_of(&pooled)?;
+        let group = self.coordinator_of(&pooled).map_err(Unread::Refused)?;
         let found = if self.elsewhere.has(group) {
             self.submit_elsewhere(group, pooled, Wait::Committed, Instant::now() + timeout).await
         } else {
@@ -35,8 +146,10 @@ impl NodeBackend {
         };
         match found {
             Ok(found) => what_it_read(found),
-            Err(RpcError::WaitTimeout { .. }) => Err(RpcError::ReadAborted { reason: NoSnapshot::Deadline }),
-            Err(error) => Err(error),
+            Err(RpcError::WaitTimeout { .. }) => {
+                Err(Unread::Refused(RpcError::ReadAborted { reason: NoSnapshot::Deadline }))
+            }
+            Err(error) => Err(Unread::Refused(error)),
         }
     }
 
@@ -63,28 +176,41 @@ impl NodeBackend {
     }
 }
 
-fn what_it_read(found: Found) -> Result<ManyValues, RpcError> {
+fn what_it_read(found: Found) -> Result<ManyValues, Unread> {
     let TxStatusView { status: state, result, group, height, .. } = found.status;
     let result = result.unwrap_or_default();
     if state != TransactionState::Committed {
         return Err(no_snapshot(result.reason.as_deref()));
     }
-    let decided = group.zip(height).ok_or_else(|| RpcError::internal("a read in no block"))?;
-    let block_id = found.block_id.ok_or_else(|| RpcError::internal("a read in a block that is gone"))?;
+    let internal = |why| Unread::Refused(RpcError::internal(why));
+    let decided = group.zip(height).ok_or_else(|| internal("a read in no block"))?;
+    let block_id = found.block_id.ok_or_else(|| internal("a read in a block that is gone"))?;
     let at = ReadPoint { group: decided.0, height: decided.1, block_id };
     let item = |ReadView { key, value, version }| ScanItem { key, value, version };
     Ok(ManyValues { items: result.reads.into_iter().map(item).collect(), at: vec![at] })
 }
 
+fn by_key(read: &ManyValues) -> BTreeMap<&[u8], &ScanItem> {
+    read.items.iter().map(|item| (item.key.bytes(), item)).collect()
+}
+
+/// What one of those who read together asked for, in the order in which it did.
+fn part_of(values: &BTreeMap<&[u8], &ScanItem>, at: Vec<ReadPoint>, keys: &[Key]) -> ManyValues {
+    let items = keys.iter().filter_map(|key| values.get(key.0.as_slice())).map(|item| (*item).clone());
+    ManyValues { items: items.collect(), at }
+}
+
+/// Whoever hung up need not be told.
+fn tell(answer: oneshot::Sender<Result<ManyValues, RpcError>>, read: Result<ManyValues, RpcError>) {
+    drop(answer.send(read));
+}
+
 /// Why a read did not commit. One that expired met what was in its way in the first group, or no block was made.
-fn no_snapshot(reason: Option<&str>) -> RpcError {
+fn no_snapshot(reason: Option<&str>) -> Unread {
     if reason == Some(FailureReason::ReadTooLarge.name()) {
-        let expected =
-            format!("keys with values of at most {MAX_READ_BYTES} bytes together for a strict read");
-        return RpcError::parameter("keys", expected);
+        return Unread::TooLarge;
     }
-    if reason == Some(AbortReason::Conflict.name()) {
-        return RpcError::ReadAborted { reason: NoSnapshot::Conflict };
-    }
-    RpcError::ReadAborted { reason: NoSnapshot::Deadline }
+    let conflict = reason == Some(AbortReason::Conflict.name());
+    let reason = if conflict { NoSnapshot::Conflict } else { NoSnapshot::Deadline };
+    Unread::Refused(RpcError::ReadAborted { reason })
 }

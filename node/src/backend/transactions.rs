@@ -1,6 +1,6 @@
 //! Transactions: submitting, waiting, looking up.
 
-use super::NodeBackend;
+use super::{NodeBackend, stopping};
 use crate::event_loop::Command;
 use crate::shared::Waiter;
 use crate::signatures::{Refused, judge};
@@ -14,7 +14,7 @@ use witan_ledger::{Pooled, Store as _};
 use witan_replica::Admission;
 use witan_rpc::parameter::Wait;
 use witan_rpc::view::{TransactionState, TxStatusView};
-use witan_rpc::{NotReady, Rejection, RpcError};
+use witan_rpc::{Rejection, RpcError};
 use witan_types::{GroupId, SignedTransaction, TxId};
 
 /// When a client may try again after the mempool was full, in milliseconds.
@@ -235,8 +235,4 @@ fn refused(refused: Refused) -> RpcError {
             RpcError::rejected(Rejection::BadSignature, "the signature is not the signer's on these bytes")
         }
     }
-}
-
-fn stopping() -> RpcError {
-    RpcError::NotReady { reason: NotReady::Syncing, detail: "the node is stopping".into() }
 }

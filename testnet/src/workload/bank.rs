@@ -64,8 +64,8 @@ pub struct BankReport {
     pub refused: usize,
     /// Looks at all accounts that succeeded.
     pub snapshots: Vec<Snapshot>,
-    /// Looks that did not.
-    pub failed_snapshots: usize,
+    /// Looks that did not: by reason.
+    pub failed_snapshots: BTreeMap<String, usize>,
     /// Accounts whose balance is not what the transfers that were acknowledged make of it: account, expected, found.
     pub wrong: Vec<(Account, u128, u128)>,
     /// Acknowledged transfers that a node no longer knows of, or tells otherwise.
@@ -86,20 +86,15 @@ impl BankReport {
         share
     }
 
-    /// The longest time without a look at all accounts, from the start to the end of the window.
-    pub fn longest_blindness(&self, window: Duration) -> Duration {
+    /// The longest time without a look at all accounts, from the start to the end of the window: when it began, and how long
+    /// it was.
+    pub fn longest_blindness(&self, window: Duration) -> (Duration, Duration) {
         let times = self.snapshots.iter().map(|snapshot| snapshot.at.min(window));
-        let mut ends: Vec<Duration> = std::iter::once(Duration::ZERO).chain(times).chain([window]).collect();
+        let mut ends: Vec<Duration> = times.chain([window]).collect();
         ends.sort_unstable();
-        ends.windows(2)
-            .map(|pair| {
-                pair.last()
-                    .copied()
-                    .unwrap_or_default()
-                    .saturating_sub(pair.first().copied().unwrap_or_default())
-            })
-            .max()
-            .unwrap_or(window)
+        let begins = std::iter::once(Duration::ZERO).chain(ends.clone());
+        let gaps = begins.zip(ends).map(|(begin, end)| (begin, end.saturating_sub(begin)));
+        gaps.max_by_key(|(_, length)| *length).unwrap_or((Duration::ZERO, window))
     }
 }
 
@@ -120,7 +115,7 @@ pub struct Bank {
     opening: u128,
     /// Each transfer with its fate.
     ledger: Mutex<Vec<(SignedTransaction, Fate)>>,
-    snapshots: Mutex<(Vec<Snapshot>, usize)>,
+    snapshots: Mutex<(Vec<Snapshot>, BTreeMap<String, usize>)>,
 }
 
 impl Bank {
@@ -189,34 +184,37 @@ impl Bank {
 
     async fn look_until(&self, client: &Client, start: Instant, end: Instant) {
         while Instant::now() < end {
-            let looked = timeout(LOOK_FOR, self.look(client)).await.ok().flatten();
+            let looked = match timeout(LOOK_FOR, self.look(client)).await {
+                Ok(looked) => looked.map_err(|error| reason_of(&error)),
+                Err(_) => Err("no answer in time".to_owned()),
+            };
             self.looked(start.elapsed(), looked);
             sleep(SNAPSHOT_EVERY).await;
         }
     }
 
-    fn looked(&self, at: Duration, total: Option<u128>) {
+    fn looked(&self, at: Duration, total: Result<u128, String>) {
         let mut snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
         match total {
-            Some(total) => snapshots.0.push(Snapshot { at, total }),
-            None => snapshots.1 += 1,
+            Ok(total) => snapshots.0.push(Snapshot { at, total }),
+            Err(reason) => *snapshots.1.entry(reason).or_default() += 1,
         }
     }
 
     /// What all accounts hold together at one moment, by one strict read.
-    pub async fn look(&self, client: &Client) -> Option<u128> {
+    async fn look(&self, client: &Client) -> Result<u128, ClientError> {
         self.balances(client).await.map(|balances| balances.iter().sum())
     }
 
-    async fn balances(&self, client: &Client) -> Option<Vec<u128>> {
+    async fn balances(&self, client: &Client) -> Result<Vec<u128>, ClientError> {
         let keys: Vec<Vec<u8>> =
             self.holders.iter().map(|holder| Key::balance_of(&holder.account).0).collect();
-        let read = client.strict_states(&keys).await.ok()?;
+        let read = client.strict_states(&keys).await?;
         let balance = |value: Option<ValueView>| match value {
             Some(ValueView::Balance(balance)) => balance,
             _ => 0,
         };
-        Some(read.items.into_iter().map(|item| balance(item.value)).collect())
+        Ok(read.items.into_iter().map(|item| balance(item.value)).collect())
     }
 
     /// Closes the books once every node works again: each acknowledged transfer is known everywhere, and each balance is
@@ -298,6 +296,15 @@ impl Bank {
                 report.wrong.push((holder.account, expected, found));
             }
         }
+    }
+}
+
+/// Why a look failed, in few words.
+fn reason_of(error: &ClientError) -> String {
+    match error {
+        ClientError::Rpc(error) => error.reason().into(),
+        ClientError::Transport { .. } => "no connection".into(),
+        other => other.to_string(),
     }
 }
 

@@ -5,7 +5,7 @@ use crate::fixtures::{account, block_at, put, signed, transaction};
 use crate::memory_store::MemoryStore;
 use crate::records::Records;
 use crate::store::BlockCommit;
-use crate::value::Receipt;
+use crate::value::{AbortReason, Receipt};
 use witan_types::{BlockId, ChainId, Epoch, Hash, Op, Outcome, SignedTransaction};
 
 const COORDINATOR: GroupId = GroupId(2);
@@ -91,7 +91,7 @@ fn locks_are_those_of_undecided_transactions_and_fit_together_page_by_page() {
     records.put(Record::Coordinated(own.id()), &coordinated(&own, asking.clone()));
     records.put(
         Record::Coordinated(waiting.id()),
-        &coordinated(&waiting, CoordinatorStage::Waiting { until_ms: 9 }),
+        &coordinated(&waiting, CoordinatorStage::Waiting { until_ms: 9, because: AbortReason::Conflict }),
     );
     records.put(Record::Participated(other.id()), &participated(prepared(&other)));
     records.put(Record::Participated(adds.id()), &participated(prepared(&adds)));

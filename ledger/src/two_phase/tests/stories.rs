@@ -94,6 +94,63 @@ fn without_votes_the_deadline_in_the_coordinators_block_time_ends_it() {
 }
 
 #[test]
+fn a_read_that_is_answered_too_late_lets_others_pass_and_is_tried_again_for_twice_as_long() {
+    let mut network = Network::start();
+    let (one, two) = (network.key(1, "a"), network.key(2, "a"));
+    let read = network.signed(vec![get(&one), get(&two)]);
+    network.block(1, vec![read.clone()]);
+    network.block_of(1, 999, vec![], vec![]);
+    assert_eq!(network.ledger(1).locks().count(), 1);
+    let written = network.signed(vec![put(&one, "1")]);
+    network.block_of(1, 1, vec![], vec![]);
+    assert_eq!((network.receipt(1, &read), network.ledger(1).locks().count()), (None, 0));
+    network.block(1, vec![written.clone()]);
+    assert!(applied(&network.outcome(1, &written)), "nobody waits for a read between two attempts");
+
+    network.block_of(1, 100, vec![], vec![]);
+    assert_eq!(network.ledger(1).coordinated(&read.id()).unwrap().attempt, 2);
+    network.hear(2);
+    network.hear_after(1, 1_999);
+    let TransactionOutcome::Applied { reads } = network.outcome(1, &read) else { panic!("it is read") };
+    assert_eq!(reads.len(), 2);
+    network.settle();
+    assert_eq!(network.locks(), 0);
+}
+
+#[test]
+fn a_read_of_a_group_that_never_answers_is_given_up_when_anything_else_would_be_and_says_why() {
+    let mut network = Network::start();
+    let (one, two) = (network.key(1, "a"), network.key(2, "a"));
+    let read = network.signed(vec![get(&one), get(&two)]);
+    let ends_at_ms = network.ledger(1).tip().time_ms + 10 + network.genesis.parameters.prepare_timeout_ms;
+    network.block(1, vec![read.clone()]);
+    while network.receipt(1, &read).is_none() {
+        assert!(network.ledger(1).tip().time_ms < ends_at_ms, "it never ends");
+        network.block_of(1, 100, vec![], vec![]);
+    }
+    let reason = AbortReason::Deadline;
+    assert_eq!(network.outcome(1, &read), TransactionOutcome::Aborted { reason });
+    assert_eq!(network.ledger(1).locks().count(), 0);
+    network.settle();
+    assert_eq!(network.locks(), 0, "what it asked for late is released by what follows");
+}
+
+#[test]
+fn a_read_that_expires_is_waited_for_no_longer() {
+    let mut network = Network::start();
+    let (one, two) = (network.key(1, "a"), network.key(2, "a"));
+    let unsigned = network.signed(vec![get(&one), get(&two)]).transaction;
+    let expires_at_ms = network.ledger(1).tip().time_ms + 510;
+    let read = Transaction { expires_at_ms, ..unsigned }.sign(&secret(1));
+    network.block(1, vec![read.clone()]);
+    network.block_of(1, 499, vec![], vec![]);
+    assert_eq!(network.receipt(1, &read), None);
+    network.block_of(1, 1, vec![], vec![]);
+    let reason = AbortReason::Deadline;
+    assert_eq!(network.outcome(1, &read), TransactionOutcome::Aborted { reason });
+}
+
+#[test]
 fn votes_that_come_with_the_deadline_count() {
     let mut network = Network::start();
     let (one, two) = (network.key(1, "a"), network.key(2, "a"));
