@@ -29,7 +29,7 @@ unit:
 
 ## The simulator at length: FOR is how long in each setting. Fresh seeds for each engine, with 4 and 7 nodes, under faults
 ## alone and, where an engine withstands liars, under attackers too; then four groups of each engine on 4 nodes, and three
-## groups with an engine each, with transactions across groups. A seed that breaks a promise is printed with the command that
+## groups with an engine each, with transactions across groups, the last also with groups of some of the nodes. A seed that breaks a promise is printed with the command that
 ## replays it.
 FOR ?= 1m
 ENGINES ?= hotstuff pbft raft
@@ -45,7 +45,10 @@ soak: build
 		$(WITAN) sim run --engine $$engine -n 4 --shards 4 --for $(FOR); \
 	done; \
 	echo "hotstuff, pbft and raft, 4 nodes, 3 groups"; \
-	$(WITAN) sim run -n 4 --shards 3 --group-engines 2=pbft,3=raft --for $(FOR)
+	$(WITAN) sim run -n 4 --shards 3 --group-engines 2=pbft,3=raft --for $(FOR); \
+	echo "hotstuff, pbft and raft, 8 nodes, 3 groups of four nodes each"; \
+	$(WITAN) sim run -n 8 --shards 3 --group-engines 2=pbft,3=raft \
+		--group-nodes 1=n0+n1+n2+n3,2=n2+n3+n4+n5,3=n4+n5+n6+n7 --for $(FOR)
 
 ## The bank at length, with nothing beside it: transfers among four groups for 60 s while a node is killed and another one
 ## stands still; under one engine, and under three.

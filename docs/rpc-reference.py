@@ -27,7 +27,9 @@ not durable), `committed` (decided, executed, flushed here), `sealed` (provable)
 `committed`, `failed` or `aborted`; the others `asked`, `prepared` or `refused`, then `applied` or `released`. `height` is null where
 no block has taken the step yet, and once the group has forgotten it, some time after the expiry.
 
-A plain read answers what this node has executed. A `strict` one is ordered like a transaction: it sees everything that was committed
+A plain read answers what this node has executed; of a group that it does not host, the newest sealed value, which members of
+that group proved to it. `committed` of a transaction that such a group coordinates means proved in a sealed block. A `strict` one is
+ordered like a transaction: it sees everything that was committed
 before, over all groups at one moment, and takes as long as a transaction does.
 
 ## Transactions in JSON

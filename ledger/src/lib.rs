@@ -29,7 +29,7 @@ pub use ledger::{
 };
 pub use memory_store::MemoryStore;
 pub use mempool::{Limits, Mempool, Pooled, Refusal};
-pub use portable::PortableStateProof;
+pub use portable::{PortableReceipt, PortableStateProof};
 pub use slots::{SLOTS, SlotMap, first_owner, first_slots, slot_of};
 pub use store::{BlockCommit, Store};
 pub use tree::{SlotMarker, SlotState, StateProof, Tree};

@@ -1,4 +1,4 @@
-//! Verifies blocks, seals and state proofs from genesis alone, and trusts no node. Pure.
+//! Verifies blocks, seals, receipts and state proofs from genesis alone, and trusts no node. Pure.
 //!
 //! What it rests on: the genesis, which the user brings, and the keys it names. From genesis alone nobody can tell when
 //! a signature was made, so everything here holds as long as **no quorum of the keys named there ever leaked**, long
@@ -8,10 +8,10 @@
 //! What it does not say: that a result is the newest. Each verified result names its height and block time.
 
 use std::collections::BTreeMap;
-use witan_ledger::SlotState;
+use witan_ledger::{PortableReceipt, SlotState};
 use witan_types::{
     BlockId, CertificateError, ChainId, Committee, Epoch, Genesis, GenesisError, GroupId, Height, Key, Seal,
-    SealedBlock, SealedHeader,
+    SealedBlock, SealedHeader, TxId,
 };
 
 /// What a proved key holds.
@@ -61,6 +61,9 @@ pub enum LightError {
     /// The path does not lead from this key and entry to the sealed state root.
     #[error("the proof does not lead from key {0:?} to the sealed state root")]
     WrongPath(Key),
+    /// The path does not lead from this receipt to the sealed receipts root.
+    #[error("the proof does not lead from the receipt of transaction {0} to the sealed receipts root")]
+    WrongReceipt(TxId),
 }
 
 /// A proved fact: at this height of this group the key held this entry, or nothing.
@@ -138,6 +141,19 @@ impl Verifier {
     pub fn verify_block(&self, sealed: &SealedBlock) -> Result<(), LightError> {
         self.verify_header(&SealedHeader { header: sealed.block.header.clone(), seal: sealed.seal.clone() })?;
         if sealed.block.is_consistent() { Ok(()) } else { Err(LightError::PayloadOfAnotherBlock) }
+    }
+
+    /// Checks how a transaction ended: the receipt is one of the sealed block.
+    ///
+    /// # Errors
+    /// If the header is not proved, or the path does not lead to its receipts root.
+    pub fn verify_receipt(&self, portable: &PortableReceipt) -> Result<(), LightError> {
+        self.verify_header(&portable.header)?;
+        let root = portable.proof.root(&portable.receipt.hash());
+        match root == Some(portable.header.seal.outcome.receipts_root) {
+            true => Ok(()),
+            false => Err(LightError::WrongReceipt(portable.receipt.id)),
+        }
     }
 
     /// Checks what a group's state holds at one key. That the group owns the key's slot is part of its sealed state, so

@@ -3,7 +3,10 @@
 
 use proptest::prelude::*;
 use std::fmt::Debug;
-use witan_ledger::{Entry, SLOTS, SlotMarker, SlotState, StateProof, Tree, Value, Version, slot_of};
+use witan_ledger::{
+    Entry, PortableReceipt, Receipt, SLOTS, SlotMarker, SlotState, StateProof, TransactionOutcome, Tree,
+    Value, Version, slot_of,
+};
 use witan_light::{LightError, PortableStateProof, Verifier};
 use witan_types::genesis::{GenesisGroup, GenesisValidator, Operators, Parameters};
 use witan_types::{
@@ -354,4 +357,45 @@ fn a_portable_proof_reads_back_as_it_was_written_and_is_bounded() {
         assert_eq!(PortableStateProof::decode(&proof.encode()), Ok(proof));
     }
     assert!(PortableStateProof::decode(&vec![0; PortableStateProof::MAX_BYTES + 1]).is_err());
+}
+
+/// Three receipts of a block, the second with its proof.
+fn receipt() -> PortableReceipt {
+    let receipt = |index: u32| Receipt {
+        id: witan_types::TxId(hash(&format!("transaction {index}"))),
+        expires_at_ms: 1_700_000_060_000,
+        index,
+        outcome: TransactionOutcome::Applied { reads: Vec::new() },
+        told: Vec::new(),
+    };
+    let receipts: Vec<Receipt> = (0..3).map(receipt).collect();
+    let hashes: Vec<Hash> = receipts.iter().map(Receipt::hash).collect();
+    let outcome = Outcome { receipts_root: merkle_list::root(&hashes), ..outcome(&header(), hash("state")) };
+    let header = SealedHeader { header: header(), seal: sealed_by(&[0, 1, 3], &outcome) };
+    let proof = merkle_list::prove(&hashes, 1).unwrap();
+    PortableReceipt { header, receipt: receipt(1), proof }
+}
+
+#[test]
+fn a_receipt_of_a_sealed_block_is_believed_and_no_other() {
+    assert_eq!(verifier().verify_receipt(&receipt()), Ok(()));
+    let id = receipt().receipt.id;
+    let changes: [fn(&mut PortableReceipt); 4] = [
+        |it| it.receipt.outcome = TransactionOutcome::Aborted { reason: witan_ledger::AbortReason::Deadline },
+        |it| it.receipt.index = 2,
+        |it| it.proof.index = 2,
+        |it| it.proof.siblings.truncate(1),
+    ];
+    for change in changes {
+        let mut changed = receipt();
+        change(&mut changed);
+        assert_eq!(verifier().verify_receipt(&changed), Err(LightError::WrongReceipt(id)));
+    }
+    let mut unsealed = receipt();
+    unsealed.header.seal.signatures =
+        QuorumSignatures::collect(unsealed.header.seal.signatures.iter().take(2));
+    assert!(matches!(verifier().verify_receipt(&unsealed), Err(LightError::Seal(_))));
+    let mut another = receipt();
+    another.header.header.time_ms += 1;
+    assert_eq!(verifier().verify_receipt(&another), Err(LightError::SealOfAnotherBlock));
 }

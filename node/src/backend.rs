@@ -3,6 +3,7 @@
 
 mod chain;
 mod configuration;
+mod elsewhere;
 mod locks;
 mod network;
 mod shards;
@@ -13,6 +14,7 @@ mod transactions;
 
 pub(crate) use strict::{MAX_STRICT_READS, StrictRead, serve_strict_reads};
 
+use crate::elsewhere::Elsewhere;
 use crate::event_loop::Command;
 use crate::shared::{Shared, View};
 use crate::signatures::Signatures;
@@ -51,6 +53,8 @@ pub(crate) struct NodeBackend {
     pub(crate) mempool: witan_ledger::Limits,
     pub(crate) shared: Arc<Shared>,
     pub(crate) stores: BTreeMap<GroupId, LedgerStore>,
+    /// The groups that have no store here.
+    pub(crate) elsewhere: Arc<Elsewhere>,
     pub(crate) network: Network,
     pub(crate) signatures: Arc<Signatures>,
     pub(crate) commands: SyncSender<Command>,
@@ -60,10 +64,13 @@ pub(crate) struct NodeBackend {
 
 impl NodeBackend {
     fn store(&self, group: GroupId) -> Result<&LedgerStore, RpcError> {
-        self.stores.get(&group).ok_or_else(|| RpcError::not_found(format!("group {group}")))
+        self.stores.get(&group).ok_or_else(|| self.elsewhere.not_hosted(group))
     }
 
     fn view(&self, group: GroupId) -> Result<Arc<View>, RpcError> {
+        if self.elsewhere.has(group) {
+            return Err(self.elsewhere.not_hosted(group));
+        }
         let view = self.shared.view(group);
         view.ok_or_else(|| RpcError::not_found(format!("group {group} on this node")))
     }
@@ -163,11 +170,16 @@ impl Backend for NodeBackend {
     }
 
     async fn state(&self, key: Key, at: At, prove: bool) -> Result<StateValue, RpcError> {
-        if prove { self.read_proved(&key, at) } else { self.read_state(&key, at) }
+        let group = self.group_of(&key);
+        match prove {
+            _ if self.elsewhere.has(group) => self.read_state_elsewhere(group, &key, at, prove).await,
+            true => self.read_proved(&key, at),
+            false => self.read_state(&key, at),
+        }
     }
 
     async fn states(&self, keys: Vec<Key>, at: At) -> Result<ManyValues, RpcError> {
-        self.read_states(&keys, at)
+        self.read_states(&keys, at).await
     }
 
     async fn strict_states(&self, keys: Vec<Key>) -> Result<ManyValues, RpcError> {
@@ -202,7 +214,7 @@ impl Backend for NodeBackend {
     }
 
     async fn account(&self, account: Account, at: At) -> Result<AccountView, RpcError> {
-        self.read_account(account, at)
+        self.read_account(account, at).await
     }
 
     async fn mempools(&self, group: Option<GroupId>) -> Result<Vec<MempoolView>, RpcError> {

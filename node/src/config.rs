@@ -9,7 +9,7 @@ mod setting;
 mod settings;
 
 pub use problems::{ConfigError, Problem};
-pub use setting::{LogFormat, LogLevel, Optional, Peer, Setting};
+pub use setting::{Follow, LogFormat, LogLevel, Optional, Peer, Setting};
 pub use settings::{Config, Log, Mempool, Metrics, Node, P2p, Rpc, Storage};
 
 use std::collections::BTreeMap;

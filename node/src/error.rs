@@ -76,6 +76,9 @@ pub enum NodeError {
     /// A ledger on disk that contradicts itself.
     #[error("{0}: move the data folder away and start again, and the node fetches everything from its peers")]
     Ledger(#[from] LedgerError),
+    /// A genesis whose groups can't be judged.
+    #[error(transparent)]
+    Light(#[from] witan_light::LightError),
     /// The network between nodes.
     #[error("{0}; choose another p2p.listen, or stop what holds the port")]
     Network(#[from] NetworkError),
@@ -103,9 +106,21 @@ pub enum NodeError {
         /// What this home has.
         own: NodeId,
     },
+    /// A group to follow that genesis does not name.
+    #[error("node.follow names group {unknown}, and genesis names groups {} of users' keys", list(groups))]
+    NoGroup {
+        /// What the configuration says.
+        unknown: u32,
+        /// What there is.
+        groups: Vec<u32>,
+    },
     /// A password that can't be had.
     #[error("no password: {0}")]
     Password(String),
+}
+
+fn list(groups: &[u32]) -> String {
+    groups.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl NodeError {

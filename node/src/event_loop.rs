@@ -16,7 +16,7 @@ use witan_consensus::engine::{Seq, Tick};
 use witan_ledger::Pooled;
 use witan_p2p::{Network, Priority, ResponseToken, Topic};
 use witan_replica::{
-    Admission, Class, Effects, Event, Group, Message, Now, Outgoing, Recipient, Source, Ticket, Timer,
+    Admission, Class, Effects, Event, Group, Message, Now, Outgoing, Recipient, Relay, Source, Ticket, Timer,
     VerifiedMessage, WriteSeq,
 };
 use witan_storage::StorageError;
@@ -67,7 +67,8 @@ pub(crate) enum Command {
 /// The loop and everything it reaches.
 pub(crate) struct EventLoop {
     pub(crate) groups: BTreeMap<GroupId, Box<dyn Group>>,
-    pub(crate) validators: Vec<NodeId>,
+    /// The nodes of each group's members.
+    pub(crate) members: BTreeMap<GroupId, Vec<NodeId>>,
     pub(crate) me: NodeId,
     pub(crate) network: Network,
     pub(crate) writers: Writers,
@@ -92,14 +93,14 @@ pub(crate) struct EventLoop {
 impl EventLoop {
     pub(crate) fn new(
         me: NodeId,
-        validators: Vec<NodeId>,
+        members: BTreeMap<GroupId, Vec<NodeId>>,
         network: Network,
         writers: Writers,
         shared: Arc<Shared>,
     ) -> EventLoop {
         EventLoop {
             groups: BTreeMap::new(),
-            validators,
+            members,
             me,
             network,
             writers,
@@ -297,7 +298,9 @@ impl EventLoop {
                 self.network.respond(token, wire::frame(id, &message.bytes()));
             }
         }
-        self.envelopes.extend(effects.envelopes);
+        for relay in effects.relays {
+            self.pass_on(relay);
+        }
         for message in effects.gossip {
             let topic = match message {
                 Message::Transactions(_) => Topic::Transactions(id),
@@ -344,10 +347,24 @@ impl EventLoop {
         match outgoing.to {
             Recipient::Node(node) => self.send_frame(node, priority, frame),
             Recipient::Validators => {
-                for node in self.validators.iter().filter(|node| **node != self.me) {
+                let members = self.members.get(&id).map(Vec::as_slice).unwrap_or_default();
+                for node in members.iter().filter(|node| **node != self.me) {
                     self.send_frame(*node, priority, Arc::clone(&frame));
                 }
             }
+        }
+    }
+
+    /// What one group says to another goes to that one's replica on this node, and to other nodes.
+    fn pass_on(&mut self, relay: Relay) {
+        if !relay.nodes.is_empty() {
+            let frame: Arc<[u8]> = wire::frame(relay.to, &relay.bytes()).into();
+            for node in &relay.nodes {
+                self.send_frame(*node, Priority::Sync, Arc::clone(&frame));
+            }
+        }
+        if self.groups.contains_key(&relay.to) {
+            self.envelopes.push_back((relay.to, relay.envelope));
         }
     }
 

@@ -1,6 +1,6 @@
 //! Opening the groups that this node hosts, each from its part of the disk.
 
-use crate::config::Config;
+use crate::config::{Config, Follow};
 use crate::error::NodeError;
 use crate::writers::FIRST_EPOCH;
 use std::path::Path;
@@ -23,7 +23,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) storage: &'a Storage,
     pub(crate) config: &'a Config,
     pub(crate) node: NodeId,
-    pub(crate) validator: Option<(ValidatorIndex, SecretKey)>,
+    /// The validator key, if genesis lists it.
+    pub(crate) validator: Option<SecretKey>,
     pub(crate) now: Now,
 }
 
@@ -31,7 +32,7 @@ impl Opening<'_> {
     /// Opens one group.
     pub(crate) fn open(&self, id: GroupId) -> Result<OpenGroup, NodeError> {
         let records = self.storage.consensus_log().load(id, FIRST_EPOCH)?;
-        let mut validator = self.validator.clone();
+        let mut validator = self.place(id);
         if validator.is_some() && records.is_empty() && marker::has_signed(self.home, id, FIRST_EPOCH)? {
             tracing::error!(
                 group = id.0,
@@ -53,10 +54,47 @@ impl Opening<'_> {
         let (group, verifier, effects) = open_group(open, self.now)?;
         Ok(OpenGroup { group, verifier, effects })
     }
+
+    /// This node's place among the members of a group, if its key is one of theirs.
+    fn place(&self, id: GroupId) -> Option<(ValidatorIndex, SecretKey)> {
+        let key = self.validator.as_ref()?;
+        let place = self.genesis.members(id).into_iter().position(|member| member.key == key.public())?;
+        Some((ValidatorIndex(u16::try_from(place).ok()?), key.clone()))
+    }
 }
 
 fn first_bytes(node: &NodeId) -> [u8; 8] {
     node.0.0.first_chunk().copied().unwrap_or_default()
+}
+
+/// The groups that a node hosts: the root group, those that its validator key is a member of, and those that it follows
+/// beside them.
+///
+/// # Errors
+/// If the configuration names a group that genesis does not.
+pub(crate) fn hosted(
+    genesis: &Genesis,
+    validator: Option<&SecretKey>,
+    follow: &Follow,
+) -> Result<Vec<GroupId>, NodeError> {
+    if let Follow::Listed(listed) = follow
+        && let Some(unknown) = listed.iter().find(|id| !genesis.user_groups().any(|group| group.0 == **id))
+    {
+        let groups = genesis.user_groups().map(|group| group.0).collect();
+        return Err(NodeError::NoGroup { unknown: *unknown, groups });
+    }
+    let is_own = |group: &GroupId| {
+        let own = |key: &SecretKey| genesis.members(*group).iter().any(|member| member.key == key.public());
+        validator.is_some_and(own)
+    };
+    let votes = genesis.user_groups().any(|group| is_own(&group));
+    let follows = |group: &GroupId| match follow {
+        Follow::Auto => !votes,
+        Follow::All => true,
+        Follow::Listed(listed) => listed.contains(&group.0),
+    };
+    let users = genesis.user_groups().filter(|group| is_own(group) || follows(group));
+    Ok(std::iter::once(GroupId::ROOT).chain(users).collect())
 }
 
 /// The mempool's bounds as configured.
@@ -68,3 +106,6 @@ pub(crate) fn mempool_limits(config: &Config) -> Limits {
         max_per_signer: config.mempool.max_per_signer as usize,
     }
 }
+
+#[cfg(test)]
+mod tests;

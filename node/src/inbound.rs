@@ -2,6 +2,8 @@
 //! messages keep their order. A worker that waits for the loop makes its peers wait. Gossip and the requests of
 //! strangers have a worker of their own, whose queue drops what does not fit: votes never wait behind them.
 
+use crate::elsewhere::Questions;
+use crate::elsewhere::answering::Asked;
 use crate::event_loop::Command;
 use crate::signatures::Signatures;
 use crate::wire;
@@ -28,7 +30,13 @@ pub(crate) struct Judge {
     pub(crate) signatures: Arc<Signatures>,
     pub(crate) network: Network,
     pub(crate) validators: Arc<BTreeSet<NodeId>>,
+    /// Every group there is, hosted here or not.
+    pub(crate) groups: BTreeSet<GroupId>,
     pub(crate) commands: SyncSender<Command>,
+    /// This node's own questions about groups that it does not host.
+    pub(crate) questions: Arc<Questions>,
+    /// What others ask about the groups that it hosts.
+    pub(crate) asked: mpsc::Sender<Asked>,
 }
 
 /// Starts the workers and the task that hands them the network's events.
@@ -114,9 +122,20 @@ impl Judge {
                 self.accept(from, &bytes).map(|(group, message)| Command::Message(group, from, message))
             }
             NetworkEvent::Gossip { topic, from, bytes } => self.judge_gossip(topic, from, &bytes),
+            NetworkEvent::Request { from, token, bytes } if is_question(&bytes) => {
+                let bytes = wire::split(&bytes).map(|(_, question)| question.to_vec()).unwrap_or_default();
+                if self.asked.try_send(Asked { from, token, bytes }).is_err() {
+                    tracing::debug!(%from, "refused a question: too many wait");
+                }
+                None
+            }
             NetworkEvent::Request { from, token, bytes } => self
                 .accept(from, &bytes)
                 .map(|(group, message)| Command::Request(group, from, token, message)),
+            NetworkEvent::Response { id, result, .. } if id & wire::OWN_QUESTIONS != 0 => {
+                self.questions.answered(id, result);
+                None
+            }
             NetworkEvent::Response { from, id, result } => Some(self.judge_response(from, id, result)),
         }
     }
@@ -157,11 +176,19 @@ impl Judge {
                 None
             }
             None => {
-                self.network.report(from, Misbehaviour::Malformed);
+                // Who asks everyone can't know which groups this node hosts.
+                let is_hosted_elsewhere = wire::split(bytes).is_some_and(|(id, _)| self.groups.contains(&id));
+                if !is_hosted_elsewhere {
+                    self.network.report(from, Misbehaviour::Malformed);
+                }
                 None
             }
         }
     }
+}
+
+fn is_question(bytes: &[u8]) -> bool {
+    wire::split(bytes).is_some_and(|(group, _)| group == wire::QUESTIONS)
 }
 
 fn misbehaviour(rejection: &Rejection) -> Misbehaviour {

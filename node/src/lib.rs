@@ -3,6 +3,7 @@
 
 mod backend;
 pub mod config;
+mod elsewhere;
 mod error;
 mod event_loop;
 mod groups;

@@ -2,9 +2,10 @@
 
 use crate::backend::{MAX_STRICT_READS, NodeBackend, StrictRead, serve_strict_reads};
 use crate::config::{Config, LogFormat, Overrides};
+use crate::elsewhere::{Elsewhere, answering};
 use crate::error::NodeError;
 use crate::event_loop::{Command, EventLoop};
-use crate::groups::{Opening, mempool_limits};
+use crate::groups::{self, Opening, mempool_limits};
 use crate::home::{DataLock, Home, Keys};
 use crate::inbound::{self, Judge};
 use crate::keys::PasswordSource;
@@ -109,20 +110,32 @@ impl Starting<'_> {
         let shared = Arc::new(Shared::new());
         let signatures = Arc::new(Signatures::default());
         let writers = self.start_writers(&storage, &commands)?;
-        let event_loop =
-            EventLoop::new(self.keys.node_id(), self.nodes(), network.clone(), writers, Arc::clone(&shared));
+        let event_loop = EventLoop::new(
+            self.keys.node_id(),
+            self.members(),
+            network.clone(),
+            writers,
+            Arc::clone(&shared),
+        );
+        let (asked, questions) = tokio::sync::mpsc::channel(answering::MAX_WAITING);
         let mut judge = Judge {
             verifiers: Arc::default(),
             signatures: Arc::clone(&signatures),
             network: network.clone(),
             validators: Arc::new(self.nodes().into_iter().collect()),
+            groups: self.groups().into_iter().collect(),
             commands: commands.clone(),
+            questions: Arc::default(),
+            asked,
         };
         let event_loop = self.start_loop(event_loop, inbox, &storage, &mut judge)?;
         inbound::start(&judge, JUDGES, events, network_runtime.handle()).map_err(NodeError::Thread)?;
         let (strict_reads, strict) = tokio::sync::mpsc::channel(MAX_STRICT_READS);
         let backend = Arc::new(self.backend(&storage, &shared, &judge, strict_reads)?);
         rpc_runtime.spawn(serve_strict_reads(Arc::clone(&backend), strict));
+        let elsewhere = Arc::clone(&backend.elsewhere);
+        rpc_runtime.spawn(async move { elsewhere.see_through().await });
+        rpc_runtime.spawn(answering::serve(Arc::clone(&backend), network.clone(), questions));
         let rpc = rpc_runtime.block_on(witan_rpc::start(self.rpc_config(), backend))?;
         tracing::info!(
             node = %self.keys.node_id(),
@@ -143,7 +156,18 @@ impl Starting<'_> {
 
     fn start_writers(&self, storage: &Storage, done: &SyncSender<Command>) -> Result<Writers, NodeError> {
         let (home, min_free) = (self.home.root().to_owned(), self.config.storage.min_free_bytes);
-        Writers::start(storage, home, self.groups().into_iter(), min_free, done).map_err(NodeError::Thread)
+        Writers::start(storage, home, self.hosted()?.into_iter(), min_free, done).map_err(NodeError::Thread)
+    }
+
+    /// The groups that this node hosts.
+    fn hosted(&self) -> Result<Vec<GroupId>, NodeError> {
+        groups::hosted(self.genesis, self.keys.validator.as_ref(), &self.config.node.follow)
+    }
+
+    /// The nodes of each group's members.
+    fn members(&self) -> BTreeMap<GroupId, Vec<NodeId>> {
+        let nodes = |group| self.genesis.members(group).into_iter().map(|member| member.node).collect();
+        self.groups().into_iter().map(|group| (group, nodes(group))).collect()
     }
 
     fn nodes(&self) -> Vec<NodeId> {
@@ -168,7 +192,7 @@ impl Starting<'_> {
             chain: self.genesis.chain(),
             validators: self.nodes(),
             allowed: self.genesis.admitted(),
-            groups: self.groups(),
+            groups: self.hosted()?,
             limits,
         };
         Ok(witan_p2p::start(config, &tokio::runtime::Handle::current())?)
@@ -189,7 +213,7 @@ impl Starting<'_> {
         Ok(())
     }
 
-    /// This node's place among the validators, if its key is one of theirs.
+    /// This node's place among all validators, if its key is one of theirs.
     fn validator(&self) -> Result<Option<(ValidatorIndex, SecretKey)>, NodeError> {
         let Some(key) = &self.keys.validator else { return Ok(None) };
         let listed = self.genesis.validators.iter().zip(0_u16..).find(|(entry, _)| entry.key == key.public());
@@ -218,11 +242,11 @@ impl Starting<'_> {
             storage,
             config: self.config,
             node: self.keys.node_id(),
-            validator: self.validator()?,
+            validator: self.validator()?.map(|(_, key)| key),
             now: event_loop.now(),
         };
         let mut verifiers = BTreeMap::new();
-        for id in self.groups() {
+        for id in self.hosted()? {
             let open = opening.open(id)?;
             verifiers.insert(id, open.verifier);
             event_loop.add_group(id, open.group, open.effects);
@@ -239,16 +263,20 @@ impl Starting<'_> {
         judge: &Judge,
         strict_reads: tokio::sync::mpsc::Sender<StrictRead>,
     ) -> Result<NodeBackend, NodeError> {
+        let (hosted, limits) = (self.hosted()?, mempool_limits(self.config));
+        let (network, questions) = (judge.network.clone(), Arc::clone(&judge.questions));
+        let elsewhere = Elsewhere::new(self.genesis, &hosted, limits, network, questions)?;
         Ok(NodeBackend {
+            elsewhere: Arc::new(elsewhere),
             name: self.config.node.name.clone(),
             node: self.keys.node_id(),
             reader: self.keys.node.clone(),
             validator: self.validator()?.map(|(place, _)| place),
             chain: self.genesis.chain(),
             genesis: self.genesis.clone(),
-            mempool: mempool_limits(self.config),
+            mempool: limits,
             shared: Arc::clone(shared),
-            stores: self.groups().into_iter().map(|group| (group, storage.ledger(group))).collect(),
+            stores: hosted.into_iter().map(|group| (group, storage.ledger(group))).collect(),
             network: judge.network.clone(),
             signatures: Arc::clone(&judge.signatures),
             commands: judge.commands.clone(),

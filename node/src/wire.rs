@@ -1,6 +1,12 @@
-//! How a group's messages travel between nodes: the group's number, then the message.
+//! How messages travel between nodes: the number of a group, then a message of it. The number of no group marks a question
+//! to a member of a group that the asker does not host, and its answer.
 
 use witan_types::GroupId;
+
+/// Stands where a group would: a question about a group, or an answer to one.
+pub(crate) const QUESTIONS: GroupId = GroupId(u32::MAX);
+/// Set in the numbers of the requests that ask such questions; the replicas' requests have it clear.
+pub(crate) const OWN_QUESTIONS: u64 = 1 << 63;
 
 /// The bytes on the wire.
 pub(crate) fn frame(group: GroupId, message: &[u8]) -> Vec<u8> {

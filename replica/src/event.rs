@@ -2,6 +2,7 @@
 
 use crate::message::Message;
 use crate::verify::VerifiedMessage;
+use borsh::{BorshDeserialize, BorshSerialize};
 use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{Evidence, Seq, Tick};
@@ -76,14 +77,14 @@ pub enum Event {
     PeerDown(NodeId),
     /// A request of ours was not answered.
     RequestFailed(NodeId),
-    /// What another group says to this one, from its replica on this node.
+    /// What another group says to this one, from its replica on this node. From other nodes it comes as a message.
     Envelope(Arc<Envelope>),
     /// The host stops soon: what is sent in this step still leaves.
     Leaving,
 }
 
 /// What became of one submitted transaction.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub enum Admission {
     /// In the mempool now, or was already.
     Pending,
@@ -134,6 +135,25 @@ pub struct Outgoing {
     pub bytes: Arc<[u8]>,
 }
 
+/// What a sealed block of this group says to another one: for that one's replica on this node, if there is one, and for
+/// these nodes, to which it goes as a one-way message of the receiving group, in the class of all that helps to catch up.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Relay {
+    /// The receiving group.
+    pub to: GroupId,
+    /// What is said, and its proof.
+    pub envelope: Arc<Envelope>,
+    /// The nodes that get it over the network; none where every node runs every group.
+    pub nodes: Vec<NodeId>,
+}
+
+impl Relay {
+    /// The encoded [`Message`] for the nodes.
+    pub fn bytes(&self) -> Arc<[u8]> {
+        Message::Envelope(Arc::clone(&self.envelope)).bytes()
+    }
+}
+
 /// One write to the ledger's store; writes happen in order.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum LedgerWrite {
@@ -170,8 +190,8 @@ pub struct Effects {
     pub requests: Vec<(NodeId, Message)>,
     /// Answers to requests.
     pub replies: Vec<(Ticket, Message)>,
-    /// What this group says to others, for their replicas on this node. What is lost is offered again.
-    pub envelopes: Vec<(GroupId, Arc<Envelope>)>,
+    /// What this group says to others. What is lost is offered again.
+    pub relays: Vec<Relay>,
     /// Sealed headers for nodes outside the group, and transactions from there: only ever a way to be faster.
     pub gossip: Vec<Message>,
     /// Timers to set.

@@ -18,10 +18,10 @@ mod sync;
 pub mod verify;
 
 pub use event::{
-    Admission, Class, Effects, Event, LedgerWrite, Notice, Now, Outgoing, Recipient, Source, Ticket, Timer,
-    WriteSeq,
+    Admission, Class, Effects, Event, LedgerWrite, Notice, Now, Outgoing, Recipient, Relay, Source, Ticket,
+    Timer, WriteSeq,
 };
 pub use message::Message;
 pub use open::{Identity, Open, Opened, open_group};
 pub use replica::{Group, GroupStatus, Replica};
-pub use verify::{MessageVerifier, NoCache, Rejection, SignatureCache, VerifiedMessage};
+pub use verify::{MessageVerifier, NoCache, OtherGroup, Rejection, SignatureCache, VerifiedMessage};

@@ -3,7 +3,7 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::sync::Arc;
 use witan_types::codec::{bounded, bounded_bytes, encode};
-use witan_types::{Height, Seal, SealShare, SealedBlock, SealedHeader, SignedTransaction, Wire};
+use witan_types::{Envelope, Height, Seal, SealShare, SealedBlock, SealedHeader, SignedTransaction, Wire};
 
 /// The most bytes one message may take.
 pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024 - 64;
@@ -64,6 +64,8 @@ pub enum Message {
     Blocks(#[borsh(deserialize_with = "bounded::<MAX_BLOCKS, _, _>")] Vec<SealedBlock>),
     /// A sealed header, gossiped to nodes outside the group.
     SealedHeader(SealedHeader),
+    /// What another group says to this one, from a member of it to a member of this one that does not run it.
+    Envelope(Arc<Envelope>),
 }
 
 impl Message {

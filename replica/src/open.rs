@@ -4,12 +4,12 @@ use crate::event::{Effects, Now, Timer};
 use crate::hosting::Hosted;
 use crate::intake::Intake;
 use crate::proposing::Proposing;
-use crate::relaying::Inbox;
+use crate::relaying::{Inbox, abroad};
 use crate::replica::{Group, Replica};
 use crate::sealing::Sealing;
 use crate::sync::{CatchUp, HEARTBEAT};
-use crate::verify::MessageVerifier;
-use std::collections::VecDeque;
+use crate::verify::{MessageVerifier, OtherGroup};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 use witan_consensus::engine::{Engine, Instance, Outputs, Seq, Setup};
 use witan_consensus::hotstuff::HotStuff;
@@ -26,7 +26,7 @@ use witan_types::{
 pub struct Identity {
     /// Its network identity.
     pub node: NodeId,
-    /// Its place and key, if it votes.
+    /// Its place among the group's members and its key, if it votes.
     pub validator: Option<(ValidatorIndex, SecretKey)>,
 }
 
@@ -95,11 +95,12 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     ) -> Result<(Self, MessageVerifier, Effects), LedgerError> {
         let Open { genesis, group, identity, store, records, mempool, seed, scheme } = open;
         let committee = genesis.committee(group).ok_or(LedgerError::UnknownGroup(group))?.under(scheme);
-        let validators: Vec<NodeId> = genesis.validators.iter().map(|validator| validator.node).collect();
+        let validators = nodes(genesis, group);
         let instance = Instance { chain: genesis.chain(), group, epoch: Epoch(1) };
         let others = genesis.groups.iter().filter_map(|other| {
             let committee = genesis.committee(other.id)?.under(scheme);
-            (other.id != group).then_some((other.id, committee))
+            let other_group = OtherGroup { committee, nodes: nodes(genesis, other.id) };
+            (other.id != group).then_some((other.id, other_group))
         });
         let verifier = MessageVerifier::new::<E>(instance, committee.clone(), &validators, others.collect());
         let (ledger, genesis_commit) = Ledger::open(store, genesis, group)?;
@@ -108,10 +109,17 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if sealed > tip {
             return Err(LedgerError::Missing { what: "block", height: sealed, tip });
         }
+        let listed = genesis.validators.iter().map(|validator| validator.node);
+        let outsiders = listed.filter(|node| !validators.contains(node)).collect();
+        let abroad = match identity.validator {
+            Some(_) => abroad::routes(genesis, group, &identity.node),
+            None => BTreeMap::new(),
+        };
         let mut replica = Replica {
             group,
             committee,
             validators,
+            outsiders,
             identity,
             engine: None,
             ledger,
@@ -119,6 +127,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             sealing: Sealing::new(sealed),
             proposing: Proposing::new(now),
             inbox: Inbox::default(),
+            abroad,
             due_timer: None,
             intake: Intake::default(),
             catch_up: CatchUp::default(),
@@ -194,6 +203,11 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             }
         }
     }
+}
+
+/// The network identities of a group's members, in the order of its committee.
+fn nodes(genesis: &Genesis, group: GroupId) -> Vec<NodeId> {
+    genesis.members(group).into_iter().map(|member| member.node).collect()
 }
 
 fn decode_records<E: Engine>(records: &[(Seq, Vec<u8>)]) -> Vec<(Seq, E::Record)> {

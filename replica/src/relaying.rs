@@ -1,16 +1,19 @@
-//! Relaying between the groups of this node: what a sealed block of this group says to another one goes to that one's
-//! replica, again and again until it tells that it has consumed it; what others say waits here for a block.
+//! Relaying between groups: what a sealed block of this group says to another one goes to that one's replica on this
+//! node, and over the network to members of it that do not run this group, again and again until it tells that it has
+//! consumed it; what others say waits here for a block.
 //!
-//! Nothing is lost if this node passes nothing on: every member of both groups does the same.
+//! Nothing is lost if this node passes nothing on: every member of this group does the same.
 
-use crate::event::Effects;
+pub(crate) mod abroad;
+
+use crate::event::{Effects, Relay};
 use crate::replica::Replica;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use witan_consensus::engine::Engine;
 use witan_ledger::{Ledger, MAX_BLOCK_MESSAGES, MAX_ENVELOPES_BYTES, Store};
 use witan_types::block::MAX_ENVELOPES;
-use witan_types::{Envelope, GroupId, Seal, codec::encode};
+use witan_types::{Envelope, GroupId, NodeId, Seal, codec::encode};
 
 /// The most envelopes of one group that wait here for a block. What comes on top is offered again.
 const MAX_WAITING: usize = 256;
@@ -18,6 +21,8 @@ const MAX_WAITING: usize = 256;
 const MAX_WAITING_BYTES: usize = 32 * 1024 * 1024;
 /// The most envelopes to one group that are offered again at once.
 const OFFERED_AGAIN: usize = 64;
+/// The most bytes of envelopes to one group that go to each of its members over the network again at once.
+const SENT_AGAIN_BYTES: usize = 1024 * 1024;
 
 /// What other groups say to this one.
 #[derive(Debug, Default)]
@@ -119,7 +124,7 @@ fn is_news<S: Store>(envelope: &Envelope, ledger: &Ledger<S>) -> bool {
 }
 
 impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
-    /// The replica of another group on this node passes on what its group says.
+    /// What another group says, from its replica on this node or from a member of it.
     pub(crate) fn on_envelope(&mut self, envelope: Arc<Envelope>) {
         if envelope.contents.destination == self.group && envelope.source() != self.group {
             self.inbox.take(envelope, &self.ledger);
@@ -163,22 +168,32 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         let height = seal.outcome.height;
         let destinations = self.ledger.outbox().filter(|(_, at)| *at == height).map(|(group, _)| group);
         for group in destinations {
+            let nodes = self.abroad.get(&group).map(|route| route.first.clone()).unwrap_or_default();
             let envelope = self.ledger.envelope(seal, group);
-            effects.envelopes.extend(envelope.map(|envelope| (group, Arc::new(envelope))));
+            effects.relays.extend(envelope.map(|envelope| relay(envelope, nodes)));
         }
     }
 
     /// Offers again what other groups have not told to have consumed.
     pub(crate) fn offer_again(&self, effects: &mut Effects) {
-        let mut offered: BTreeMap<GroupId, usize> = BTreeMap::new();
+        let mut offered: BTreeMap<GroupId, (usize, usize)> = BTreeMap::new();
         for (group, height) in self.ledger.outbox() {
-            let count = offered.entry(group).or_default();
+            let (count, bytes) = offered.entry(group).or_default();
             let seal = if *count < OFFERED_AGAIN { self.ledger.store().seal(height) } else { None };
-            let envelope = seal.and_then(|seal| self.ledger.envelope(&seal, group));
-            *count += usize::from(envelope.is_some());
-            effects.envelopes.extend(envelope.map(|envelope| (group, Arc::new(envelope))));
+            let Some(envelope) = seal.and_then(|seal| self.ledger.envelope(&seal, group)) else { continue };
+            *count += 1;
+            let route = self.abroad.get(&group).filter(|_| *bytes < SENT_AGAIN_BYTES);
+            let nodes = route.map(|route| route.all.clone()).unwrap_or_default();
+            if !nodes.is_empty() {
+                *bytes += encode(&envelope).len();
+            }
+            effects.relays.push(relay(envelope, nodes));
         }
     }
+}
+
+fn relay(envelope: Envelope, nodes: Vec<NodeId>) -> Relay {
+    Relay { to: envelope.contents.destination, envelope: Arc::new(envelope), nodes }
 }
 
 #[cfg(test)]

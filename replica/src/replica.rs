@@ -8,10 +8,11 @@ use crate::message::Message;
 use crate::open::Identity;
 use crate::proposing::Proposing;
 use crate::relaying::Inbox;
+use crate::relaying::abroad::Route;
 use crate::sealing::Sealing;
 use crate::sync::CatchUp;
 use crate::verify::{Content, VerifiedMessage};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Debug;
 use witan_consensus::engine::{Engine, EngineStatus, Input, Verified};
 use witan_ledger::{Ledger, Mempool, ProofWindow, Store};
@@ -69,6 +70,8 @@ pub struct Replica<E: Engine, S: Store> {
     pub(crate) group: GroupId,
     pub(crate) committee: Committee,
     pub(crate) validators: Vec<NodeId>,
+    /// Validators of the network that are no members of the group, and as a rule have no replica of it.
+    pub(crate) outsiders: Vec<NodeId>,
     pub(crate) identity: Identity,
     pub(crate) engine: Option<Hosted<E>>,
     pub(crate) ledger: Ledger<S>,
@@ -76,6 +79,8 @@ pub struct Replica<E: Engine, S: Store> {
     pub(crate) sealing: Sealing,
     pub(crate) proposing: Proposing,
     pub(crate) inbox: Inbox,
+    /// To which nodes what this group says goes over the network, by the group it is for.
+    pub(crate) abroad: BTreeMap<GroupId, Route>,
     pub(crate) intake: Intake,
     pub(crate) catch_up: CatchUp,
     /// The block time for which the host was asked to wake this replica; Unix milliseconds.
@@ -108,6 +113,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             Message::Heartbeat(heartbeat) => self.on_heartbeat(now, from, heartbeat, effects),
             Message::Blocks(blocks) => self.on_blocks(now, from, blocks, effects),
             Message::SealedHeader(sealed) => self.on_sealed_header(now, from, &sealed, effects),
+            Message::Envelope(envelope) => self.on_envelope(envelope),
             // Answered, if at all, by the reply that every request gets.
             Message::BlocksRequest { .. }
             | Message::Accepted

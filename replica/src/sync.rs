@@ -169,7 +169,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         }
     }
 
-    /// Tells a fellow validator how we stand; asks anyone else.
+    /// Tells a fellow validator how we stand; asks anyone else who may have a replica.
     fn ask(&mut self, now: Now, node: NodeId, effects: &mut Effects) {
         let message = Message::Heartbeat(self.heartbeat(now));
         if self.identity.validator.is_some() && self.validators.contains(&node) {
@@ -178,7 +178,9 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
                 class: Class::Sync,
                 bytes: message.bytes(),
             });
-        } else if self.validators.contains(&node) || self.identity.validator.is_none() {
+        } else if self.validators.contains(&node)
+            || (self.identity.validator.is_none() && !self.outsiders.contains(&node))
+        {
             effects.requests.push((node, message));
         }
     }

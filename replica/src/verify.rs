@@ -19,8 +19,8 @@ pub enum Rejection {
     /// Not an encoding of a message.
     #[error(transparent)]
     Malformed(#[from] CodecError),
-    /// A message that only validators send, from someone else.
-    #[error("only validators send this")]
+    /// A message that only members of a group send, from someone else.
+    #[error("only members of the group send this")]
     NotAValidator,
     /// The engine refuses it.
     #[error(transparent)]
@@ -34,8 +34,8 @@ pub enum Rejection {
     /// A client's signature that does not verify.
     #[error("transaction {0} is not signed by its signer")]
     ClientSignature(TxId),
-    /// A block with a message of another group that proves nothing.
-    #[error("a block carries a message of another group that its seal does not prove")]
+    /// A message of another group that proves nothing, in a block or alone.
+    #[error("a message of another group that its seal does not prove")]
     Envelope,
     /// A seal, share or sealed block that proves nothing.
     #[error("a seal, share or sealed block does not verify")]
@@ -89,6 +89,11 @@ impl VerifiedMessage {
         matches!(self.0, Content::Transactions(..))
     }
 
+    /// Whether it is what another group says.
+    pub fn is_envelope(&self) -> bool {
+        matches!(&self.0, Content::Plain(message) if matches!(**message, Message::Envelope(_)))
+    }
+
     /// Whether it is a sealed header.
     pub fn is_sealed_header(&self) -> bool {
         matches!(&self.0, Content::Plain(message) if matches!(**message, Message::SealedHeader(_)))
@@ -129,6 +134,15 @@ type JudgedEngineMessage = (Box<dyn Any + Send>, Vec<Arc<Block>>);
 type EngineVerify =
     fn(&Instance, &Committee, ValidatorIndex, &[u8]) -> Result<JudgedEngineMessage, Rejection>;
 
+/// The members of another group, who sign its seals and may bring what it says.
+#[derive(Clone, Debug)]
+pub struct OtherGroup {
+    /// Their keys.
+    pub committee: Committee,
+    /// Their network identities, in the order of the committee.
+    pub nodes: Vec<NodeId>,
+}
+
 /// Judges the messages of one group in one epoch.
 #[derive(Clone)]
 pub struct MessageVerifier {
@@ -136,7 +150,7 @@ pub struct MessageVerifier {
     committee: Committee,
     validators: BTreeMap<NodeId, ValidatorIndex>,
     /// Of the other groups, whose seals come with what they say.
-    others: Arc<BTreeMap<GroupId, Committee>>,
+    others: Arc<BTreeMap<GroupId, OtherGroup>>,
     engine: EngineVerify,
 }
 
@@ -147,13 +161,12 @@ impl fmt::Debug for MessageVerifier {
 }
 
 impl MessageVerifier {
-    /// A verifier for engine `E`; `validators` are the network identities of the committee, in its order, and `others` the
-    /// committees of the other groups.
+    /// A verifier for engine `E`; `validators` are the network identities of the committee, in its order.
     pub fn new<E: Engine>(
         instance: Instance,
         committee: Committee,
         validators: &[NodeId],
-        others: BTreeMap<GroupId, Committee>,
+        others: BTreeMap<GroupId, OtherGroup>,
     ) -> MessageVerifier {
         let places = committee.validators();
         let validators = validators.iter().copied().zip(places).collect();
@@ -218,6 +231,11 @@ impl MessageVerifier {
                 let pooled = |(transaction, (id, size))| Pooled { id, size, transaction };
                 Content::Transactions(list.into_iter().zip(judged).map(pooled).collect())
             }
+            Message::Envelope(envelope) => {
+                self.check_bearer(from, &envelope)?;
+                self.check_envelopes(std::slice::from_ref(&*envelope))?;
+                Content::Plain(Box::new(Message::Envelope(envelope)))
+            }
             other => {
                 self.check_seals(from, &other)?;
                 Content::Plain(Box::new(other))
@@ -281,11 +299,21 @@ impl MessageVerifier {
             Message::SealedHeader(sealed) => self.is_sealed_header(sealed),
             Message::Engine(_)
             | Message::Transactions(_)
+            | Message::Envelope(_)
             | Message::Accepted
             | Message::Heartbeat(_)
             | Message::BlocksRequest { .. } => true,
         };
         if valid { Ok(()) } else { Err(Rejection::Seal) }
+    }
+
+    /// What a group says is brought by its members alone: others would only cost what judging it costs.
+    fn check_bearer(&self, from: NodeId, envelope: &Envelope) -> Result<(), Rejection> {
+        let other = self.others.get(&envelope.source());
+        match other.is_some_and(|other| other.nodes.contains(&from)) {
+            true => Ok(()),
+            false => Err(Rejection::NotAValidator),
+        }
     }
 
     /// What other groups say counts for their seals: those of the group that it comes from, in an epoch that is known.
@@ -299,12 +327,12 @@ impl MessageVerifier {
 
     fn is_authentic(&self, envelope: &Envelope) -> bool {
         let outcome = &envelope.seal.outcome;
-        let committee = self.others.get(&outcome.group);
+        let other = self.others.get(&outcome.group);
         outcome.chain == self.instance.chain
             && outcome.epoch == Epoch(1)
             && envelope.contents.destination == self.instance.group
             && envelope.is_consistent()
-            && committee.is_some_and(|committee| envelope.seal.verify(committee).is_ok())
+            && other.is_some_and(|other| envelope.seal.verify(&other.committee).is_ok())
     }
 
     fn is_ours(&self, outcome: &Outcome) -> bool {

@@ -11,9 +11,11 @@ use std::path::Path;
 use std::sync::Arc;
 use witan_replica::Message;
 use witan_replica::message::Heartbeat;
+use witan_types::merkle_list::ListProof;
 use witan_types::{
-    Account, Block, ChainId, Epoch, GroupId, Hash, Header, Key, Op, Outcome, Payload, QuorumSignatures, Seal,
-    SealShare, SealedBlock, SealedHeader, SecretKey, SignedTransaction, Transaction, ValidatorIndex, Wire,
+    Account, Block, ChainId, Contents, Envelope, Epoch, GroupId, Hash, Header, Key, Op, Outcome, Payload,
+    QuorumSignatures, Seal, SealShare, SealedBlock, SealedHeader, SecretKey, SignedTransaction, Transaction,
+    ValidatorIndex, Wire,
 };
 
 fn key() -> SecretKey {
@@ -63,6 +65,13 @@ fn seal() -> Seal {
     Seal { outcome, signatures: QuorumSignatures::collect([(validator, signature)]) }
 }
 
+fn envelope() -> Envelope {
+    let contents =
+        Contents { destination: GroupId(2), first: 3, consumed: 4, messages: vec![b"prepare".to_vec()] };
+    let proof = ListProof { index: 0, length: 1, siblings: Vec::new() };
+    Envelope { seal: seal(), contents, proof }
+}
+
 fn messages() -> Vec<(&'static str, Message)> {
     let heartbeat = Heartbeat { wall_ms: 1_700_000_000_001, executed: 5, sealed: 4, votes: true };
     vec![
@@ -75,6 +84,7 @@ fn messages() -> Vec<(&'static str, Message)> {
         ("blocks-request", Message::BlocksRequest { from: 5 }),
         ("blocks", Message::Blocks(vec![SealedBlock { block: block(), seal: seal() }])),
         ("sealed-header", Message::SealedHeader(SealedHeader { header: block().header, seal: seal() })),
+        ("envelope", Message::Envelope(Arc::new(envelope()))),
     ]
 }
 

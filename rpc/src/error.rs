@@ -4,7 +4,7 @@ use crate::view::TransactionState;
 use jsonrpsee::types::ErrorObjectOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use witan_types::{CodecError, Height, TransactionError, TxId};
+use witan_types::{CodecError, GroupId, Height, TransactionError, TxId};
 
 /// Why a transaction is refused before any block saw it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -173,6 +173,14 @@ pub enum RpcError {
         /// What was asked for.
         what: String,
     },
+    /// This node does not host the group.
+    #[error("group {group} is not hosted by this node, but by {}", nodes.join(", "))]
+    NotHosted {
+        /// Which group.
+        group: GroupId,
+        /// The names of its members, which host it.
+        nodes: Vec<String>,
+    },
     /// The height is below what this node keeps.
     #[error("pruned: the oldest height kept is {oldest_height}")]
     Pruned {
@@ -248,7 +256,7 @@ impl RpcError {
             RpcError::MempoolFull { .. } => -32022,
             RpcError::WaitTimeout { .. } => -32023,
             RpcError::ReadAborted { .. } => -32024,
-            RpcError::NotFound { .. } => -32030,
+            RpcError::NotFound { .. } | RpcError::NotHosted { .. } => -32030,
             RpcError::Pruned { .. } => -32031,
             RpcError::FutureHeight { .. } => -32032,
             RpcError::NotReady { .. } => -32033,
@@ -267,7 +275,7 @@ impl RpcError {
             RpcError::MempoolFull { .. } => "MEMPOOL_FULL",
             RpcError::WaitTimeout { .. } => "WAIT_TIMEOUT",
             RpcError::ReadAborted { reason } => reason.name(),
-            RpcError::NotFound { .. } => "NOT_FOUND",
+            RpcError::NotFound { .. } | RpcError::NotHosted { .. } => "NOT_FOUND",
             RpcError::Pruned { .. } => "PRUNED",
             RpcError::FutureHeight { .. } => "FUTURE_HEIGHT",
             RpcError::NotReady { reason, .. } => reason.name(),
@@ -290,6 +298,7 @@ impl RpcError {
             RpcError::BadParameter { .. }
             | RpcError::Rejected { .. }
             | RpcError::NotFound { .. }
+            | RpcError::NotHosted { .. }
             | RpcError::Pruned { .. }
             | RpcError::CursorInvalid
             | RpcError::Unauthorized
@@ -308,6 +317,9 @@ impl RpcError {
                 "read again, or without strict: the newest value executed here is answered at once"
             }
             RpcError::NotFound { .. } => "look at node_status for the groups and heights of this node",
+            RpcError::NotHosted { .. } => {
+                "ask one of the nodes named in `nodes`: values and transactions this node finds there itself"
+            }
             RpcError::Pruned { .. } => "ask for oldestHeight or above, or a node that keeps more",
             RpcError::FutureHeight { .. } => "ask again once node_status shows that height",
             RpcError::NotReady { .. } => {
@@ -338,6 +350,7 @@ impl RpcError {
             }
             RpcError::WaitTimeout { tx_id, status } => json!({"txId": tx_id.to_string(), "status": status}),
             RpcError::NotFound { what } => json!({ "what": what }),
+            RpcError::NotHosted { group, nodes } => json!({ "group": group, "nodes": nodes }),
             RpcError::Pruned { oldest_height } => json!({ "oldestHeight": oldest_height }),
             RpcError::FutureHeight { height } => json!({ "height": height }),
             RpcError::ReadAborted { .. } | RpcError::CursorInvalid | RpcError::Unauthorized => json!({}),
@@ -371,7 +384,13 @@ impl RpcError {
                 let reason = NoSnapshot::ALL.into_iter().find(|one| Some(one.name()) == text("reason"))?;
                 RpcError::ReadAborted { reason }
             }
-            -32030 => RpcError::not_found(owned("what")),
+            -32030 => match data.get("nodes") {
+                Some(nodes) => RpcError::NotHosted {
+                    group: serde_json::from_value(data.get("group")?.clone()).ok()?,
+                    nodes: serde_json::from_value(nodes.clone()).ok()?,
+                },
+                None => RpcError::not_found(owned("what")),
+            },
             -32031 => RpcError::Pruned { oldest_height: number("oldestHeight") },
             -32032 => RpcError::FutureHeight { height: number("height") },
             -32033 => {

@@ -5,7 +5,7 @@ use crate::method::MethodDescription;
 use crate::methods::describe_all;
 use crate::view::TransactionState;
 use serde_json::{Value, json};
-use witan_types::TxId;
+use witan_types::{GroupId, TxId};
 
 /// The document.
 pub fn document() -> Value {
@@ -47,13 +47,14 @@ fn method(method: &MethodDescription) -> Value {
 }
 
 /// The errors any method may answer, by the names under `components`.
-const ERRORS: [&str; 13] = [
+const ERRORS: [&str; 14] = [
     "BadParameter",
     "Rejected",
     "MempoolFull",
     "WaitTimeout",
     "ReadAborted",
     "NotFound",
+    "NotHosted",
     "Pruned",
     "FutureHeight",
     "NotReady",
@@ -72,6 +73,7 @@ fn errors() -> Value {
         RpcError::WaitTimeout { tx_id: TxId::default(), status: TransactionState::Accepted },
         RpcError::ReadAborted { reason: NoSnapshot::Conflict },
         RpcError::not_found("block"),
+        RpcError::NotHosted { group: GroupId(2), nodes: vec!["n2".into(), "n3".into()] },
         RpcError::Pruned { oldest_height: 1 },
         RpcError::FutureHeight { height: 1 },
         RpcError::NotReady { reason: NotReady::NoQuorum, detail: "2 of 3 validators are reachable".into() },

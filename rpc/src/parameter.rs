@@ -108,7 +108,7 @@ impl<T: Parameter> Parameter for Option<T> {
 /// At which block a read stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum At {
-    /// The last block executed here.
+    /// The last block executed here; of a group that the node does not host, the last one with a seal there.
     #[default]
     Latest,
     /// The last block with a seal here.

@@ -33,6 +33,38 @@ fn ten_seeds_of_four_groups_with_one_engine_are_too() {
     cross(&hold_every_promise((1..=10).map(|seed| Scenario::of(seed, 4).sharded(4)).collect()));
 }
 
+/// Three groups on eight nodes, each of four and two of those of the next as well.
+const OVERLAPPING: [&[u16]; 3] = [&[0, 1, 2, 3], &[2, 3, 4, 5], &[4, 5, 6, 7]];
+/// Three groups on twelve nodes, none of which is in two.
+const APART: [&[u16]; 3] = [&[0, 1, 2, 3], &[4, 5, 6, 7], &[8, 9, 10, 11]];
+
+#[test]
+fn seeds_of_groups_that_share_some_of_their_members_keep_every_promise() {
+    let scenario = |seed| Scenario::of(seed, 8).among(&OVERLAPPING).mixed(&EngineKind::ALL);
+    cross(&hold_every_promise((1..=6).map(scenario).collect()));
+}
+
+#[test]
+fn seeds_of_groups_that_share_no_member_do_too() {
+    let scenario = |seed| Scenario::of(seed, 12).among(&APART).mixed(&EngineKind::ALL);
+    cross(&hold_every_promise((1..=6).map(scenario).collect()));
+}
+
+#[test]
+fn a_crash_while_what_groups_say_travels_leaves_one_outcome_and_no_lock() {
+    let scenario = || Scenario::of(1, 8).among(&[&[0, 1, 2, 3], &[3, 4, 5, 6, 7]]);
+    let calm = run(&scenario().planned(Plan::CrashAt { node: 0, message: 0 })).unwrap();
+    assert!(calm.violation.is_none() && calm.across.applied == 1 && calm.crossings >= 20, "{calm}");
+    let crash = |node| {
+        let messages = (1..=calm.crossings).step_by(3);
+        messages.map(move |message| scenario().planned(Plan::CrashAt { node, message }))
+    };
+    for report in hold_every_promise([0, 3, 4].into_iter().flat_map(crash).collect()) {
+        let Across { applied, late, conflicts, failed } = report.across;
+        assert_eq!((report.crashes, applied + late + conflicts, failed), (1, 1, 0), "{report}");
+    }
+}
+
 #[test]
 fn a_crash_of_any_node_between_any_two_messages_leaves_one_outcome_and_no_lock() {
     let calm = run(&three_groups(1).planned(Plan::CrashAt { node: 0, message: 0 })).unwrap();

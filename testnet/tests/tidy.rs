@@ -21,7 +21,7 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("storage", &["types", "ledger"]),
     ("p2p", &["types"]),
     ("rpc", &["types"]),
-    ("node", &["types", "consensus", "ledger", "replica", "storage", "p2p", "rpc"]),
+    ("node", &["types", "consensus", "ledger", "replica", "light", "storage", "p2p", "rpc"]),
     ("testnet", &["types", "consensus", "ledger", "replica", "light", "rpc"]),
     ("cli", &["types", "ledger", "light", "rpc", "node", "testnet"]),
 ];

@@ -1,6 +1,6 @@
 //! `witan sim`: a whole network in one process and in virtual time, under faults drawn from a seed.
 
-use crate::commands::testnet::group_engine;
+use crate::commands::testnet::{group_engine, group_nodes};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Shade;
@@ -45,7 +45,7 @@ struct RunArgs {
     /// The consensus engine: hotstuff, pbft or raft
     #[arg(short = 'e', long, default_value = "hotstuff")]
     engine: EngineKind,
-    /// How many groups share the keys, each with a chain of its own on the same nodes
+    /// How many groups share the keys, each with a chain of its own
     #[arg(long, short, default_value_t = 1, value_name = "COUNT")]
     shards: u32,
     /// The engines of single groups, by number or `root`, such as 1=hotstuff,2=raft
@@ -54,6 +54,9 @@ struct RunArgs {
     /// Run the root group too, whose operators change parameters while things go wrong
     #[arg(long)]
     root: bool,
+    /// The members of single groups, such as 1=n0+n1+n2+n3,2=n2+n3+n4+n5; all validators are members of any other
+    #[arg(long, value_name = "GROUP=NODE+..,..", value_delimiter = ',', value_parser = group_nodes)]
+    group_nodes: Vec<(GroupId, Vec<u16>)>,
     /// The seed of the one run
     #[arg(long, default_value_t = 1, conflicts_with = "seeds", value_name = "NUMBER")]
     seed: u64,
@@ -129,7 +132,9 @@ impl RunArgs {
         let attacks = self.byzantine.unwrap_or_default();
         let engines = self.group_engines.iter().copied().collect();
         let scenario = Scenario::of(seed, self.nodes).with(self.engine).sharded(self.shards);
-        Scenario { engines, root: self.root, ..scenario }.signed(self.signatures).under(attacks)
+        let members = self.group_nodes.iter().cloned().collect();
+        let scenario = Scenario { engines, members, root: self.root, ..scenario };
+        scenario.signed(self.signatures).under(attacks)
     }
 
     fn threads(&self) -> usize {
@@ -214,8 +219,8 @@ mod tests {
     #[test]
     fn the_command_that_replays_a_run_is_read_as_that_run() {
         use clap::{Args as _, FromArgMatches as _};
-        let command =
-            "witan sim run -n 7 --engine pbft --shards 3 --group-engines 2=hotstuff,3=raft --root --seed 9";
+        let command = "witan sim run -n 7 --engine pbft --shards 3 --group-engines 2=hotstuff,3=raft --root \
+             --group-nodes 1=n0+n1,3=n2+n6 --seed 9";
         let words = command.split(' ').skip(2);
         let matches = RunArgs::augment_args(clap::Command::new("run")).get_matches_from(words);
         let args = RunArgs::from_arg_matches(&matches).unwrap();

@@ -5,7 +5,7 @@ mod logs;
 mod report;
 mod up;
 
-pub(super) use up::group_engine;
+pub(super) use up::{group_engine, group_nodes};
 
 use crate::context::Context;
 use crate::error::CliError;

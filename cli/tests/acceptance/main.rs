@@ -6,8 +6,8 @@
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 
 /// Makes a test of each story under each engine. A story is an async function: those in `on_four_validators` get a network
-/// that runs, those in `in_three_groups` one of three groups under three engines, the first under the story's, and those in
-/// `from_nothing` the engine alone.
+/// that runs, those in `in_three_groups` one of three groups under three engines, the first under the story's, those in
+/// `in_groups_of_some_nodes` six validators that are each in some groups only, and those in `from_nothing` the engine alone.
 macro_rules! stories {
     ($($way:ident: [$($story:ident),+ $(,)?]);+ $(;)?) => {
         // Adding an engine costs one line here.
@@ -41,4 +41,5 @@ mod network;
 mod quorum;
 mod shards;
 mod slots;
+mod some_groups;
 mod stranger;

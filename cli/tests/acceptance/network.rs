@@ -59,6 +59,23 @@ pub(crate) fn in_three_groups(engine: EngineKind, story: impl AsyncFn(&mut Testn
     tell_story(spec, story);
 }
 
+/// Tells a story of six validators: n0 to n3 are in group 1 under `engine`, n2 to n5 in group 2 under another one.
+pub(crate) fn in_groups_of_some_nodes(engine: EngineKind, story: impl AsyncFn(&mut Testnet)) {
+    let slot = Slot::take();
+    let other = if engine == EngineKind::Pbft { EngineKind::HotStuff } else { EngineKind::Pbft };
+    let spec = Spec {
+        validators: 6,
+        engine,
+        shards: 2,
+        group_engines: [(GroupId(2), other)].into(),
+        group_nodes: [(GroupId(1), vec![0, 1, 2, 3]), (GroupId(2), vec![2, 3, 4, 5])].into(),
+        permissioned: needs_permission(engine),
+        port_base: slot.port_base(),
+        ..Spec::default()
+    };
+    tell_story(spec, story);
+}
+
 /// Tells a story of four validators in four groups that run these engines in turn, with this many funded accounts.
 pub(crate) fn in_four_groups(engines: &[EngineKind], accounts: usize, story: impl AsyncFn(&mut Testnet)) {
     let slot = Slot::take();

@@ -188,7 +188,8 @@ async fn strict_reads_at_the_same_time_share_transactions(testnet: &mut Testnet)
     let (client, before) = (testnet.client("n0"), transactions(testnet).await);
     let look = async |place: usize| {
         let mut keys = keys.clone();
-        keys.rotate_left(place % keys.len());
+        let first = place % keys.len();
+        keys.rotate_left(first);
         let read = client.strict_states(&keys).await.unwrap();
         let values: Vec<_> = read.items.into_iter().map(|item| text_of(item.value)).collect();
         assert_eq!(values, keys.into_iter().map(Some).collect::<Vec<_>>(), "in the order of who asked");

@@ -72,7 +72,7 @@ impl NodeBackend {
             sealed_state_root: root(sealed_height),
             view: status.consensus.as_ref().map_or(0, |consensus| consensus.view),
             leader: status.consensus.as_ref().and_then(|consensus| consensus.leader),
-            validators: self.genesis.validators.len(),
+            validators: self.genesis.members(status.group).len(),
             connected_validators: status.connected_validators.len(),
             mempool: status.mempool_count,
             syncing: is_syncing(view),
@@ -142,7 +142,7 @@ impl NodeBackend {
         self.point(group, at)?;
         let committee =
             self.genesis.committee(group).ok_or_else(|| RpcError::not_found(format!("group {group}")))?;
-        let entries = self.genesis.validators.iter().zip(0_u16..);
+        let entries = self.genesis.members(group).into_iter().zip(0_u16..);
         let validators = entries.map(|(entry, place)| ValidatorView {
             index: ValidatorIndex(place),
             name: entry.name.clone(),

@@ -20,8 +20,9 @@ impl NodeBackend {
 
     pub(super) fn read_shards(&self) -> Vec<ShardView> {
         // The root group has no slots.
-        let with_slots = self.genesis.groups.iter().filter(|group| group.id != GroupId::ROOT);
-        let hosted = with_slots.filter(|group| self.stores.contains_key(&group.id));
+        let is_told =
+            |id: GroupId| id != GroupId::ROOT && (self.stores.contains_key(&id) || self.elsewhere.has(id));
+        let told = self.genesis.groups.iter().filter(|group| is_told(group.id));
         let shard = |group: &GenesisGroup| {
             let slots = first_slots(&self.genesis, group.id);
             let range = slots.end.checked_sub(1).map(|last| SlotRange { first: slots.start, last });
@@ -35,6 +36,6 @@ impl NodeBackend {
                 parameters_version: heard.map_or(FIRST_VERSION, |heard| heard.version),
             }
         };
-        hosted.map(shard).collect()
+        told.map(shard).collect()
     }
 }

@@ -50,12 +50,21 @@ impl NodeBackend {
         Ok(value)
     }
 
-    pub(super) fn read_states(&self, keys: &[Key], at: At) -> Result<ManyValues, RpcError> {
+    pub(super) async fn read_states(&self, keys: &[Key], at: At) -> Result<ManyValues, RpcError> {
+        let found = self.read_all_elsewhere(keys, at).await?;
         // One height for all keys of a group, so that the values belong together.
-        let mut points: BTreeMap<GroupId, ReadPoint> = BTreeMap::new();
+        let mut points: BTreeMap<GroupId, ReadPoint> =
+            found.iter().map(|(group, read)| (*group, read.point(*group))).collect();
+        let mut entries: BTreeMap<GroupId, _> =
+            found.into_iter().map(|(group, read)| (group, read.proofs.into_iter())).collect();
         let mut items = Vec::with_capacity(keys.len());
         for key in keys {
             let group = self.group_of(key);
+            if let Some(proofs) = entries.get_mut(&group) {
+                let entry = proofs.next().and_then(|proof| proof.entry);
+                items.push(scan_item(key, entry.as_ref()));
+                continue;
+            }
             let point = match points.entry(group) {
                 Slot::Occupied(known) => known.into_mut(),
                 Slot::Vacant(new) => new.insert(self.point(group, at)?),
@@ -66,7 +75,7 @@ impl NodeBackend {
         Ok(ManyValues { items, at: points.into_values().collect() })
     }
 
-    /// From where the scan stands on, or from the first group: the first stretch that has anything, of one group alone, so
+    /// Not of a part of the keys alone: this node has to host all groups. From where the scan stands on, or from the first group: the first stretch that has anything, of one group alone, so
     /// that it stands at one block.
     pub(super) fn read_scan(
         &self,
@@ -75,6 +84,9 @@ impl NodeBackend {
         limit: usize,
         at: At,
     ) -> Result<ScanSlice, RpcError> {
+        if let Some(group) = self.elsewhere.groups().next() {
+            return Err(self.elsewhere.not_hosted(group));
+        }
         let (group, key) = from.map_or((FIRST_WITH_KEYS, None), |from| (from.group, from.key));
         let mut groups = self.stores.range(group..).map(|(group, _)| *group).peekable();
         let start = key.as_ref().unwrap_or(&range.start).clone();
@@ -115,8 +127,14 @@ impl NodeBackend {
         Ok(ScanSlice { items, next, at: point })
     }
 
-    pub(super) fn read_account(&self, account: Account, at: At) -> Result<AccountView, RpcError> {
-        let (at, entry) = self.read_entry(&Key::balance_of(&account), at)?;
+    pub(super) async fn read_account(&self, account: Account, at: At) -> Result<AccountView, RpcError> {
+        let key = Key::balance_of(&account);
+        let group = self.group_of(&key);
+        let (at, entry) = if self.elsewhere.has(group) {
+            self.read_entry_elsewhere(group, &key, at).await?
+        } else {
+            self.read_entry(&key, at)?
+        };
         let balance = match entry.as_ref().map(|entry| &entry.value) {
             Some(Value::Balance(balance)) => *balance,
             Some(Value::Bytes(_) | Value::List(_) | Value::Counter(_) | Value::Record(_)) | None => 0,
@@ -148,7 +166,7 @@ fn size_of_value(value: &Value) -> usize {
     }
 }
 
-fn state_value(key: &Key, entry: Option<&Entry>, at: ReadPoint) -> StateValue {
+pub(super) fn state_value(key: &Key, entry: Option<&Entry>, at: ReadPoint) -> StateValue {
     let value = entry.map(|entry| value_view(&entry.value));
     StateValue { key: Blob::from(key.0.clone()), value, version: version_of(entry), at, proof: None }
 }

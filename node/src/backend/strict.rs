@@ -6,6 +6,7 @@ mod gathering;
 
 pub(crate) use gathering::StrictRead;
 
+use super::elsewhere::Found;
 use super::{NodeBackend, stopping};
 use gathering::{Gathering, Groups, Together};
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use witan_ledger::execute::MAX_READ_BYTES;
-use witan_ledger::{AbortReason, FailureReason, Store as _};
+use witan_ledger::{AbortReason, FailureReason, Pooled, Store as _};
 use witan_rpc::parameter::Wait;
 use witan_rpc::view::{ManyValues, ReadPoint, ReadView, ScanItem, TransactionState, TxStatusView};
 use witan_rpc::{NoSnapshot, RpcError};
@@ -132,8 +133,19 @@ impl NodeBackend {
     async fn read_once(&self, keys: Vec<Key>) -> Result<ManyValues, Unread> {
         let transaction = self.read_of(keys).sign(&self.reader);
         let timeout = LIFETIME.saturating_add(GRACE);
-        match self.submit_and_wait(transaction, Wait::Committed, timeout).await {
-            Ok(status) => self.what_it_read(status),
+        let pooled = Pooled::new(Arc::new(transaction));
+        let group = self.coordinator_of(&pooled).map_err(Unread::Refused)?;
+        let found = if self.elsewhere.has(group) {
+            self.submit_elsewhere(group, pooled, Wait::Committed, Instant::now() + timeout).await
+        } else {
+            let transaction = Arc::unwrap_or_clone(pooled.transaction);
+            self.submit_and_wait(transaction, Wait::Committed, timeout).await.map(|status| {
+                let outcome = status.height.and_then(|height| self.stores.get(&group)?.outcome(height));
+                Found { status, block_id: outcome.map(|outcome| outcome.block_id) }
+            })
+        };
+        match found {
+            Ok(found) => what_it_read(found),
             Err(RpcError::WaitTimeout { .. }) => {
                 Err(Unread::Refused(RpcError::ReadAborted { reason: NoSnapshot::Deadline }))
             }
@@ -162,21 +174,20 @@ impl NodeBackend {
         let blocks = self.shared.views().into_iter().map(|view| view.status.tip.time_ms);
         blocks.fold(clock_ms, u64::max)
     }
+}
 
-    fn what_it_read(&self, status: TxStatusView) -> Result<ManyValues, Unread> {
-        let TxStatusView { status: state, result, group, height, .. } = status;
-        let result = result.unwrap_or_default();
-        if state != TransactionState::Committed {
-            return Err(no_snapshot(result.reason.as_deref()));
-        }
-        let internal = |why| Unread::Refused(RpcError::internal(why));
-        let decided = group.zip(height).ok_or_else(|| internal("a read in no block"))?;
-        let outcome = self.store(decided.0).map_err(Unread::Refused)?.outcome(decided.1);
-        let block_id = outcome.ok_or_else(|| internal("a read in a block that is gone"))?.block_id;
-        let at = ReadPoint { group: decided.0, height: decided.1, block_id };
-        let item = |ReadView { key, value, version }| ScanItem { key, value, version };
-        Ok(ManyValues { items: result.reads.into_iter().map(item).collect(), at: vec![at] })
+fn what_it_read(found: Found) -> Result<ManyValues, Unread> {
+    let TxStatusView { status: state, result, group, height, .. } = found.status;
+    let result = result.unwrap_or_default();
+    if state != TransactionState::Committed {
+        return Err(no_snapshot(result.reason.as_deref()));
     }
+    let internal = |why| Unread::Refused(RpcError::internal(why));
+    let decided = group.zip(height).ok_or_else(|| internal("a read in no block"))?;
+    let block_id = found.block_id.ok_or_else(|| internal("a read in a block that is gone"))?;
+    let at = ReadPoint { group: decided.0, height: decided.1, block_id };
+    let item = |ReadView { key, value, version }| ScanItem { key, value, version };
+    Ok(ManyValues { items: result.reads.into_iter().map(item).collect(), at: vec![at] })
 }
 
 fn by_key(read: &ManyValues) -> BTreeMap<&[u8], &ScanItem> {

@@ -31,7 +31,11 @@ impl NodeBackend {
         let pooled = judge(self.signatures.as_ref(), self.chain, vec![tx]).pop();
         let pooled =
             pooled.ok_or_else(|| RpcError::internal("a transaction got no verdict"))?.map_err(refused)?;
-        let id = pooled.id;
+        let (id, group) = (pooled.id, self.coordinator_of(&pooled)?);
+        if self.elsewhere.has(group) {
+            let found = self.submit_elsewhere(group, pooled, wait, deadline).await?;
+            return Ok(found.status);
+        }
         let waiter = match wait {
             Wait::Accepted => None,
             Wait::Committed | Wait::Sealed | Wait::Applied => Some(
@@ -76,20 +80,33 @@ impl NodeBackend {
     async fn admit(&self, transactions: Vec<Pooled>) -> Result<Vec<Admission>, RpcError> {
         let mut by_group: BTreeMap<GroupId, Vec<(usize, Pooled)>> = BTreeMap::new();
         for (place, pooled) in transactions.into_iter().enumerate() {
-            let group = groups_of(&pooled.transaction.transaction, |key| self.group_of(key)).next();
-            let group = group.ok_or_else(|| RpcError::internal("a transaction of no group"))?;
+            let group = self.coordinator_of(&pooled)?;
             by_group.entry(group).or_default().push((place, pooled));
         }
         let mut admissions = BTreeMap::new();
         for (group, list) in by_group {
             let (places, list): (Vec<usize>, Vec<Pooled>) = list.into_iter().unzip();
-            admissions.extend(places.into_iter().zip(self.admit_to(group, list).await?));
+            let admitted = match self.elsewhere.has(group) {
+                true => self.elsewhere.submit(group, list).await,
+                false => self.admit_to(group, list).await?,
+            };
+            admissions.extend(places.into_iter().zip(admitted));
         }
         Ok(admissions.into_values().collect())
     }
 
+    /// The group that takes a transaction in: that of its first key, which coordinates it if it spans groups.
+    pub(super) fn coordinator_of(&self, pooled: &Pooled) -> Result<GroupId, RpcError> {
+        let group = groups_of(&pooled.transaction.transaction, |key| self.group_of(key)).next();
+        group.ok_or_else(|| RpcError::internal("a transaction of no group"))
+    }
+
     /// Hands transactions to the loop. A loop that is behind is a mempool that is full.
-    async fn admit_to(&self, group: GroupId, transactions: Vec<Pooled>) -> Result<Vec<Admission>, RpcError> {
+    pub(crate) async fn admit_to(
+        &self,
+        group: GroupId,
+        transactions: Vec<Pooled>,
+    ) -> Result<Vec<Admission>, RpcError> {
         let (sender, receiver) = oneshot::channel();
         match self.commands.try_send(Command::Submit(group, transactions, sender)) {
             Ok(()) => receiver.await.map_err(|_| stopping()),
@@ -98,7 +115,7 @@ impl NodeBackend {
         }
     }
 
-    fn admitted(&self, id: TxId, admission: Option<Admission>) -> Result<TxStatusView, RpcError> {
+    pub(super) fn admitted(&self, id: TxId, admission: Option<Admission>) -> Result<TxStatusView, RpcError> {
         match admission.ok_or_else(stopping)? {
             Admission::Pending => Ok(accepted(id)),
             // In a block, perhaps not flushed yet: then it is as good as accepted.
@@ -157,13 +174,22 @@ impl NodeBackend {
         Ok(TxStatusView { sealed: true, ..status })
     }
 
-    /// Waits until every group that takes part has obeyed the decision, as far as this node has executed.
-    async fn wait_applied(&self, status: TxStatusView, deadline: Instant) -> Result<TxStatusView, RpcError> {
+    /// Waits until every group that takes part has obeyed the decision: as far as this node has executed, and as far as
+    /// enough members say of groups that it does not host.
+    pub(super) async fn wait_applied(
+        &self,
+        status: TxStatusView,
+        deadline: Instant,
+    ) -> Result<TxStatusView, RpcError> {
         let id = status.tx_id;
         // Subscribed before looking, so that no block comes unseen in between.
         let mut blocks = self.shared.committed();
         let mut newest = status;
         while !newest.applied && newest.status.is_executed() {
+            let Some(executed) = self.find(&id) else { return Ok(newest) };
+            if self.is_partly_elsewhere(&executed.receipt) {
+                return self.wait_applied_elsewhere(&executed, deadline).await;
+            }
             if !matches!(tokio::time::timeout_at(deadline, blocks.changed()).await, Ok(Ok(()))) {
                 return Err(RpcError::WaitTimeout { tx_id: id, status: newest.status });
             }
@@ -173,26 +199,31 @@ impl NodeBackend {
     }
 
     pub(super) async fn read_transaction(&self, id: TxId) -> Result<TxStatusView, RpcError> {
-        if let Some(status) = self.traced(&id) {
+        if let Some(status) = self.traced_everywhere(&id).await {
             return Ok(status);
         }
-        let (sender, receiver) = oneshot::channel();
-        let asked = self.commands.try_send(Command::IsPending(id, sender)).is_ok();
-        let pending = asked && receiver.await.unwrap_or(false);
+        let pending = self.is_pending(id).await;
         // It may have been executed while we asked.
-        if let Some(status) = self.traced(&id) {
+        if let Some(status) = self.traced_everywhere(&id).await {
             return Ok(status);
         }
         let state = match (pending, self.shared.has_expired(&id)) {
             (true, _) => TransactionState::Accepted,
             (false, true) => TransactionState::Expired,
-            (false, false) => TransactionState::Unknown,
+            (false, false) => return Ok(self.look_elsewhere(id).await),
         };
         Ok(TxStatusView::outside_blocks(id, state))
     }
+
+    /// Whether it waits in a mempool here, or was executed and its block is not flushed.
+    pub(crate) async fn is_pending(&self, id: TxId) -> bool {
+        let (sender, receiver) = oneshot::channel();
+        let asked = self.commands.try_send(Command::IsPending(id, sender)).is_ok();
+        asked && receiver.await.unwrap_or(false)
+    }
 }
 
-fn accepted(id: TxId) -> TxStatusView {
+pub(super) fn accepted(id: TxId) -> TxStatusView {
     TxStatusView::outside_blocks(id, TransactionState::Accepted)
 }
 

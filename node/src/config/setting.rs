@@ -214,6 +214,48 @@ impl Setting for Peer {
     }
 }
 
+/// Which groups of users' keys a node follows beside those that its validator key is a member of.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Follow {
+    /// All, if the node has no vote in any group; else none.
+    #[default]
+    Auto,
+    /// All.
+    All,
+    /// These.
+    Listed(Vec<u32>),
+}
+
+impl Setting for Follow {
+    fn read(value: &toml::Value) -> Result<Follow, String> {
+        match value.as_str() {
+            Some("auto") => Ok(Follow::Auto),
+            Some("all") => Ok(Follow::All),
+            _ => Vec::read(value).map(Follow::Listed).map_err(|_| expected_groups()),
+        }
+    }
+
+    fn read_text(text: &str) -> Result<Follow, String> {
+        match text {
+            "auto" => Ok(Follow::Auto),
+            "all" => Ok(Follow::All),
+            _ => Vec::read_text(text).map(Follow::Listed).map_err(|_| expected_groups()),
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Follow::Auto => quoted("auto"),
+            Follow::All => quoted("all"),
+            Follow::Listed(groups) => format!("{groups:?}"),
+        }
+    }
+}
+
+fn expected_groups() -> String {
+    "auto, all, or a list of groups by their numbers".into()
+}
+
 /// A setting with a few named values.
 macro_rules! choice {
     ($(#[doc = $about:literal])* $Choice:ident { $($(#[doc = $doc:literal])* $Variant:ident = $text:literal,)* }) => {

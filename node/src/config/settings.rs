@@ -1,6 +1,6 @@
 //! The one list of settings: from it come the structures, the defaults, the keys, and the commented file.
 
-use super::setting::{LogFormat, LogLevel, Optional, Peer, Setting};
+use super::setting::{Follow, LogFormat, LogLevel, Optional, Peer, Setting};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -94,6 +94,9 @@ settings! {
         name: String = "witan".into();
         /// How long an orderly stop may take before the process ends anyway. At most 1 minute.
         shutdown_timeout: Duration = Duration::from_secs(10);
+        /// The groups of users' keys to follow beside those that the validator key is a member of: "auto" (all if the
+        /// node has no vote in any group, else none), "all", or a list of numbers. For others it asks their members.
+        follow: Follow = Follow::Auto;
     }
     /// The network between nodes.
     p2p: P2p {

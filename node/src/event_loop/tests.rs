@@ -77,7 +77,7 @@ impl Group for Talker {
         let mut effects = Effects::default();
         if let Event::Envelope(envelope) = event {
             self.heard.lock().unwrap().push("envelope");
-            effects.envelopes.push((self.other, envelope));
+            effects.relays.push(Relay { to: self.other, envelope, nodes: Vec::new() });
         }
         effects
     }
@@ -144,7 +144,8 @@ fn event_loop(
     let (commands, inbox) = sync_channel(16);
     let writers = Writers::start(&storage, folder.to_owned(), [GROUP].into_iter(), 0, &commands).unwrap();
     let nodes = [1, 2].map(|place| witan_p2p::node_id([place; 32]).unwrap()).to_vec();
-    let looping = EventLoop::new(network.node(), nodes, network.clone(), writers, Arc::new(Shared::new()));
+    let members = BTreeMap::from([(GROUP, nodes)]);
+    let looping = EventLoop::new(network.node(), members, network.clone(), writers, Arc::new(Shared::new()));
     (looping, commands, inbox)
 }
 
@@ -208,7 +209,8 @@ fn groups_that_answer_each_other_for_ever_are_heard_once_a_turn_each() {
         looping.groups.insert(own, Box::new(Talker { heard: Arc::clone(heard), other }));
     }
     let count = |heard: &Heard| heard.lock().unwrap().len();
-    looping.obey(GROUP, Effects { envelopes: vec![(OTHER, envelope())], ..Effects::default() });
+    let relays = vec![Relay { to: OTHER, envelope: envelope(), nodes: Vec::new() }];
+    looping.obey(GROUP, Effects { relays, ..Effects::default() });
     assert_eq!(heard.each_ref().map(count), [0, 0], "what is said in a step is handed over after it");
     for expected in [[0, 1], [1, 1], [1, 2]] {
         looping.hand_over();

@@ -36,7 +36,10 @@ fn judge(runtime: &tokio::runtime::Runtime) -> Judge {
         signatures: Arc::default(),
         network,
         validators: Arc::new(BTreeSet::from([node])),
+        groups: BTreeSet::from([GROUP, GroupId(2)]),
         commands: sync_channel(1).0,
+        questions: Arc::default(),
+        asked: mpsc::channel(1).0,
     }
 }
 
@@ -68,4 +71,24 @@ fn gossip_brings_what_proves_itself_in_its_topic_and_is_held_against_nobody() {
         NetworkEvent::Gossip { topic: TRANSACTIONS, from: NodeId(Hash([3; 32])), bytes: vec![0xff; 99] };
     assert!(judge.judge(garbage).is_none());
     assert_eq!(judge.network.counters().misbehaviours, 0, "who passed it on could not know");
+}
+
+#[test]
+fn a_message_for_a_group_that_is_hosted_elsewhere_is_held_against_nobody() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let judge = judge(&runtime);
+    let from = NodeId(Hash([3; 32]));
+    let frame = |group: u32| NetworkEvent::Frame {
+        from,
+        bytes: wire::frame(GroupId(group), &Message::Accepted.bytes()),
+    };
+    assert!(judge.judge(frame(2)).is_none());
+    assert!(matches!(judge.judge(frame(1)), Some(Command::Message(..))));
+    // Reports are counted in their order, so once this one is, all are.
+    assert!(judge.judge(frame(3)).is_none(), "there is no such group");
+    let counted = || judge.network.counters().misbehaviours;
+    while counted() == 0 {
+        thread::yield_now();
+    }
+    assert_eq!(counted(), 1);
 }

@@ -9,7 +9,7 @@ use witan_ledger::mempool::Limits;
 use witan_ledger::{BlockCommit, Entry, LedgerError, MemoryStore, Pooled, Receipt, Store};
 use witan_replica::{
     Admission, Effects, Event, Group, GroupStatus, Identity, LedgerWrite, Message, MessageVerifier, NoCache,
-    Notice, Now, Open, Recipient, Replica, Source, Ticket, Timer, VerifiedMessage, WriteSeq,
+    Notice, Now, Open, OtherGroup, Recipient, Replica, Source, Ticket, Timer, VerifiedMessage, WriteSeq,
 };
 use witan_types::genesis::{GenesisGroup, GenesisValidator, Operators, Parameters};
 use witan_types::{
@@ -67,7 +67,7 @@ pub(crate) fn verifier_under(genesis: &Genesis, faults: FaultModel) -> MessageVe
 pub(crate) fn verifier_among(
     genesis: &Genesis,
     faults: FaultModel,
-    others: BTreeMap<GroupId, Committee>,
+    others: BTreeMap<GroupId, OtherGroup>,
 ) -> MessageVerifier {
     let keys = genesis.validators.iter().map(|validator| validator.key).collect();
     let committee = Committee::new(keys, faults).under(Scheme::StandIn);

@@ -1,15 +1,17 @@
 //! Blocks that carry what other groups say, under real signatures: what a validator refuses before it looks at them.
 
-use crate::cluster::{Cluster, GROUP, key, node, proposal, verifier_among};
+use crate::cluster::{Cluster, GROUP, genesis, key, node, proposal, verifier_among};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::Instance;
 use witan_consensus::hotstuff::{Message as Inner, Proposal};
-use witan_replica::{Message, MessageVerifier, NoCache, Rejection};
+use witan_ledger::Store;
+use witan_replica::{Event, Message, MessageVerifier, NoCache, OtherGroup, Rejection, Source};
+use witan_types::genesis::GenesisGroup;
 use witan_types::{
-    BlockId, ChainId, Committee, Contents, Envelope, Epoch, FaultModel, GroupId, Hash, Outcome,
-    QuorumSignatures, Seal, SealShare, SecretKey, ValidatorIndex, Wire, merkle_list,
+    BlockId, ChainId, Committee, Contents, EngineKind, Envelope, Epoch, FaultModel, GroupId, Hash, NodeId,
+    Outcome, QuorumSignatures, Scheme, Seal, SealShare, SecretKey, ValidatorIndex, Wire, merkle_list,
 };
 
 const OTHER: GroupId = GroupId(2);
@@ -26,6 +28,11 @@ fn committee(group: GroupId) -> Committee {
     Committee::new(keys, FaultModel::Byzantine)
 }
 
+/// The node of a member of another group.
+fn bearer(group: GroupId, place: usize) -> NodeId {
+    node(10 * group.0 as usize + place)
+}
+
 /// A group of this network with a proposal that peers accept, and its verifier that knows two other groups.
 struct Stage {
     chain: ChainId,
@@ -40,7 +47,11 @@ impl Stage {
         cluster.execute(0, 1);
         cluster.run(Duration::from_millis(10));
         let (proposer, honest) = proposal(&cluster);
-        let others = [OTHER, THIRD].map(|group| (group, committee(group)));
+        let other = |group| OtherGroup {
+            committee: committee(group),
+            nodes: (0..4).map(|place| bearer(group, place)).collect(),
+        };
+        let others = [OTHER, THIRD].map(|group| (group, other(group)));
         let verifier = verifier_among(&cluster.genesis, FaultModel::Byzantine, BTreeMap::from(others));
         Stage { chain: cluster.genesis.chain(), verifier, proposer, honest }
     }
@@ -98,9 +109,23 @@ impl Stage {
         self.verifier.verify(&NoCache, node(self.proposer), &message.bytes()).map(|_| ())
     }
 
+    /// What a validator says to the envelope as a message of this node.
+    fn hear(&self, from: NodeId, envelope: Envelope) -> Result<(), Rejection> {
+        let message = Message::Envelope(Arc::new(envelope));
+        self.verifier.verify(&NoCache, from, &message.bytes()).map(|_| ())
+    }
+
+    /// Refused in a block, and from any member of the other group as a message.
     fn assert_refused(&self, envelope: Envelope) {
         assert_eq!(self.judge(vec![envelope.clone()]), Err(Rejection::Envelope));
-        assert_eq!(self.judge(vec![self.good(), envelope]), Err(Rejection::Envelope), "behind a good one");
+        assert_eq!(
+            self.judge(vec![self.good(), envelope.clone()]),
+            Err(Rejection::Envelope),
+            "behind a good one"
+        );
+        let bearer = bearer(envelope.source(), 1);
+        let refused = self.hear(bearer, envelope).unwrap_err();
+        assert!(matches!(refused, Rejection::Envelope | Rejection::NotAValidator), "{refused}");
     }
 }
 
@@ -226,4 +251,84 @@ fn what_a_group_says_to_itself_is_refused() {
     let signatures = QuorumSignatures::collect(signatures.collect::<Vec<_>>());
     let proof = merkle_list::prove(&[contents.leaf()], 0).unwrap();
     stage.assert_refused(Envelope { seal: Seal { outcome, signatures }, contents, proof });
+}
+
+#[test]
+fn a_member_of_the_sending_group_brings_what_it_says_and_nobody_else_does() {
+    let stage = Stage::new();
+    for place in 0..4 {
+        assert_eq!(stage.hear(bearer(OTHER, place), stage.good()), Ok(()));
+    }
+    let strangers = [("a member of a third group", bearer(THIRD, 0)), ("one of this group", node(0))];
+    for (who, stranger) in strangers.into_iter().chain([("a follower", node(30))]) {
+        assert_eq!(stage.hear(stranger, stage.good()), Err(Rejection::NotAValidator), "{who}");
+    }
+    let forged = stage.envelope(0..2, OTHER, |_, _| ());
+    assert_eq!(stage.hear(bearer(OTHER, 0), forged), Err(Rejection::Envelope), "no quorum");
+    let elsewhere = stage.envelope(0..4, OTHER, |outcome, contents| {
+        contents.destination = THIRD;
+        reseal(outcome, contents);
+    });
+    assert_eq!(stage.hear(bearer(OTHER, 0), elsewhere), Err(Rejection::Envelope), "for a third group");
+}
+
+#[test]
+fn what_comes_over_the_network_again_and_again_is_consumed_once() {
+    let mut genesis = genesis(4);
+    genesis.groups.push(GenesisGroup::of_all(OTHER, EngineKind::HotStuff));
+    let keys = (0..4).map(|place| key(place).public()).collect();
+    let committee = Committee::new(keys, FaultModel::Byzantine).under(Scheme::StandIn);
+    let other = OtherGroup { committee, nodes: (0..4).map(node).collect() };
+    let verifier = verifier_among(&genesis, FaultModel::Byzantine, BTreeMap::from([(OTHER, other)]));
+    let mut cluster = Cluster::of_genesis(genesis, 0);
+    cluster.verifier = verifier;
+    cluster.connect_all();
+    cluster.run(Duration::from_millis(200));
+
+    let contents = |first: u64| Contents {
+        destination: GROUP,
+        first,
+        consumed: 0,
+        messages: vec![b"not a message that the ledger knows".to_vec()],
+    };
+    let envelope = |first: u64| {
+        let contents = contents(first);
+        let outcome = Outcome {
+            chain: cluster.genesis.chain(),
+            group: OTHER,
+            epoch: Epoch(1),
+            height: 5 + first,
+            block_id: BlockId::default(),
+            state_root: Hash::ZERO,
+            receipts_root: Hash::ZERO,
+            outbox_root: merkle_list::root(&[contents.leaf()]),
+            next_epoch: None,
+        };
+        let share = |place: usize| {
+            let share = SealShare::sign(outcome.clone(), ValidatorIndex(place as u16), &key(place));
+            (share.validator, share.signature)
+        };
+        let signatures = QuorumSignatures::collect((0..3).map(share).collect::<Vec<_>>());
+        let proof = merkle_list::prove(&[contents.leaf()], 0).unwrap();
+        Message::Envelope(Arc::new(Envelope { seal: Seal { outcome, signatures }, contents, proof }))
+    };
+    let envelopes = [envelope(1), envelope(0)];
+    for round in 0..3 {
+        for to in 0..4 {
+            for message in envelopes.iter().cycle().take(4) {
+                let from = (to + 1 + round) % 4;
+                let event = Event::Message(Source::Node(node(from)), cluster.judged(from, message));
+                cluster.step(to, event);
+            }
+        }
+        cluster.run(Duration::from_millis(500));
+    }
+    let heights = 1..=cluster.height(0);
+    let carried: Vec<u64> = heights
+        .filter_map(|height| cluster.nodes[0].disk.block(height))
+        .flat_map(|block| block.payload.envelopes.clone())
+        .map(|envelope| envelope.contents.first)
+        .collect();
+    assert_eq!(carried, [0, 1], "in order, and each once");
+    cluster.assert_sealed_alike(cluster.height(0));
 }

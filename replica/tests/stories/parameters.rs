@@ -7,7 +7,7 @@ use std::time::Duration;
 use witan_ledger::Store as _;
 use witan_ledger::configuration::ParametersRecord;
 use witan_ledger::two_phase::Message;
-use witan_replica::{Admission, Event};
+use witan_replica::{Admission, Event, OtherGroup};
 use witan_types::genesis::Parameters;
 use witan_types::{
     Account, BlockId, Contents, Envelope, Epoch, FaultModel, GroupId, Hash, Key, Op, Outcome,
@@ -45,8 +45,9 @@ fn told(cluster: &Cluster, change: impl FnOnce(&mut Parameters)) -> Envelope {
 /// Four validators that have heard of a change.
 fn that_heard(change: impl FnOnce(&mut Parameters)) -> Cluster {
     let mut cluster = Cluster::running(4, 0);
-    let root = cluster.genesis.committee(GroupId::ROOT).unwrap().under(Scheme::StandIn);
-    let others = BTreeMap::from([(GroupId::ROOT, root)]);
+    let committee = cluster.genesis.committee(GroupId::ROOT).unwrap().under(Scheme::StandIn);
+    let nodes = cluster.genesis.members(GroupId::ROOT).into_iter().map(|member| member.node).collect();
+    let others = BTreeMap::from([(GroupId::ROOT, OtherGroup { committee, nodes })]);
     cluster.verifier = verifier_among(&cluster.genesis, FaultModel::Byzantine, others);
     let envelope = Arc::new(told(&cluster, change));
     let before = cluster.height(0);

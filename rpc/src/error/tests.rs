@@ -15,6 +15,7 @@ fn one_of_each() -> Vec<RpcError> {
         RpcError::RateLimited { retry_after_ms: 3 },
         RpcError::Unauthorized,
         RpcError::internal("the loop is gone"),
+        RpcError::NotHosted { group: GroupId(2), nodes: vec!["n2".into(), "n3".into()] },
     ];
     errors.extend(Rejection::ALL.map(|reason| RpcError::rejected(reason, "why")));
     errors.extend(NoSnapshot::ALL.map(|reason| RpcError::ReadAborted { reason }));
@@ -48,8 +49,8 @@ fn every_error_says_reason_retryable_and_hint() {
 
 #[test]
 fn codes_are_those_of_the_contract() {
-    let codes: Vec<i32> = one_of_each().iter().take(10).map(RpcError::code).collect();
-    let contract = [-32602, -32022, -32023, -32030, -32031, -32032, -32034, -32040, -32041, -32603];
+    let codes: Vec<i32> = one_of_each().iter().take(11).map(RpcError::code).collect();
+    let contract = [-32602, -32022, -32023, -32030, -32031, -32032, -32034, -32040, -32041, -32603, -32030];
     assert_eq!(codes, contract);
 }
 

@@ -82,7 +82,7 @@ pub struct LockSlice {
 
 /// The node behind the methods. It gets what a request asks for, decoded and within bounds, and says what it means.
 ///
-/// A group, block or height that is not there is [`RpcError::NotFound`], [`RpcError::Pruned`] or
+/// A group, block or height that is not there is [`RpcError::NotFound`], [`RpcError::NotHosted`], [`RpcError::Pruned`] or
 /// [`RpcError::FutureHeight`].
 #[jsonrpsee::core::async_trait]
 pub trait Backend: Send + Sync + 'static {

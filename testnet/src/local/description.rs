@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use witan_types::{EngineKind, FaultModel};
+use witan_types::{EngineKind, FaultModel, GroupId, ValidatorIndex};
 
 /// A network, as `testnet.json` says it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,7 +72,7 @@ pub struct GroupEntry {
     pub engine: EngineKind,
     /// What its members may do wrong.
     pub faults: FaultModel,
-    /// Its validators' names.
+    /// The names of its members.
     pub validators: Vec<String>,
 }
 
@@ -97,6 +97,12 @@ pub(super) fn lock(folder: &Path) -> Result<DescriptionLock, LocalError> {
 }
 
 impl Description {
+    /// The name of the member at a place of a group's committee.
+    pub fn member(&self, group: GroupId, place: ValidatorIndex) -> Option<&str> {
+        let group = self.groups.iter().find(|entry| entry.id == group.0)?;
+        group.validators.get(usize::from(place.0)).map(String::as_str)
+    }
+
     pub(super) fn read(folder: &Path) -> Result<Description, LocalError> {
         let path = path(folder);
         let text = std::fs::read_to_string(&path).map_err(LocalError::file("read", &path))?;

@@ -46,6 +46,8 @@ pub struct Spec {
     pub shards: u32,
     /// The engines of single groups.
     pub group_engines: BTreeMap<GroupId, EngineKind>,
+    /// The members of single groups, by the places of their nodes, ascending; all validators are members of any other.
+    pub group_nodes: BTreeMap<GroupId, Vec<u16>>,
     /// Where all keys come from: the same seed gives the same chain. None draws them at random.
     pub seed: Option<u64>,
     /// Node i has ports from here plus 10 i; 0 takes free ones.
@@ -67,6 +69,7 @@ impl Default for Spec {
             engine: EngineKind::HotStuff,
             shards: 1,
             group_engines: BTreeMap::new(),
+            group_nodes: BTreeMap::new(),
             seed: None,
             port_base: 27_000,
             block_time: Duration::ZERO,
@@ -209,17 +212,36 @@ fn check_groups(spec: &Spec) -> Result<(), LocalError> {
     if !usize::try_from(spec.shards).is_ok_and(|shards| (1..=MAX_SHARDS).contains(&shards)) {
         return Err(LocalError::Spec(format!("{} groups: 1 to {MAX_SHARDS} are possible", spec.shards)));
     }
-    if let Some((group, _)) = spec.group_engines.range(GroupId(spec.shards.saturating_add(1))..).next() {
+    let named = spec.group_engines.keys().chain(spec.group_nodes.keys());
+    if let Some(group) = named.filter(|group| group.0 > spec.shards).min() {
         return Err(LocalError::Spec(format!(
             "there is no group {group}: they are 0 (root) to {}",
             spec.shards
         )));
     }
+    spec.group_nodes.iter().try_for_each(|(group, places)| check_members(spec, *group, places))?;
     let trusting = groups(spec).into_iter().find(|group| group.engine.faults() == FaultModel::Crash);
     match trusting.filter(|_| !spec.permissioned) {
         Some(group) => Err(LocalError::NeedsPermission(group.engine)),
         None => Ok(()),
     }
+}
+
+fn check_members(spec: &Spec, group: GroupId, places: &[u16]) -> Result<(), LocalError> {
+    if group == GroupId(0) {
+        return Err(LocalError::Spec("every validator is a member of the root group".into()));
+    }
+    if let Some(place) = places.iter().find(|place| usize::from(**place) >= spec.validators) {
+        let last = spec.validators.saturating_sub(1);
+        return Err(LocalError::Spec(format!(
+            "group {group} has n{place}: the validators are n0 to n{last}"
+        )));
+    }
+    let ascending = places.iter().zip(places.iter().skip(1)).all(|(one, next)| one < next);
+    if places.is_empty() || !ascending {
+        return Err(LocalError::Spec(format!("group {group} needs members, each named once")));
+    }
+    Ok(())
 }
 
 fn genesis(
@@ -260,8 +282,12 @@ fn operators(accounts: &[SecretKey]) -> Operators {
 
 /// The root group and those that hold keys.
 fn groups(spec: &Spec) -> Vec<GenesisGroup> {
-    let engine = |id| spec.group_engines.get(&id).copied().unwrap_or(spec.engine);
-    (0..=spec.shards).map(GroupId).map(|id| GenesisGroup::of_all(id, engine(id))).collect()
+    let group = |id| GenesisGroup {
+        id,
+        engine: spec.group_engines.get(&id).copied().unwrap_or(spec.engine),
+        members: spec.group_nodes.get(&id).cloned(),
+    };
+    (0..=spec.shards).map(GroupId).map(group).collect()
 }
 
 fn parameters(block_time: Duration) -> Parameters {
@@ -277,12 +303,11 @@ fn describe(spec: &Spec, genesis: &Genesis, accounts: &[SecretKey]) -> Descripti
         address: Account(secret.public()).to_string(),
         secret: Hash(secret.seed()).to_string(),
     };
-    let names: Vec<String> = genesis.validators.iter().map(|validator| validator.name.clone()).collect();
     let group = |group: &GenesisGroup| GroupEntry {
         id: group.id.0,
         engine: group.engine,
         faults: group.engine.faults(),
-        validators: names.clone(),
+        validators: genesis.members(group.id).into_iter().map(|member| member.name.clone()).collect(),
     };
     Description {
         name: spec.name.clone(),

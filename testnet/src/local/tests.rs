@@ -160,6 +160,21 @@ fn each_group_gets_the_engine_that_is_named_for_it_or_that_of_all() {
 }
 
 #[test]
+fn a_group_has_the_members_that_are_named_for_it_or_all() {
+    let folder = folder();
+    let group_nodes = [(GroupId(1), vec![0, 1, 2]), (GroupId(2), vec![3])].into();
+    let network = Network::create(&Spec { shards: 3, group_nodes, ..spec(&folder) }).unwrap();
+    let genesis = genesis(&network);
+    genesis.check().unwrap();
+    let names = |group: u32| network.description().groups[group as usize].validators.clone();
+    let all = ["n0", "n1", "n2", "n3"];
+    assert_eq!((names(1), names(2)), (all[..3].iter().map(ToString::to_string).collect(), vec!["n3".into()]));
+    assert_eq!((names(0), names(3)), (all.map(String::from).to_vec(), all.map(String::from).to_vec()));
+    assert_eq!(genesis.committee(GroupId(1)).unwrap().validators().count(), 3);
+    assert_eq!(network.description().member(GroupId(2), witan_types::ValidatorIndex(0)), Some("n3"));
+}
+
+#[test]
 fn a_slow_block_time_gets_time_outs_that_outlast_it() {
     let folder = folder();
     let slow = Spec { block_time: Duration::from_secs(20), ..spec(&folder) };
@@ -178,6 +193,13 @@ fn what_can_not_be_is_refused_with_the_next_step() {
     assert_eq!(refusal(Spec { group_engines: raft, ..spec(&folder) }), text);
     let beyond = [(GroupId(2), EngineKind::Pbft)].into();
     assert!(refusal(Spec { group_engines: beyond, ..spec(&folder) }).contains("there is no group 2"));
+    let refused = |group, places: &[u16]| {
+        refusal(Spec { group_nodes: [(GroupId(group), places.to_vec())].into(), ..spec(&folder) })
+    };
+    assert!(refused(2, &[0]).contains("there is no group 2"));
+    assert!(refused(0, &[0]).contains("root group"));
+    assert!(refused(1, &[0, 4]).contains("has n4: the validators are n0 to n3"));
+    assert!(refused(1, &[]).contains("needs members") && refused(1, &[1, 1]).contains("each named once"));
     for shards in [0, 65] {
         assert!(refusal(Spec { shards, ..spec(&folder) }).contains("1 to 64 are possible"));
     }

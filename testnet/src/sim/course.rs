@@ -40,8 +40,9 @@ impl World {
         let Some(transaction) = self.clients.next(&mut self.random, wall_ms) else { return };
         self.record(&transaction);
         let (group, transaction) = (self.group_of(&transaction), Arc::new(transaction));
+        let hosts = self.hosts_of(group);
         for _ in 0..=u64::from(self.random.chance(20)) {
-            let at = self.random.place(self.nodes.len());
+            let Some(at) = hosts.get(self.random.place(hosts.len())).copied() else { return };
             self.after_within(500, at, group, Matter::Submit(Arc::clone(&transaction)));
         }
     }
@@ -93,8 +94,8 @@ impl World {
         }
         let (now_us, wall_ms) = (self.now_us, self.wall_ms());
         let max_timeout_ms = self.genesis.parameters.max_timeout_ms;
-        let honest: Vec<usize> = self.honest().collect();
-        for group in self.scenario.hosted() {
+        for group in self.scenario.running() {
+            let honest: Vec<usize> = self.honest().filter(|at| self.hosts(*at, group)).collect();
             let newest = self.chain(group).agreement.newest();
             let mut liveness = Liveness::healed(now_us, newest, max_timeout_ms, honest.iter().copied());
             for (place, at) in honest.iter().enumerate() {

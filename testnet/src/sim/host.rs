@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use witan_ledger::{LedgerError, Store as _};
-use witan_replica::{Effects, Identity, LedgerWrite, Notice, Now, Open, Opened, Timer, WriteSeq, open_group};
+use witan_replica::{
+    Effects, Identity, LedgerWrite, Notice, Now, Open, Opened, Relay, Timer, WriteSeq, open_group,
+};
 use witan_types::{Envelope, GroupId, ValidatorIndex};
 
 /// How long a sync takes, in microseconds.
@@ -29,7 +31,7 @@ impl World {
     pub(super) fn start(&mut self, at: usize) {
         self.trace.event(self.now_us, at, Line::Host("start"));
         self.node(at).process = Some(Process { started_us: self.now_us, told: BTreeMap::new() });
-        for group in self.scenario.hosted() {
+        for group in self.groups_of(at) {
             self.open(at, group);
         }
     }
@@ -38,7 +40,7 @@ impl World {
     fn open(&mut self, at: usize, group: GroupId) {
         let now = self.clocks(at);
         let home = self.home(at);
-        let place = u16::try_from(home).ok().filter(|_| home < self.scenario.nodes).map(ValidatorIndex);
+        let place = self.scenario.place_in(group, home).map(ValidatorIndex);
         let validator = place.map(|place| (place, self.scenario.validator_key(home)));
         let Some(id) = self.ids.get(at).copied() else { return };
         let forgets = self.attackers.forgets(at);
@@ -97,8 +99,8 @@ impl World {
                 self.carry(to, Parcel { from: at, group, how, bytes: message.bytes() });
             }
         }
-        for (to, envelope) in effects.envelopes {
-            self.pass_on(at, to, envelope);
+        for relay in effects.relays {
+            self.pass_on(at, relay);
         }
         for message in effects.gossip {
             self.gossip(at, group, &message);
@@ -119,12 +121,25 @@ impl World {
         }
     }
 
-    /// What one group of a node says to another is lost now and then, comes twice, or overtakes what was said before.
-    fn pass_on(&mut self, at: usize, to: GroupId, envelope: Arc<Envelope>) {
-        let said = (at, to, envelope.source(), envelope.seal.outcome.height);
+    /// What one group of a node says to another goes to that one's replica on the node, and to other nodes.
+    fn pass_on(&mut self, at: usize, relay: Relay) {
+        let Relay { to, envelope, nodes } = &relay;
+        let said = (at, *to, envelope.source(), envelope.seal.outcome.height);
         if self.scenario.relays == Relays::OfferOnce && !self.offered.insert(said) {
             return;
         }
+        if !nodes.is_empty() {
+            let parcel = Parcel { from: at, group: *to, how: How::OneWay, bytes: relay.bytes() };
+            let places: Vec<usize> = nodes.iter().filter_map(|node| self.place_of(node)).collect();
+            places.into_iter().for_each(|place| self.carry(place, parcel.clone()));
+        }
+        if self.hosts(at, *to) {
+            self.hand_over(at, *to, envelope);
+        }
+    }
+
+    /// Inside a node it is lost now and then, comes twice, or overtakes what was said before.
+    fn hand_over(&mut self, at: usize, to: GroupId, envelope: &Arc<Envelope>) {
         let times = match self.random.below(10) {
             0 => 0,
             1 => 2,
@@ -133,7 +148,7 @@ impl World {
         for _ in 0..times {
             let late = if self.random.chance(10) { LATE_ENVELOPE } else { 1 };
             let takes = self.random.within(HEARING).saturating_mul(late);
-            self.after_within(takes, at, to, Matter::Envelope(Arc::clone(&envelope)));
+            self.after_within(takes, at, to, Matter::Envelope(Arc::clone(envelope)));
         }
     }
 

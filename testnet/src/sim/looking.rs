@@ -23,7 +23,7 @@ impl World {
             let (flushed, sealed) = (store.tip().unwrap_or(0), store.sealed_tip());
             Some(Standing { executed, flushed, sealed })
         };
-        self.honest().map(standing).collect()
+        self.honest().filter(|at| self.hosts(*at, group)).map(standing).collect()
     }
 
     /// Takes measures, and notices the end.
@@ -31,7 +31,7 @@ impl World {
         self.after(LOOK_EVERY, Happening::Look);
         let honest: Vec<usize> = self.honest().collect();
         for at in honest {
-            for group in self.scenario.hosted() {
+            for group in self.groups_of(at) {
                 self.measure(at, group);
             }
         }
@@ -113,7 +113,7 @@ impl World {
         }
         let honest: Vec<usize> = self.honest().collect();
         for at in honest {
-            for group in self.scenario.hosted() {
+            for group in self.groups_of(at) {
                 let store = self.hosted(at, group).disk.store.clone();
                 let durable = self.chain(group).durability.at_end(at, &store);
                 self.note_in(group, durable);
@@ -122,11 +122,12 @@ impl World {
         }
     }
 
-    /// What all groups of a node hold together.
+    /// What all groups hold together, each as this node has it, or else the first honest node that hosts it.
     pub(super) fn look_at_balances(&mut self, at: usize) {
-        let Some(node) = self.nodes.get(at) else { return };
-        let stores: Vec<&dyn Store> =
-            node.groups.values().map(|hosted| &hosted.disk.store as &dyn Store).collect();
+        let of = |at: usize, group: GroupId| self.nodes.get(at)?.groups.get(&group);
+        let anywhere = |group| self.honest().find_map(|other| of(other, group));
+        let hosted = self.scenario.groups().filter_map(|group| of(at, group).or_else(|| anywhere(group)));
+        let stores: Vec<&dyn Store> = hosted.map(|hosted| &hosted.disk.store as &dyn Store).collect();
         let verdict = self.conservation.on_disks(at, &stores);
         self.note(verdict);
     }

@@ -25,7 +25,9 @@ impl World {
         match outgoing.to {
             Recipient::Validators => {
                 for to in (0..self.scenario.nodes).filter(|to| *to != at) {
-                    self.carry(to, parcel.clone());
+                    if self.scenario.place_in(group, to).is_some() {
+                        self.carry(to, parcel.clone());
+                    }
                 }
             }
             Recipient::Node(node) => {
@@ -36,7 +38,7 @@ impl World {
         }
     }
 
-    fn place_of(&self, node: &NodeId) -> Option<usize> {
+    pub(super) fn place_of(&self, node: &NodeId) -> Option<usize> {
         self.ids.iter().position(|id| id == node)
     }
 

@@ -112,7 +112,7 @@ impl World {
         let Some(transaction) = self.clients.spanning(wall_ms) else { return };
         self.record(&transaction);
         let (group, transaction) = (self.group_of(&transaction), Arc::new(transaction));
-        for at in 0..self.nodes.len() {
+        for at in self.hosts_of(group) {
             self.after_within(500, at, group, Matter::Submit(Arc::clone(&transaction)));
         }
     }

@@ -5,7 +5,7 @@ use super::trace::Line;
 use super::world::{How, Matter, Parcel, What, World};
 use std::sync::Arc;
 use witan_ledger::Pooled;
-use witan_replica::{Event, NoCache, Source, Ticket, Timer};
+use witan_replica::{Event, NoCache, Source, Ticket, Timer, VerifiedMessage};
 use witan_types::{Envelope, GroupId, SignedTransaction};
 
 /// After the heal a refused client comes again after this long; microseconds.
@@ -71,7 +71,7 @@ impl World {
 
     /// Every group of a node does.
     pub(super) fn step_all(&mut self, at: usize, event: impl Fn() -> Event) {
-        for group in self.scenario.hosted() {
+        for group in self.groups_of(at) {
             self.step(at, group, event());
         }
     }
@@ -87,7 +87,7 @@ impl World {
         self.trace.event_in(self.now_us, at, group, line);
         self.messages += 1;
         let ticket = Ticket(self.number());
-        let Some(sender) = self.ids.get(from).copied() else { return };
+        let Some(sender) = self.ids.get(from).copied().filter(|_| self.hosts(at, group)) else { return };
         let Some(replica) = &mut self.hosted(at, group).replica else { return };
         let source = match how {
             How::OneWay => Source::Node(sender),
@@ -99,7 +99,7 @@ impl World {
             How::Response(_) => return,
         };
         match replica.verifier.verify(&NoCache, sender, &bytes) {
-            Ok(message) => self.step(at, group, Event::Message(source, message)),
+            Ok(message) => self.hear(at, group, source, message),
             Err(why) => {
                 replica.questions.remove(&ticket);
                 let verdict = self.innocence.rejected(at, self.home(from), &why);
@@ -116,6 +116,18 @@ impl World {
             group,
             holds(Promise::Order, !unanswered, || format!("node {at} leaves a request open")),
         );
+    }
+
+    /// A judged message reaches a group of the node, unless it is of another group and the node goes down at this very
+    /// moment.
+    fn hear(&mut self, at: usize, group: GroupId, source: Source, message: VerifiedMessage) {
+        let life = self.node(at).life;
+        if message.is_envelope() {
+            self.crosses();
+        }
+        if self.node(at).life == life {
+            self.step(at, group, Event::Message(source, message));
+        }
     }
 
     fn timer(&mut self, at: usize, group: GroupId, timer: Timer, setting: u64) {

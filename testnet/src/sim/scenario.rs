@@ -124,10 +124,13 @@ pub struct Scenario {
     pub nodes: usize,
     /// How many nodes that follow without voting.
     pub followers: usize,
-    /// How many groups share the keys; every node hosts all of them.
+    /// How many groups share the keys.
     pub shards: u32,
     /// Whether the root group runs beside them, and operators change the parameters of all.
     pub root: bool,
+    /// The members of single groups, by the places of validators, ascending; all are members of any other. A node hosts
+    /// the groups that it is a member of, and one that follows without voting hosts all.
+    pub members: BTreeMap<GroupId, Vec<u16>>,
     /// The consensus engine of every group that `engines` does not name.
     pub engine: EngineKind,
     /// The engines of single groups.
@@ -164,9 +167,12 @@ pub enum CannotRun {
     /// No group, or more than a network can have.
     #[error("{0} groups: 1 to {most} are possible", most = MAX_GROUPS - 1)]
     Shards(u32),
-    /// An engine for a group that is not there.
+    /// An engine or members for a group that is not there.
     #[error("there is no group {0}: they are 0 (root) to {1}")]
     NoGroup(GroupId, u32),
+    /// Members that are no validators, or none.
+    #[error("the members of group {0} must be some of n0 to n{1}")]
+    Members(GroupId, usize),
     /// Attackers lie in one group only.
     #[error("attackers know how to attack one group alone: {0} groups run without attackers only")]
     AttackedShards(u32),
@@ -186,6 +192,12 @@ impl fmt::Display for Scenario {
         }
         if self.root {
             f.write_str(" --root")?;
+        }
+        if !self.members.is_empty() {
+            let name = |place: &u16| format!("n{place}");
+            let names = |places: &Vec<u16>| places.iter().map(name).collect::<Vec<_>>().join("+");
+            let groups = self.members.iter().map(|(group, places)| format!("{group}={}", names(places)));
+            write!(f, " --group-nodes {}", groups.collect::<Vec<_>>().join(","))?;
         }
         write!(f, " --seed {seed}")?;
         match attacks {
@@ -211,6 +223,7 @@ impl Scenario {
             followers: 1,
             shards: 1,
             root: false,
+            members: BTreeMap::new(),
             engine: EngineKind::HotStuff,
             engines: BTreeMap::new(),
             scheme: Signatures::Mixed.of(seed),
@@ -242,6 +255,14 @@ impl Scenario {
     #[must_use]
     pub fn rooted(self) -> Scenario {
         Scenario { root: true, ..self }
+    }
+
+    /// The same with one group for each of these lists of members, which are places of validators, ascending.
+    #[must_use]
+    pub fn among(self, members: &[&[u16]]) -> Scenario {
+        let members: BTreeMap<GroupId, Vec<u16>> =
+            (1..).map(GroupId).zip(members.iter().map(|places| places.to_vec())).collect();
+        Scenario { shards: u32::try_from(members.len()).unwrap_or(u32::MAX), members, ..self }
     }
 
     /// The same with these engines for the groups that it has, one after another and over again.
@@ -277,8 +298,13 @@ impl Scenario {
         if !usize::try_from(self.shards).is_ok_and(|shards| (1..MAX_GROUPS).contains(&shards)) {
             return Err(CannotRun::Shards(self.shards));
         }
-        if let Some((group, _)) = self.engines.range(GroupId(self.shards.saturating_add(1))..).next() {
+        let beyond = GroupId(self.shards.saturating_add(1));
+        let engine = self.engines.range(beyond..).next().map(|(group, _)| group);
+        if let Some(group) = engine.or(self.members.range(beyond..).next().map(|(group, _)| group)) {
             return Err(CannotRun::NoGroup(*group, self.shards));
+        }
+        if let Some(group) = self.members.keys().find(|group| !self.has_members(**group)) {
+            return Err(CannotRun::Members(*group, self.nodes.saturating_sub(1)));
         }
         if self.attacks == Attacks::None {
             return Ok(());
@@ -299,8 +325,28 @@ impl Scenario {
     }
 
     /// All groups that run: the root group among them, if it does.
-    pub(super) fn hosted(&self) -> impl Iterator<Item = GroupId> + use<> {
+    pub(super) fn running(&self) -> impl Iterator<Item = GroupId> + use<> {
         self.root.then_some(GroupId::ROOT).into_iter().chain(self.groups())
+    }
+
+    fn has_members(&self, group: GroupId) -> bool {
+        let places = self.members.get(&group).map(Vec::as_slice).unwrap_or_default();
+        let ascending = places.iter().zip(places.iter().skip(1)).all(|(one, next)| one < next);
+        group != GroupId(0) && ascending && places.last().is_some_and(|last| usize::from(*last) < self.nodes)
+    }
+
+    /// The place of a validator among the members of a group, if it is one.
+    pub(super) fn place_in(&self, group: GroupId, at: usize) -> Option<u16> {
+        let at = u16::try_from(at).ok().filter(|_| at < self.nodes)?;
+        match self.members.get(&group) {
+            None => Some(at),
+            Some(places) => places.iter().position(|place| *place == at)?.try_into().ok(),
+        }
+    }
+
+    /// Whether the node at a place hosts a group: as a member, or because it follows without voting.
+    pub(super) fn is_hosted(&self, group: GroupId, at: usize) -> bool {
+        at >= self.nodes || self.place_in(group, at).is_some()
     }
 
     fn engine_of(&self, group: GroupId) -> EngineKind {
@@ -401,7 +447,8 @@ impl Scenario {
     }
 
     pub(super) fn genesis(&self) -> Genesis {
-        let group = |id| GenesisGroup::of_all(id, self.engine_of(id));
+        let group =
+            |id| GenesisGroup { id, engine: self.engine_of(id), members: self.members.get(&id).cloned() };
         let validator = |place| GenesisValidator {
             name: format!("n{place}"),
             key: self.validator_key(place).public(),

@@ -34,7 +34,7 @@ pub(super) enum How {
     Response(u64),
 }
 
-/// A message between the replicas of one group on two nodes.
+/// A message for the replica of a group on another node: from one of that group, or from one of another group.
 #[derive(Clone, Debug)]
 pub(super) struct Parcel {
     pub(super) from: usize,
@@ -149,14 +149,14 @@ impl World {
             attackers,
             clients: Clients::new(&scenario, &genesis),
             operators: Approving::new(&scenario, &genesis),
-            chains: scenario.hosted().map(chain).collect(),
+            chains: scenario.running().map(chain).collect(),
             conservation: Conservation::new(&genesis),
             recorder: Recorder::default(),
             locking: Locking::default(),
             stall: StallWatch::default(),
             crossings: 0,
             offered: BTreeSet::new(),
-            trace: Trace::new(scenario.hosted().map(|group| (group, scenario.speech(group))).collect()),
+            trace: Trace::new(scenario.running().map(|group| (group, scenario.speech(group))).collect()),
             scenario,
             genesis,
             random,
@@ -223,7 +223,22 @@ impl World {
 
     /// A group on a node.
     pub(super) fn hosted(&mut self, at: usize, group: GroupId) -> &mut Hosted {
-        self.node(at).groups.get_mut(&group).expect("every node hosts every group")
+        self.node(at).groups.get_mut(&group).expect("only groups that the node hosts are asked for")
+    }
+
+    /// Whether a node hosts a group.
+    pub(super) fn hosts(&self, at: usize, group: GroupId) -> bool {
+        self.nodes.get(at).is_some_and(|node| node.groups.contains_key(&group))
+    }
+
+    /// The groups that a node hosts.
+    pub(super) fn groups_of(&self, at: usize) -> Vec<GroupId> {
+        self.nodes.get(at).map(|node| node.groups.keys().copied().collect()).unwrap_or_default()
+    }
+
+    /// The nodes that host a group.
+    pub(super) fn hosts_of(&self, group: GroupId) -> Vec<usize> {
+        (0..self.nodes.len()).filter(|at| self.hosts(*at, group)).collect()
     }
 
     /// A group over all nodes.
@@ -314,6 +329,10 @@ fn node(scenario: &Scenario, home: usize, random: &mut Random) -> Node {
         skew_ms: i64::try_from(random.below(2 * CLOCK_ERROR_MS)).unwrap_or(0) - CLOCK_ERROR_MS as i64,
         process: None,
         stash: Vec::new(),
-        groups: scenario.hosted().map(|group| (group, hosted(group))).collect(),
+        groups: scenario
+            .running()
+            .filter(|group| scenario.is_hosted(*group, home))
+            .map(|group| (group, hosted(group)))
+            .collect(),
     }
 }

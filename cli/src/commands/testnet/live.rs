@@ -24,7 +24,7 @@ pub(super) async fn status(watch: bool, context: &Context) -> Result<(), CliErro
             // Back to the top, and clear what is below.
             context.output.text("\x1b[H\x1b[2J");
         }
-        context.output.result(&reports, || report::status(&reports, context.output));
+        context.output.result(&reports, || report::status(&reports, network.description(), context.output));
         if !watch {
             return Ok(());
         }
@@ -68,8 +68,10 @@ impl Pace {
         (self.height, self.at) = (Some(height), Instant::now());
         let per_second = transactions / elapsed.as_secs_f64().max(0.001);
         let group = report.status.iter().flat_map(|status| &status.groups).find(|group| group.group == GROUP);
-        let leader =
-            group.and_then(|group| group.leader).map_or_else(|| "-".into(), |leader| format!("n{leader}"));
+        let leader = group
+            .and_then(|group| group.leader)
+            .and_then(|leader| network.description().member(GROUP, leader));
+        let leader = leader.unwrap_or("-");
         let sealed = group.map_or(0, |group| group.sealed_height);
         format!(
             "height {height}  sealed {sealed}  {per_second:.0} tx/s  leader {leader}  {nodes}  Ctrl-C stops them"

@@ -4,7 +4,7 @@ use crate::output::{Output, Shade, Table};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
-use witan_testnet::local::{AccountEntry, BALANCE, Network, NodeEntry, NodeReport};
+use witan_testnet::local::{AccountEntry, BALANCE, Description, Network, NodeEntry, NodeReport};
 use witan_testnet::rpc::GroupStatus;
 use witan_types::EngineKind;
 
@@ -48,11 +48,11 @@ pub(super) fn banner(network: &Network, output: Output) -> String {
 }
 
 /// What every node does, in each group.
-pub(super) fn status(reports: &[NodeReport], output: Output) -> String {
+pub(super) fn status(reports: &[NodeReport], description: &Description, output: Output) -> String {
     let mut table = Table::new([
         "NODE", "PID", "GROUP", "HEIGHT", "SEALED", "VIEW", "LEADER", "PEERS", "MEMPOOL", "STATE",
     ]);
-    reports.iter().flat_map(status_rows).for_each(|row| table.row(row));
+    reports.iter().flat_map(|report| status_rows(report, description)).for_each(|row| table.row(row));
     let ready =
         reports.iter().filter(|report| report.status.as_ref().is_some_and(|status| status.ready)).count();
     let shade = if ready == reports.len() { Shade::Green } else { Shade::Red };
@@ -69,7 +69,7 @@ fn engines(reports: &[NodeReport]) -> String {
     labels.join(", ")
 }
 
-fn status_rows(report: &NodeReport) -> Vec<[String; 10]> {
+fn status_rows(report: &NodeReport, description: &Description) -> Vec<[String; 10]> {
     let dash = || "-".to_owned();
     let pid = report.pid.map_or_else(dash, |pid| pid.to_string());
     let Some(status) = report.status.as_ref().filter(|status| !status.groups.is_empty()) else {
@@ -79,6 +79,7 @@ fn status_rows(report: &NodeReport) -> Vec<[String; 10]> {
         return vec![[report.name.clone(), pid, group, height, sealed, view, leader, peers, mempool, state]];
     };
     let state = if status.ready { "ready".into() } else { status.reasons.join(" ") };
+    let leader = |group: &GroupStatus| description.member(group.group, group.leader?).map(str::to_owned);
     let row = |group: &GroupStatus| {
         [
             report.name.clone(),
@@ -87,7 +88,7 @@ fn status_rows(report: &NodeReport) -> Vec<[String; 10]> {
             group.height.to_string(),
             group.sealed_height.to_string(),
             group.view.to_string(),
-            group.leader.map_or_else(dash, |leader| format!("n{leader}")),
+            leader(group).unwrap_or_else(dash),
             status.peers.to_string(),
             group.mempool.to_string(),
             state.clone(),

@@ -21,6 +21,7 @@ Example:
   witan testnet up -n 7 --name seven --port-base 0 -d
   witan testnet up -e raft --permissioned
   witan testnet up -s 4 --group-engines 2=pbft
+  witan testnet up -n 8 -s 2 --group-nodes 1=n0+n1+n2+n3,2=n4+n5+n6+n7
   witan testnet up --reset --seed 1      the same keys and chain every time";
 
 /// Make a network, or resume it, and start every node.
@@ -39,6 +40,9 @@ pub(super) struct Args {
     /// The engines of single groups, by number or `root`, such as root=pbft,2=hotstuff
     #[arg(long, value_name = "GROUP=ENGINE,..", value_delimiter = ',', value_parser = group_engine)]
     group_engines: Vec<(GroupId, EngineKind)>,
+    /// The members of single groups, such as 1=n0+n1+n2+n3,2=n4+n5+n6+n7; all validators are members of any other
+    #[arg(long, value_name = "GROUP=NODE+..,..", value_delimiter = ',', value_parser = group_nodes)]
+    group_nodes: Vec<(GroupId, Vec<u16>)>,
     /// Let only nodes that genesis lists connect: the validators, and a few that `witan testnet add` makes. raft, whose
     /// members trust each other not to lie, needs it
     #[arg(long)]
@@ -81,6 +85,23 @@ pub(in crate::commands) fn group_engine(text: &str) -> Result<(GroupId, EngineKi
     Ok((GroupId(group?), engine.parse().map_err(|error: UnknownEngine| error.to_string())?))
 }
 
+/// The members of one group, by the places of their nodes, ascending.
+pub(in crate::commands) fn group_nodes(text: &str) -> Result<(GroupId, Vec<u16>), String> {
+    let expected = "expected a group and its nodes, such as 1=n0+n1+n2+n3";
+    let (group, nodes) = text.split_once('=').ok_or(expected)?;
+    let group = group.parse().map_err(|_| format!("{group:?} is no group: expected its number"))?;
+    let place = |name: &str| {
+        let place = name.strip_prefix('n').and_then(|number| number.parse().ok());
+        place.ok_or_else(|| format!("{name:?} is no node: {expected}"))
+    };
+    let mut places = nodes.split('+').map(place).collect::<Result<Vec<u16>, String>>()?;
+    places.sort_unstable();
+    match places.iter().zip(places.iter().skip(1)).find(|(one, next)| one == next) {
+        Some((twice, _)) => Err(format!("n{twice} is named twice in group {group}")),
+        None => Ok((GroupId(group), places)),
+    }
+}
+
 impl Args {
     fn spec(&self, context: &Context) -> Spec {
         let defaults = Spec::default();
@@ -91,6 +112,7 @@ impl Args {
             engine: self.engine.unwrap_or(defaults.engine),
             shards: self.shards.unwrap_or(defaults.shards),
             group_engines: self.group_engines.iter().copied().collect(),
+            group_nodes: self.group_nodes.iter().cloned().collect(),
             seed: self.seed,
             port_base: self.port_base.unwrap_or(defaults.port_base),
             block_time: self.block_time.unwrap_or(defaults.block_time),
@@ -106,6 +128,7 @@ impl Args {
             ("-e", self.engine.is_some()),
             ("-s", self.shards.is_some()),
             ("--group-engines", !self.group_engines.is_empty()),
+            ("--group-nodes", !self.group_nodes.is_empty()),
             ("--permissioned", self.permissioned),
             ("--block-time", self.block_time.is_some()),
             ("--accounts", self.accounts.is_some()),
@@ -131,8 +154,13 @@ impl Args {
         let engine = engines.join(", ");
         let shards = description.groups.len().saturating_sub(1);
         let wrong_shards = self.shards.is_some_and(|wanted| usize::try_from(wanted) != Ok(shards));
+        let names = |places: &[u16]| places.iter().map(|place| format!("n{place}")).collect::<Vec<_>>();
+        let wrong_members = self.group_nodes.iter().any(|(group, places)| {
+            let entry = description.groups.iter().find(|entry| entry.id == group.0);
+            entry.is_none_or(|entry| entry.validators != names(places))
+        });
         let groups = if shards == 1 { String::new() } else { format!(" in {shards} groups") };
-        (wrong_size || wrong_engine || wrong_shards)
+        (wrong_size || wrong_engine || wrong_shards || wrong_members)
             .then(|| format!("{validators} validators under {engine}{groups}"))
     }
 }
@@ -240,8 +268,21 @@ mod tests {
         {
             assert!(!contradicts(&network, same), "{same}");
         }
+        assert!(!contradicts(&network, "up --group-nodes 1=n3+n1+n0+n2"));
+        assert!(contradicts(&network, "up --group-nodes 1=n0+n1"));
         for other in ["up -n 5", "up -s 3", "up -e hotstuff", "up -e pbft", "up --group-engines root=pbft"] {
             assert!(contradicts(&network, other), "{other}");
         }
+    }
+
+    #[test]
+    fn members_are_named_by_their_nodes_in_any_order_and_once() {
+        assert_eq!(group_nodes("2=n4+n10+n5"), Ok((GroupId(2), vec![4, 5, 10])));
+        for (wrong, why) in
+            [("1", "such as"), ("root=n0", "no group"), ("1=n0+x", "no node"), ("1=", "no node")]
+        {
+            assert!(group_nodes(wrong).unwrap_err().contains(why), "{wrong}");
+        }
+        assert!(group_nodes("1=n2+n2").unwrap_err().contains("twice"));
     }
 }
