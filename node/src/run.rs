@@ -32,6 +32,8 @@ const COMMANDS: usize = 8192;
 const FLUSH_WITHIN: Duration = Duration::from_millis(500);
 /// How long one write of them takes at the most, as a rule.
 const LAST_WRITE: Duration = Duration::from_millis(20);
+/// How long tasks that hold stores may take to end when the node stops.
+const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 /// Threads that judge messages.
 const JUDGES: usize = 2;
 
@@ -324,7 +326,8 @@ impl Running {
         let end = self.event_loop.join().map_err(|_| NodeError::Panicked)?;
         self.network_runtime.block_on(flush(&self.network));
         self.network_runtime.block_on(self.network.shutdown());
-        self.rpc_runtime.shutdown_background();
+        // What still answers others holds the stores: they close before the process ends.
+        self.rpc_runtime.shutdown_timeout(CLOSE_WITHIN);
         self.network_runtime.shutdown_background();
         tracing::info!("stopped");
         end.map_err(NodeError::from)
