@@ -75,8 +75,9 @@ impl NodeBackend {
         Ok(ManyValues { items, at: points.into_values().collect() })
     }
 
-    /// Not of a part of the keys alone: this node has to host all groups. From where the scan stands on, or from the first group: the first stretch that has anything, of one group alone, so
-    /// that it stands at one block.
+    /// From where the scan stands on, or from the first group: the first stretch that has anything, of one group alone, so
+    /// that it stands at one block. A scan of a part of the keys alone would say what is not so: this node has to host all
+    /// groups.
     pub(super) fn read_scan(
         &self,
         from: Option<ScanNext>,
