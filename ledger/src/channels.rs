@@ -16,11 +16,12 @@ pub(crate) const MAX_OUTBOX: u64 = 2_048;
 /// The most bytes that prepares, and votes with what they read, may take of a block's contents for one group. The rest is
 /// for votes without reads and for decisions, which are small and always find room.
 const BULK_BYTES: usize = MAX_CONTENTS_BYTES - MAX_ENVELOPE_MESSAGES * SMALL_BYTES - 1024;
-/// No message without a transaction and without reads takes more, its length included.
+/// What the small messages take that answer others, at most, their length included.
 const SMALL_BYTES: usize = 64;
 /// The most prepares that a block has for one group.
 const MAX_PREPARES: usize = 512;
-/// A group tells what it has consumed with its own messages, and without any once this many are untold.
+/// A group tells what it has consumed with its own messages, and without any in a block that has nothing else to do, or once
+/// this many are untold.
 const TELL_EVERY: u64 = 256;
 
 /// What is known of a channel to this group.
@@ -163,11 +164,14 @@ impl Channels {
         place
     }
 
-    /// Ends a block: what it says to each group becomes its outbox, whose root is returned.
-    pub(crate) fn close(&mut self, height: Height, records: &mut Records) -> Hash {
+    /// Ends a block: what it says to each group becomes its outbox, whose root is returned. An idle one, which carries neither
+    /// transactions nor envelopes, tells all that is untold: what nobody acknowledges is offered again and again. Nothing is
+    /// told in answer to that, so groups without work fall silent.
+    pub(crate) fn close(&mut self, height: Height, is_idle: bool, records: &mut Records) -> Hash {
         let mut drafts = std::mem::take(&mut self.drafts);
+        let enough = if is_idle { 1 } else { TELL_EVERY };
         for (source, incoming) in &self.incoming {
-            if incoming.consumed.saturating_sub(incoming.told) >= TELL_EVERY {
+            if incoming.consumed.saturating_sub(incoming.told) >= enough {
                 drafts.entry(*source).or_default();
             }
         }

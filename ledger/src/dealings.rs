@@ -341,9 +341,9 @@ impl Dealings {
     }
 
     /// Ends a block: the root of its outbox, and the changes of state that the dealings are, ascending by key.
-    pub(crate) fn close(&mut self, height: Height) -> (Hash, Vec<(Key, Option<Entry>)>) {
+    pub(crate) fn close(&mut self, height: Height, is_idle: bool) -> (Hash, Vec<(Key, Option<Entry>)>) {
         let mut records = std::mem::take(&mut self.records);
-        let outbox_root = self.channels.close(height, &mut records);
+        let outbox_root = self.channels.close(height, is_idle, &mut records);
         for id in self.locks.changed_claims() {
             match self.locks.claim_record(&id) {
                 Some(claim) => records.put(Record::Claim(id), &claim),

@@ -129,7 +129,8 @@ pub(crate) fn execute_block(
         }
         executor.next_index();
     }
-    executor.finish()
+    let is_idle = block.payload.envelopes.is_empty() && block.payload.transactions().next().is_none();
+    executor.finish(is_idle)
 }
 
 /// Executes one block.
@@ -292,9 +293,9 @@ impl Executor<'_> {
         self.overlay.loaded_bytes() >= MAX_LOADED_BYTES / 2
     }
 
-    fn finish(self) -> Execution {
+    fn finish(self, is_idle: bool) -> Execution {
         let mut result = self.result;
-        let (outbox_root, mut changes) = self.dealings.close(self.height);
+        let (outbox_root, mut changes) = self.dealings.close(self.height, is_idle);
         // Reserved keys sort before all others.
         changes.append(&mut self.overlay.into_changes());
         result.freed = self.dealings.locks.freed();

@@ -3,6 +3,7 @@
 //! what can't be proved counts once more members say it than may lie, and anything else is a hint.
 
 pub(crate) mod answering;
+mod heard;
 pub(crate) mod kept;
 pub(crate) mod message;
 mod questions;
@@ -10,12 +11,14 @@ mod questions;
 pub(crate) use questions::Questions;
 
 use crate::wire;
+use heard::{Heard, is_refusal};
 use kept::Kept;
 use message::{Answer, HANDED_BYTES, MAX_HANDED, MAX_KEYS, PartStep, Question, Standing, What};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::Semaphore;
 use witan_ledger::{Limits, Pooled, PortableReceipt, PortableStateProof, Refusal, Told};
 use witan_light::{LightError, Verifier};
 use witan_p2p::{Misbehaviour, Network};
@@ -31,6 +34,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 const READ_WITHIN: Duration = Duration::from_secs(3);
 /// The pause before it is.
 const READ_AGAIN: Duration = Duration::from_millis(50);
+/// Questions that one member has before it at once: fewer than the network lets through, which replicas need too.
+const MAX_ASKED: usize = 24;
 
 /// The members of a group that is hosted elsewhere.
 #[derive(Debug)]
@@ -50,6 +55,10 @@ pub(crate) struct Elsewhere {
     started: Instant,
     next_member: AtomicUsize,
     questions: Arc<Questions>,
+    /// Room for questions to each member.
+    places: BTreeMap<NodeId, Semaphore>,
+    /// How far ahead of this node's clock a transaction may expire; milliseconds.
+    longest_ms: u64,
     kept: Mutex<Kept>,
     /// The newest block of each group that something was proved of.
     newest: Mutex<BTreeMap<GroupId, Height>>,
@@ -67,7 +76,9 @@ pub(crate) struct ReadElsewhere {
 #[derive(Debug)]
 #[expect(clippy::large_enum_variant, reason = "made and consumed one by one")]
 pub(crate) enum StandsElsewhere {
-    /// No member says that it knows it.
+    /// No member answers.
+    Unheard,
+    /// Members answer, and none says that it knows it.
     Unknown,
     /// A member has taken it in, or this node keeps it.
     Accepted,
@@ -106,8 +117,13 @@ impl Elsewhere {
             }
         };
         let others = genesis.user_groups().filter(|group| !hosted.contains(group));
+        let groups: BTreeMap<GroupId, Members> = others.map(|group| (group, members(group))).collect();
+        let nodes = groups.values().flat_map(|members| members.nodes.iter().copied());
+        let parameters = &genesis.parameters;
         Ok(Elsewhere {
-            groups: others.map(|group| (group, members(group))).collect(),
+            places: nodes.map(|node| (node, Semaphore::new(MAX_ASKED))).collect(),
+            longest_ms: parameters.max_tx_lifetime_ms.saturating_add(parameters.max_drift_ms),
+            groups,
             verifier: Verifier::new(genesis)?,
             network,
             started: Instant::now(),
@@ -153,7 +169,7 @@ impl Elsewhere {
         self.groups.get(&group).map_or(usize::MAX, |members| members.enough)
     }
 
-    fn unreachable(&self, group: GroupId) -> RpcError {
+    pub(crate) fn unreachable(&self, group: GroupId) -> RpcError {
         let names = self.groups.get(&group).map(|members| members.names.join(", ")).unwrap_or_default();
         let detail = format!("no member of group {group} answers: they are {names}");
         RpcError::NotReady { reason: NotReady::NoQuorum, detail }
@@ -161,6 +177,8 @@ impl Elsewhere {
 
     /// Asks one member; nothing if it does not answer in time, or with nonsense.
     async fn ask(&self, node: NodeId, group: GroupId, what: What) -> Option<Answer> {
+        let place = tokio::time::timeout(ANSWER_WITHIN, self.places.get(&node)?.acquire()).await;
+        let _place = place.ok()?.ok()?;
         let (id, receiver) = self.questions.open();
         let question = Question { group, what };
         self.network.request(node, id, wire::frame(wire::QUESTIONS, &question.encode()));
@@ -177,25 +195,30 @@ impl Elsewhere {
     }
 
     /// Keeps transactions and hands them to members, one after another until one has answered for all. What nobody took
-    /// is kept all the same, unless more members refuse it than may lie.
+    /// is kept all the same, unless more members refuse it than may lie; what nobody could ever take in is not.
     pub(crate) async fn submit(&self, group: GroupId, list: Vec<Pooled>) -> Vec<Admission> {
-        let now = self.started.elapsed();
-        let keep = |pooled: &Pooled| match lock(&self.kept).keep(now, group, pooled.clone()) {
-            Ok(()) => Admission::Pending,
-            Err(Refusal::SignerFull) => Admission::SignerFull,
-            Err(Refusal::Full | Refusal::Duplicate) => Admission::MempoolFull,
+        let (now, latest) = (self.started.elapsed(), now_ms().saturating_add(self.longest_ms));
+        let keep = |pooled: &Pooled| {
+            if pooled.transaction.transaction.expires_at_ms > latest {
+                return (Admission::ExpiryTooFar(latest), false);
+            }
+            match lock(&self.kept).keep(now, group, pooled.clone()) {
+                Ok(is_new) => (Admission::Pending, is_new),
+                Err(Refusal::SignerFull) => (Admission::SignerFull, false),
+                Err(Refusal::Full | Refusal::Duplicate) => (Admission::MempoolFull, false),
+            }
         };
-        let mut admissions: Vec<Admission> = list.iter().map(keep).collect();
-        let kept =
-            list.iter().zip(&mut admissions).filter(|(_, admission)| **admission == Admission::Pending);
-        let mut kept: Vec<(&Pooled, &mut Admission)> = kept.collect();
+        let (mut admissions, new): (Vec<Admission>, Vec<bool>) = list.iter().map(keep).unzip();
+        let kept = list.iter().zip(new).zip(&mut admissions);
+        let mut kept: Vec<_> = kept.filter(|(_, admission)| **admission == Admission::Pending).collect();
         while !kept.is_empty() {
-            let rest = kept.split_off(fitting(kept.iter().map(|(pooled, _)| pooled.size)));
-            let part: Vec<Pooled> = kept.iter().map(|(pooled, _)| (*pooled).clone()).collect();
+            let rest = kept.split_off(fitting(kept.iter().map(|((pooled, _), _)| pooled.size)));
+            let part: Vec<Pooled> = kept.iter().map(|((pooled, _), _)| (*pooled).clone()).collect();
             let heard = self.hand_over(group, &part).await;
-            for ((pooled, admission), heard) in kept.into_iter().zip(heard) {
+            for (((pooled, is_new), admission), heard) in kept.into_iter().zip(heard) {
                 *admission = heard;
-                if is_refusal(admission) {
+                // What somebody took in before may still be on its way there.
+                if is_refusal(admission) && is_new {
                     lock(&self.kept).end(&pooled.id);
                 }
             }
@@ -207,29 +230,20 @@ impl Elsewhere {
     /// Asks members to take transactions in until each one is taken or refused by enough of them; pending is what nobody
     /// answered for.
     async fn hand_over(&self, group: GroupId, part: &[Pooled]) -> Vec<Admission> {
-        let mut outcomes = vec![(Admission::Pending, 0_usize, false); part.len()];
+        let enough = self.enough(group);
+        let mut heard: Vec<Heard> = part.iter().map(|_| Heard::default()).collect();
         for node in self.in_turn(group) {
-            let open = outcomes
-                .iter()
-                .zip(part)
-                .filter(|((_, refused, taken), _)| !taken && *refused < self.enough(group));
+            let open = heard.iter().zip(part).filter(|(heard, _)| heard.settled(enough).is_none());
             let asked: Vec<Pooled> = open.map(|(_, pooled)| pooled.clone()).collect();
             if asked.is_empty() {
                 break;
             }
-            let heard: BTreeMap<TxId, Admission> = self.offer(node, group, &asked).await;
-            for (outcome, pooled) in outcomes.iter_mut().zip(part) {
-                let Some(admission) = heard.get(&pooled.id) else { continue };
-                outcome.1 += usize::from(is_refusal(admission));
-                outcome.2 = !is_refusal(admission);
-                outcome.0 = admission.clone();
+            let mut said = self.offer(node, group, &asked).await;
+            for (heard, pooled) in heard.iter_mut().zip(part) {
+                heard.add(said.remove(&pooled.id));
             }
         }
-        let enough = self.enough(group);
-        let settled = |(admission, refused, taken): (Admission, usize, bool)| {
-            if taken || refused >= enough { admission } else { Admission::Pending }
-        };
-        outcomes.into_iter().map(settled).collect()
+        heard.into_iter().map(|heard| heard.settled(enough).unwrap_or(Admission::Pending)).collect()
     }
 
     /// Hands transactions to one member; what it says of each.
@@ -274,17 +288,20 @@ impl Elsewhere {
 
     /// How a transaction stands that a group coordinates, as far as its members say and prove.
     pub(crate) async fn standing(&self, group: GroupId, id: TxId) -> StandsElsewhere {
-        let known =
-            if self.keeps(&id).is_some() { StandsElsewhere::Accepted } else { StandsElsewhere::Unknown };
+        let is_kept = self.keeps(&id).is_some();
+        let known = if is_kept { StandsElsewhere::Accepted } else { StandsElsewhere::Unheard };
         let (mut best, mut expired) = (known, 0);
         for node in self.in_turn(group).into_iter().take(self.enough(group)) {
             let Some(Answer::Stands(standing)) = self.ask(node, group, What::Transaction(id)).await else {
                 continue;
             };
             match standing {
-                Standing::Unknown => {}
+                Standing::Unknown if is_kept => {}
+                Standing::Unknown => best = StandsElsewhere::Unknown,
                 Standing::Accepted => return StandsElsewhere::Accepted,
-                Standing::Pending { since, participants } => {
+                Standing::Pending { since, mut participants } => {
+                    participants.sort_unstable();
+                    participants.dedup();
                     best = StandsElsewhere::Pending(since, participants);
                     break;
                 }
@@ -292,6 +309,9 @@ impl Elsewhere {
                     expired += 1;
                     if expired >= self.enough(group) {
                         return StandsElsewhere::Expired;
+                    }
+                    if !is_kept {
+                        best = StandsElsewhere::Unknown;
                     }
                 }
                 Standing::Ended(proved) if self.proves(node, group, &id, &proved) => {
@@ -448,18 +468,6 @@ fn fitting(sizes: impl Iterator<Item = usize>) -> usize {
         *place == 0 || (*place < MAX_HANDED && bytes <= HANDED_BYTES)
     };
     sizes.enumerate().take_while(fits).count()
-}
-
-/// Whether a member did not take a transaction in.
-fn is_refusal(admission: &Admission) -> bool {
-    match admission {
-        Admission::Pending | Admission::Started | Admission::Final(_) => false,
-        Admission::Expired
-        | Admission::ExpiryTooFar(_)
-        | Admission::Elsewhere
-        | Admission::MempoolFull
-        | Admission::SignerFull => true,
-    }
 }
 
 /// This node's wall clock, Unix milliseconds.

@@ -127,6 +127,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             sealing: Sealing::new(sealed),
             proposing: Proposing::new(now),
             inbox: Inbox::default(),
+            offered: 0,
             abroad,
             due_timer: None,
             intake: Intake::default(),

@@ -8,12 +8,12 @@ pub(crate) mod abroad;
 
 use crate::event::{Effects, Relay};
 use crate::replica::Replica;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use witan_consensus::engine::Engine;
 use witan_ledger::{Ledger, MAX_BLOCK_MESSAGES, MAX_ENVELOPES_BYTES, Store};
 use witan_types::block::MAX_ENVELOPES;
-use witan_types::{Envelope, GroupId, NodeId, Seal, codec::encode};
+use witan_types::{Envelope, GroupId, Height, NodeId, Seal, codec::encode};
 
 /// The most envelopes of one group that wait here for a block. What comes on top is offered again.
 const MAX_WAITING: usize = 256;
@@ -29,6 +29,8 @@ const SENT_AGAIN_BYTES: usize = 1024 * 1024;
 pub(crate) struct Inbox {
     /// By sender and the place of the first message.
     waiting: BTreeMap<GroupId, BTreeMap<u64, Waiting>>,
+    /// Who said again what was consumed here before: they have not heard of that.
+    repeats: BTreeSet<GroupId>,
 }
 
 /// An envelope that waits for a block.
@@ -46,11 +48,16 @@ impl Inbox {
     /// Takes an envelope in, unless it is old. If too many wait, those that come last in the channel are dropped.
     fn take<S: Store>(&mut self, envelope: Arc<Envelope>, ledger: &Ledger<S>) {
         let (source, first) = (envelope.source(), envelope.contents.first);
+        if !is_news(&envelope, ledger) {
+            if !envelope.contents.messages.is_empty() {
+                self.repeats.insert(source);
+            }
+            return;
+        }
         let waiting = self.waiting.entry(source).or_default();
         let reach = |envelope: &Envelope| (envelope.contents.next(), envelope.contents.consumed);
         let brings_less = |held: &Waiting| reach(&held.envelope) >= reach(&envelope);
-        let is_new = is_news(&envelope, ledger) && !waiting.get(&first).is_some_and(brings_less);
-        if !is_new {
+        if waiting.get(&first).is_some_and(brings_less) {
             return;
         }
         let bytes = encode(&*envelope).len();
@@ -174,18 +181,35 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         }
     }
 
-    /// Offers again what other groups have not told to have consumed.
-    pub(crate) fn offer_again(&self, effects: &mut Effects) {
-        let mut offered: BTreeMap<GroupId, (usize, usize)> = BTreeMap::new();
+    /// Offers again what other groups have not told to have consumed, as much at once as is good, in turn. What only tells
+    /// of consumption is offered again to those who have not heard of it.
+    pub(crate) fn offer_again(&mut self, effects: &mut Effects) {
+        let mut kept: BTreeMap<GroupId, Vec<Height>> = BTreeMap::new();
         for (group, height) in self.ledger.outbox() {
-            let (count, bytes) = offered.entry(group).or_default();
-            let seal = if *count < OFFERED_AGAIN { self.ledger.store().seal(height) } else { None };
+            kept.entry(group).or_default().push(height);
+        }
+        let repeats = std::mem::take(&mut self.inbox.repeats);
+        for (group, mut heights) in kept {
+            let turn = self.offered.checked_rem(heights.len()).filter(|_| heights.len() > OFFERED_AGAIN);
+            heights.rotate_left(turn.unwrap_or(0));
+            heights.truncate(OFFERED_AGAIN);
+            self.offer_to(group, &heights, repeats.contains(&group), effects);
+        }
+        self.offered = self.offered.wrapping_add(OFFERED_AGAIN);
+    }
+
+    fn offer_to(&self, group: GroupId, heights: &[Height], repeats: bool, effects: &mut Effects) {
+        let mut bytes = 0;
+        for height in heights {
+            let seal = self.ledger.store().seal(*height);
             let Some(envelope) = seal.and_then(|seal| self.ledger.envelope(&seal, group)) else { continue };
-            *count += 1;
-            let route = self.abroad.get(&group).filter(|_| *bytes < SENT_AGAIN_BYTES);
+            if envelope.contents.messages.is_empty() && !repeats {
+                continue;
+            }
+            let route = self.abroad.get(&group).filter(|_| bytes < SENT_AGAIN_BYTES);
             let nodes = route.map(|route| route.all.clone()).unwrap_or_default();
             if !nodes.is_empty() {
-                *bytes += encode(&envelope).len();
+                bytes += encode(&envelope).len();
             }
             effects.relays.push(relay(envelope, nodes));
         }

@@ -79,6 +79,8 @@ pub struct Replica<E: Engine, S: Store> {
     pub(crate) sealing: Sealing,
     pub(crate) proposing: Proposing,
     pub(crate) inbox: Inbox,
+    /// Where the next offer begins of more than can be offered at once.
+    pub(crate) offered: usize,
     /// To which nodes what this group says goes over the network, by the group it is for.
     pub(crate) abroad: BTreeMap<GroupId, Route>,
     pub(crate) intake: Intake,

@@ -52,7 +52,13 @@ impl End {
     /// Ends a block.
     fn closes(&mut self) {
         self.height += 1;
-        self.channels.close(self.height, &mut Records::default());
+        self.channels.close(self.height, false, &mut Records::default());
+    }
+
+    /// Ends a block without anything in it.
+    fn closes_idle(&mut self) {
+        self.height += 1;
+        self.channels.close(self.height, true, &mut Records::default());
     }
 
     fn kept(&self) -> Vec<Height> {
@@ -69,6 +75,18 @@ fn a_gap_is_skipped_and_blocks_nothing() {
     assert_eq!(end.hears(0, 0, &["a"]), ["a"]);
     assert_eq!(end.hears(1, 0, &["b"]), ["b"]);
     assert_eq!(end.channels.consumed(OTHER), 2);
+}
+
+#[test]
+fn an_idle_block_tells_what_is_untold_once() {
+    let mut end = End::default();
+    end.hears_many(3);
+    end.closes();
+    assert_eq!(end.kept(), [0; 0], "the other one may hear of it with something else");
+    end.closes_idle();
+    assert_eq!(end.kept(), [2]);
+    end.closes_idle();
+    assert_eq!(end.kept(), [2], "and nothing more is said of it");
 }
 
 #[test]

@@ -140,8 +140,8 @@ impl Executor<'_> {
             (Some(coordinated), Answer::Yes { reads }) => {
                 self.count(id, coordinated, Vote { group: source, reads })
             }
-            (Some(coordinated), Answer::No { refusal: Refusal::Conflict }) => {
-                self.wait(id, coordinated, AbortReason::Conflict, Some(source));
+            (Some(coordinated), Answer::No { refusal: refusal @ (Refusal::Conflict | Refusal::Full) }) => {
+                self.wait(id, coordinated, AbortReason::Conflict, Some((source, refusal)));
             }
             (Some(_), Answer::No { refusal: Refusal::Failed(reason) }) => {
                 self.give_up(&id, TransactionOutcome::Aborted { reason: AbortReason::Failed(reason) });
@@ -266,7 +266,13 @@ impl Executor<'_> {
 
     /// The attempt ends, and another one follows, unless the transaction would have expired by then. Whoever refused
     /// holds nothing and need not be told.
-    fn wait(&mut self, id: TxId, coordinated: Coordinated, because: AbortReason, refused: Option<GroupId>) {
+    fn wait(
+        &mut self,
+        id: TxId,
+        coordinated: Coordinated,
+        because: AbortReason,
+        refused: Option<(GroupId, Refusal)>,
+    ) {
         let Coordinated { attempt, .. } = coordinated;
         let until_ms = self.now_ms.saturating_add(back_off(&id, attempt, self.dealings.pending()));
         if until_ms > coordinated.transaction.transaction.expires_at_ms {
@@ -274,13 +280,15 @@ impl Executor<'_> {
         }
         if matches!(coordinated.stage, CoordinatorStage::Preparing { .. }) {
             let holder = Holder { id, attempt };
-            let verdict = if because == AbortReason::Conflict {
+            // Nobody is kept from keys for a group that has no room or does not answer.
+            let verdict = if refused.is_some_and(|(_, refusal)| refusal == Refusal::Conflict) {
                 self.step_back(&coordinated.transaction.transaction, holder, coordinated.since_ms);
                 Verdict::StepBack
             } else {
                 self.dealings.locks.release(&holder);
                 Verdict::Abort
             };
+            let refused = refused.map(|(group, _)| group);
             for group in coordinated.participants.iter().filter(|group| Some(**group) != refused) {
                 self.tell(*group, id, attempt, verdict);
             }

@@ -65,10 +65,12 @@ pub enum Answer {
 /// Why a participant votes no.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub enum Refusal {
-    /// A lock, a claim or a bound stands in the way: a later attempt may go through.
+    /// A lock or a claim stands in the way: a later attempt may go through.
     Conflict,
     /// Its part would fail.
     Failed(FailureReason),
+    /// There is no room for it now, or it is asked at a wrong time: a later attempt may go through.
+    Full,
 }
 
 /// How an attempt ended.

@@ -35,7 +35,7 @@ impl Executor<'_> {
             // Not remembered: whoever forges a prepare would keep the coordinator's own from being heard.
             Some(Refusal::Failed(FailureReason::ForbiddenKey))
         } else if !self.is_asked_in_time(expires_at_ms) {
-            Some(Refusal::Conflict)
+            Some(Refusal::Full)
         } else {
             None
         };
@@ -78,19 +78,20 @@ impl Executor<'_> {
     fn prepare(&mut self, source: GroupId, id: TxId, prepare: &Prepare) -> Result<Answer, Refusal> {
         let Prepare { attempt, since_ms, transaction: signed, .. } = prepare;
         if self.has_heard_its_fill() || !self.dealings.has_room_to_participate(source, signed) {
-            return Err(Refusal::Conflict);
+            return Err(Refusal::Full);
         }
         let holder = Holder { id, attempt: *attempt };
         let reads = match self.lock_part(&signed.transaction, holder, *since_ms) {
             Ok(reads) => reads,
-            Err(Unlocked::Met(_)) => return Err(Refusal::Conflict),
+            Err(Unlocked::Met(Some(_))) => return Err(Refusal::Conflict),
+            Err(Unlocked::Met(None)) => return Err(Refusal::Full),
             Err(Unlocked::Failed(reason)) => return Err(Refusal::Failed(reason)),
         };
         let answer = Answer::Yes { reads };
         let bytes = Message::Vote { id, attempt: *attempt, answer: answer.clone() }.encode().len();
         if !self.dealings.channels.has_room(source, bytes) {
             self.dealings.locks.release(&holder);
-            return Err(Refusal::Conflict);
+            return Err(Refusal::Full);
         }
         if self.dealings.planted.is(PlantedFault::ReadLocksReleasedAtVote) {
             self.dealings.locks.release_reads(&holder);

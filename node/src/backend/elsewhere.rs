@@ -8,7 +8,7 @@ use crate::elsewhere::message::PartStep;
 use crate::elsewhere::{ReadElsewhere, StandsElsewhere};
 use futures::future::join_all;
 use std::collections::BTreeMap;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::time::Instant;
 use witan_ledger::records::reading::Step;
 use witan_ledger::{Entry, Pooled, PortableReceipt, PortableStateProof, Receipt, TransactionOutcome};
@@ -63,20 +63,11 @@ impl NodeBackend {
         wait: Wait,
         deadline: Instant,
     ) -> Result<Found, RpcError> {
-        let (id, expires_at_ms) = (pooled.id, pooled.transaction.transaction.expires_at_ms);
-        let parameters = &self.genesis.parameters;
-        let latest = clock_ms().saturating_add(parameters.max_tx_lifetime_ms + parameters.max_drift_ms);
-        // What nobody could ever take in is not kept.
-        let admission = match expires_at_ms > latest {
-            true => Admission::ExpiryTooFar(latest),
-            false => {
-                match tokio::time::timeout_at(deadline, self.elsewhere.submit(group, vec![pooled])).await {
-                    Ok(mut admissions) => admissions.pop().unwrap_or(Admission::Pending),
-                    // It is kept, and handed over as soon as a member answers.
-                    Err(_) => Admission::Pending,
-                }
-            }
-        };
+        let id = pooled.id;
+        let submitted = tokio::time::timeout_at(deadline, self.elsewhere.submit(group, vec![pooled])).await;
+        // Without an answer it is kept all the same, and handed over as soon as a member answers.
+        let admission =
+            submitted.ok().and_then(|mut admissions| admissions.pop()).unwrap_or(Admission::Pending);
         let is_final = matches!(admission, Admission::Final(_));
         if matches!(admission, Admission::Expired) {
             return Err(RpcError::rejected(Rejection::Expired, "it expires before the next block"));
@@ -85,7 +76,8 @@ impl NodeBackend {
         match wait {
             Wait::Accepted if !is_final => Ok(Found::outside_blocks(status)),
             Wait::Accepted => {
-                Ok(self.find_elsewhere(group, id).await.unwrap_or(Found::outside_blocks(status)))
+                let found = self.find_elsewhere(group, id).await.ok().flatten();
+                Ok(found.unwrap_or(Found::outside_blocks(status)))
             }
             Wait::Committed | Wait::Sealed => self.wait_elsewhere(group, id, deadline).await.map(|it| it.0),
             Wait::Applied => {
@@ -117,7 +109,7 @@ impl NodeBackend {
                     return Ok((Found::outside_blocks(status), None));
                 }
                 StandsElsewhere::Pending(..) => newest = TransactionState::Pending,
-                StandsElsewhere::Accepted | StandsElsewhere::Unknown => {}
+                StandsElsewhere::Accepted | StandsElsewhere::Unknown | StandsElsewhere::Unheard => {}
             }
         }
         Err(RpcError::WaitTimeout { tx_id: id, status: newest })
@@ -176,19 +168,28 @@ impl NodeBackend {
     }
 
     /// How a transaction stands that has left no trace here: at the group that it was handed to, or at any.
-    pub(super) async fn look_elsewhere(&self, id: TxId) -> TxStatusView {
+    ///
+    /// # Errors
+    /// If nobody knows it, and a group that might does not answer.
+    pub(super) async fn look_elsewhere(&self, id: TxId) -> Result<TxStatusView, RpcError> {
         let groups: Vec<GroupId> = match self.elsewhere.keeps(&id) {
             Some(group) => vec![group],
             None => self.elsewhere.groups().collect(),
         };
         let found = join_all(groups.into_iter().map(|group| self.find_elsewhere(group, id))).await;
-        let status = found.into_iter().flatten().map(|found| found.status).next();
-        status.unwrap_or_else(|| TxStatusView::outside_blocks(id, TransactionState::Unknown))
+        let (found, unheard): (Vec<_>, Vec<_>) = found.into_iter().partition(Result::is_ok);
+        let status = found.into_iter().flatten().flatten().map(|found| found.status).next();
+        match (status, unheard.into_iter().find_map(Result::err)) {
+            (Some(status), _) => Ok(status),
+            (None, Some(error)) => Err(error),
+            (None, None) => Ok(TxStatusView::outside_blocks(id, TransactionState::Unknown)),
+        }
     }
 
     /// How a transaction stands in a group elsewhere, if a member knows it.
-    async fn find_elsewhere(&self, group: GroupId, id: TxId) -> Option<Found> {
-        match self.elsewhere.standing(group, id).await {
+    async fn find_elsewhere(&self, group: GroupId, id: TxId) -> Result<Option<Found>, RpcError> {
+        Ok(match self.elsewhere.standing(group, id).await {
+            StandsElsewhere::Unheard => return Err(self.elsewhere.unreachable(group)),
             StandsElsewhere::Unknown => None,
             StandsElsewhere::Accepted => Some(Found::outside_blocks(accepted(id))),
             StandsElsewhere::Expired => {
@@ -204,7 +205,7 @@ impl NodeBackend {
                 let status = self.status_of(&executed, &self.parts_of(&executed).await);
                 Some(Found { status, block_id: Some(block_id) })
             }
-        }
+        })
     }
 
     pub(super) async fn read_entry_elsewhere(
@@ -291,10 +292,4 @@ fn off_wire(step: PartStep) -> Step {
         PartStep::Applied(height) => Step::Applied(height),
         PartStep::Released(height) => Step::Released(height),
     }
-}
-
-/// This node's wall clock, Unix milliseconds.
-fn clock_ms() -> u64 {
-    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(clock.as_millis()).unwrap_or(u64::MAX)
 }

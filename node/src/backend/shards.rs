@@ -27,13 +27,13 @@ impl NodeBackend {
             let slots = first_slots(&self.genesis, group.id);
             let range = slots.end.checked_sub(1).map(|last| SlotRange { first: slots.start, last });
             let slots = range.into_iter().collect();
-            let heard = self.stores.get(&group.id).and_then(|store| reading::parameters(store));
+            let version = |store| reading::parameters(store).map_or(FIRST_VERSION, |heard| heard.version);
             ShardView {
                 group: group.id,
                 engine: group.engine,
                 faults: group.engine.faults(),
                 slots,
-                parameters_version: heard.map_or(FIRST_VERSION, |heard| heard.version),
+                parameters_version: self.stores.get(&group.id).map(|store| version(store)),
             }
         };
         told.map(shard).collect()

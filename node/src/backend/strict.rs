@@ -8,6 +8,7 @@ pub(crate) use gathering::StrictRead;
 
 use super::elsewhere::Found;
 use super::{NodeBackend, stopping};
+use futures::future::join_all;
 use gathering::{Gathering, Groups, Together};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,37 +27,18 @@ use witan_types::{Account, Key, Op, Transaction};
 const LIFETIME: Duration = Duration::from_secs(5);
 /// How much longer its outcome is waited for: by then it has expired by block time too, while blocks are made.
 const GRACE: Duration = Duration::from_secs(5);
-/// Strict reads that may wait to be taken up.
+/// Strict reads that may wait, and as many again that may wait to be taken up.
 pub(crate) const MAX_STRICT_READS: usize = 4_096;
 /// When a client may try again after too many waited, in milliseconds.
 const RETRY_AFTER_MS: u64 = 200;
-
-/// Why nothing was read.
-enum Unread {
-    /// The values are larger together than one transaction may return.
-    TooLarge,
-    /// Anything else.
-    Refused(RpcError),
-}
-
-impl From<Unread> for RpcError {
-    fn from(unread: Unread) -> RpcError {
-        match unread {
-            Unread::Refused(error) => error,
-            Unread::TooLarge => RpcError::parameter(
-                "keys",
-                format!("keys with values of at most {MAX_READ_BYTES} bytes together for a strict read"),
-            ),
-        }
-    }
-}
 
 /// Makes transactions of the strict reads that come, until nobody can send one any more.
 pub(crate) async fn serve_strict_reads(backend: Arc<NodeBackend>, mut reads: mpsc::Receiver<StrictRead>) {
     let (mut gathering, mut under_way) = (Gathering::default(), JoinSet::<Groups>::new());
     loop {
+        let has_room = gathering.waiting() + under_way.len() < MAX_STRICT_READS;
         tokio::select! {
-            read = reads.recv() => match read {
+            read = reads.recv(), if has_room => match read {
                 Some(read) => gathering.add(Instant::now(), backend.groups_of(&read.keys), read),
                 None => return,
             },
@@ -66,7 +48,10 @@ pub(crate) async fn serve_strict_reads(backend: Arc<NodeBackend>, mut reads: mps
             },
             () = reach(gathering.next_due()) => {}
         }
-        while let Ok(read) = reads.try_recv() {
+        // Those that came at the same time go together.
+        while gathering.waiting() < MAX_STRICT_READS
+            && let Ok(read) = reads.try_recv()
+        {
             gathering.add(Instant::now(), backend.groups_of(&read.keys), read);
         }
         for together in gathering.ready(Instant::now()) {
@@ -100,41 +85,38 @@ impl NodeBackend {
         keys.iter().map(|key| self.group_of(key)).collect()
     }
 
-    /// Reads for all of them at once, or one by one if that is too much for one transaction.
+    /// Reads for all of them at once. If that fails each is read alone: what is in the way of one need not be in the way
+    /// of the others.
     async fn read_together(&self, together: Together) -> Groups {
         let keys = together.keys();
         let Together { groups, reads } = together;
-        let read = self.read_once(keys).await;
-        if matches!(read, Err(Unread::TooLarge)) && reads.len() > 1 {
-            for StrictRead { keys, answer } in reads {
-                let read = self.read_once(keys.clone()).await;
-                tell(
-                    answer,
-                    read.map(|read| part_of(&by_key(&read), read.at.clone(), &keys)).map_err(RpcError::from),
-                );
-            }
-            return groups;
-        }
-        match read {
+        match self.read_once(keys).await {
             Ok(read) => {
                 let values = by_key(&read);
                 for StrictRead { keys, answer } in reads {
                     tell(answer, Ok(part_of(&values, read.at.clone(), &keys)));
                 }
             }
-            Err(unread) => {
-                let error = RpcError::from(unread);
-                reads.into_iter().for_each(|read| tell(read.answer, Err(error.clone())));
+            Err(_) if reads.len() > 1 => {
+                let alone = reads.into_iter().filter(|read| !read.answer.is_closed());
+                join_all(alone.map(|read| self.read_alone(read))).await;
             }
+            Err(unread) => reads.into_iter().for_each(|read| tell(read.answer, Err(unread.clone()))),
         }
         groups
     }
 
-    async fn read_once(&self, keys: Vec<Key>) -> Result<ManyValues, Unread> {
+    async fn read_alone(&self, read: StrictRead) {
+        let StrictRead { keys, answer } = read;
+        let read = self.read_once(keys.clone()).await;
+        tell(answer, read.map(|read| part_of(&by_key(&read), read.at.clone(), &keys)));
+    }
+
+    async fn read_once(&self, keys: Vec<Key>) -> Result<ManyValues, RpcError> {
         let transaction = self.read_of(keys).sign(&self.reader);
         let timeout = LIFETIME.saturating_add(GRACE);
         let pooled = Pooled::new(Arc::new(transaction));
-        let group = self.coordinator_of(&pooled).map_err(Unread::Refused)?;
+        let group = self.coordinator_of(&pooled)?;
         let found = if self.elsewhere.has(group) {
             self.submit_elsewhere(group, pooled, Wait::Committed, Instant::now() + timeout).await
         } else {
@@ -146,10 +128,8 @@ impl NodeBackend {
         };
         match found {
             Ok(found) => what_it_read(found),
-            Err(RpcError::WaitTimeout { .. }) => {
-                Err(Unread::Refused(RpcError::ReadAborted { reason: NoSnapshot::Deadline }))
-            }
-            Err(error) => Err(Unread::Refused(error)),
+            Err(RpcError::WaitTimeout { .. }) => Err(RpcError::ReadAborted { reason: NoSnapshot::Deadline }),
+            Err(error) => Err(error),
         }
     }
 
@@ -176,15 +156,14 @@ impl NodeBackend {
     }
 }
 
-fn what_it_read(found: Found) -> Result<ManyValues, Unread> {
+fn what_it_read(found: Found) -> Result<ManyValues, RpcError> {
     let TxStatusView { status: state, result, group, height, .. } = found.status;
     let result = result.unwrap_or_default();
     if state != TransactionState::Committed {
         return Err(no_snapshot(result.reason.as_deref()));
     }
-    let internal = |why| Unread::Refused(RpcError::internal(why));
-    let decided = group.zip(height).ok_or_else(|| internal("a read in no block"))?;
-    let block_id = found.block_id.ok_or_else(|| internal("a read in a block that is gone"))?;
+    let decided = group.zip(height).ok_or_else(|| RpcError::internal("a read in no block"))?;
+    let block_id = found.block_id.ok_or_else(|| RpcError::internal("a read in a block that is gone"))?;
     let at = ReadPoint { group: decided.0, height: decided.1, block_id };
     let item = |ReadView { key, value, version }| ScanItem { key, value, version };
     Ok(ManyValues { items: result.reads.into_iter().map(item).collect(), at: vec![at] })
@@ -206,11 +185,13 @@ fn tell(answer: oneshot::Sender<Result<ManyValues, RpcError>>, read: Result<Many
 }
 
 /// Why a read did not commit. One that expired met what was in its way in the first group, or no block was made.
-fn no_snapshot(reason: Option<&str>) -> Unread {
+fn no_snapshot(reason: Option<&str>) -> RpcError {
     if reason == Some(FailureReason::ReadTooLarge.name()) {
-        return Unread::TooLarge;
+        let expected =
+            format!("keys with values of at most {MAX_READ_BYTES} bytes together for a strict read");
+        return RpcError::parameter("keys", expected);
     }
     let conflict = reason == Some(AbortReason::Conflict.name());
     let reason = if conflict { NoSnapshot::Conflict } else { NoSnapshot::Deadline };
-    Unread::Refused(RpcError::ReadAborted { reason })
+    RpcError::ReadAborted { reason }
 }

@@ -4,6 +4,7 @@ use super::{NodeBackend, stopping};
 use crate::event_loop::Command;
 use crate::shared::Waiter;
 use crate::signatures::{Refused, judge};
+use futures::future::join_all;
 use std::collections::BTreeMap;
 use std::sync::mpsc::TrySendError;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use witan_rpc::view::{TransactionState, TxStatusView};
 use witan_rpc::{Rejection, RpcError};
 use witan_types::{GroupId, SignedTransaction, TxId};
 
+/// How long members of groups elsewhere are waited for to take a batch in.
+const SUBMIT_WITHIN: Duration = Duration::from_secs(3);
 /// When a client may try again after the mempool was full, in milliseconds.
 const RETRY_AFTER_MS: u64 = 200;
 
@@ -83,15 +86,23 @@ impl NodeBackend {
             let group = self.coordinator_of(&pooled)?;
             by_group.entry(group).or_default().push((place, pooled));
         }
+        // Those of groups elsewhere take as long as their members do: the others do not wait for that.
+        let (elsewhere, here): (Vec<_>, Vec<_>) =
+            by_group.into_iter().partition(|(group, _)| self.elsewhere.has(*group));
         let mut admissions = BTreeMap::new();
-        for (group, list) in by_group {
+        for (group, list) in here {
             let (places, list): (Vec<usize>, Vec<Pooled>) = list.into_iter().unzip();
-            let admitted = match self.elsewhere.has(group) {
-                true => self.elsewhere.submit(group, list).await,
-                false => self.admit_to(group, list).await?,
-            };
-            admissions.extend(places.into_iter().zip(admitted));
+            admissions.extend(places.into_iter().zip(self.admit_to(group, list).await?));
         }
+        let submitted = elsewhere.into_iter().map(|(group, list)| async move {
+            let (places, list): (Vec<usize>, Vec<Pooled>) = list.into_iter().unzip();
+            // They are kept, and handed over again: whoever waits need not wait for silent members.
+            let submit = self.elsewhere.submit(group, list);
+            let admitted = tokio::time::timeout(SUBMIT_WITHIN, submit).await.unwrap_or_default();
+            let admitted = admitted.into_iter().chain(std::iter::repeat(Admission::Pending));
+            places.into_iter().zip(admitted).collect::<Vec<_>>()
+        });
+        admissions.extend(join_all(submitted).await.into_iter().flatten());
         Ok(admissions.into_values().collect())
     }
 
@@ -210,7 +221,7 @@ impl NodeBackend {
         let state = match (pending, self.shared.has_expired(&id)) {
             (true, _) => TransactionState::Accepted,
             (false, true) => TransactionState::Expired,
-            (false, false) => return Ok(self.look_elsewhere(id).await),
+            (false, false) => return self.look_elsewhere(id).await,
         };
         Ok(TxStatusView::outside_blocks(id, state))
     }

@@ -22,10 +22,8 @@ use witan_types::{
 pub(crate) const MAX_WAITING: usize = 256;
 /// Questions that are answered at once.
 const MAX_AT_ONCE: usize = 64;
-/// Questions of one node that are answered in a second; the rest is refused.
+/// Questions of one node that are answered in a second; to the rest this node says that it is busy.
 const MAX_A_SECOND: u32 = 2_000;
-/// How long a read waits for the block that the asker knows to be sealed.
-const SEALED_WITHIN: Duration = Duration::from_secs(1);
 
 /// A question that reached this node.
 #[derive(Debug)]
@@ -60,7 +58,8 @@ pub(crate) async fn serve(backend: Arc<NodeBackend>, network: Network, mut asked
     let mut rations = Rations { since: Instant::now(), asked: BTreeMap::new() };
     while let Some(Asked { from, token, bytes }) = asked.recv().await {
         if !rations.take(from, Instant::now()) {
-            network.report(from, Misbehaviour::Flooding);
+            // An honest node's clients may ask for that much: it hears that it is too much, and is not held to be hostile.
+            network.respond(token, wire::frame(wire::QUESTIONS, &Answer::Busy.encode()));
             continue;
         }
         let Ok(question) = Question::decode(&bytes) else {
@@ -87,7 +86,7 @@ impl NodeBackend {
             What::Submit(list) => self.take_in(from, group, list).await,
             What::Transaction(id) => Answer::Stands(self.stands(group, id).await),
             What::Part { coordinator, id, decided } => self.part_of(group, coordinator, &id, decided),
-            What::State { keys, at, at_least } => self.prove_state(group, &keys, at, at_least).await,
+            What::State { keys, at, at_least } => self.prove_state(group, &keys, at, at_least),
         }
     }
 
@@ -162,21 +161,9 @@ impl NodeBackend {
     }
 
     /// Proofs of the first keys, as many as an answer holds.
-    async fn prove_state(
-        &self,
-        group: GroupId,
-        keys: &[Key],
-        at: Option<Height>,
-        at_least: Height,
-    ) -> Answer {
+    fn prove_state(&self, group: GroupId, keys: &[Key], at: Option<Height>, at_least: Height) -> Answer {
         let Some(store) = self.stores.get(&group) else { return Answer::Busy };
         let wanted = at.unwrap_or(at_least);
-        let mut sealed = self.shared.sealed();
-        let reached = sealed.wait_for(|heights| heights.get(&group).is_some_and(|sealed| *sealed >= wanted));
-        if store.sealed_tip() < wanted && at.is_none() {
-            // Whether it came in time shows below.
-            drop(tokio::time::timeout(SEALED_WITHIN, reached).await);
-        }
         let tip = store.sealed_tip();
         let height = at.unwrap_or(tip);
         if tip < wanted || height == 0 {

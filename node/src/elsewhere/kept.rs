@@ -26,7 +26,7 @@ struct Waiting {
     group: GroupId,
     /// When it is due to be handed over, by the node's monotonic clock.
     due: Duration,
-    /// The members that say that it is final.
+    /// The members that say that it is final, or that they will never take it in.
     ended: BTreeSet<NodeId>,
 }
 
@@ -35,25 +35,25 @@ impl Kept {
         Kept { pool: Mempool::new(limits), waiting: BTreeMap::new() }
     }
 
-    /// Keeps a transaction whose signature was verified, to be handed over at once by the caller.
+    /// Keeps a transaction whose signature was verified, to be handed over at once by the caller. Says whether it is new: one
+    /// that is kept already stays so.
     ///
     /// # Errors
-    /// If a bound would not hold. One that is kept already stays so.
-    pub(crate) fn keep(&mut self, now: Duration, group: GroupId, pooled: Pooled) -> Result<(), Refusal> {
+    /// If a bound would not hold.
+    pub(crate) fn keep(&mut self, now: Duration, group: GroupId, pooled: Pooled) -> Result<bool, Refusal> {
         let id = pooled.id;
         match self.pool.add(pooled) {
             Ok(()) => {
                 let due = now.saturating_add(OFFER_AGAIN);
                 self.waiting.insert(id, Waiting { group, due, ended: BTreeSet::new() });
-                Ok(())
+                Ok(true)
             }
-            Err(Refusal::Duplicate) => Ok(()),
+            Err(Refusal::Duplicate) => Ok(false),
             Err(refusal) => Err(refusal),
         }
     }
 
-    /// A member said this of a transaction that was handed to it. Final it is once `enough` members say so: fewer may all
-    /// lie.
+    /// A member said this of a transaction that was handed to it. It is over once `enough` members say so: fewer may all lie.
     pub(crate) fn heard(
         &mut self,
         now: Duration,
@@ -64,7 +64,7 @@ impl Kept {
     ) {
         let Some(waiting) = self.waiting.get_mut(id) else { return };
         match admission {
-            Admission::Final(_) => {
+            Admission::Final(_) | Admission::Expired | Admission::ExpiryTooFar(_) | Admission::Elsewhere => {
                 waiting.ended.insert(member);
                 waiting.due = now.saturating_add(OFFER_AGAIN);
                 if waiting.ended.len() >= enough {
@@ -72,11 +72,7 @@ impl Kept {
                 }
             }
             Admission::Pending | Admission::Started => waiting.due = now.saturating_add(HAND_AGAIN),
-            Admission::Expired
-            | Admission::ExpiryTooFar(_)
-            | Admission::Elsewhere
-            | Admission::MempoolFull
-            | Admission::SignerFull => waiting.due = now.saturating_add(OFFER_AGAIN),
+            Admission::MempoolFull | Admission::SignerFull => waiting.due = now.saturating_add(OFFER_AGAIN),
         }
     }
 

@@ -26,8 +26,10 @@ pub struct ShardView {
     pub faults: FaultModel,
     /// The slots it owns, as ranges in order.
     pub slots: Vec<SlotRange>,
-    /// The version of the configuration that made the parameters by which the group goes what they are.
-    pub parameters_version: u64,
+    /// The version of the configuration that made the parameters by which the group goes what they are; none if this node
+    /// does not host the group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters_version: Option<u64>,
 }
 
 /// Slots next to each other.

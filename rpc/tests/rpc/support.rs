@@ -281,7 +281,7 @@ impl Backend for FakeNode {
     fn shards(&self) -> Vec<ShardView> {
         let (engine, faults) = (EngineKind::HotStuff, FaultModel::Byzantine);
         let slots = vec![SlotRange { first: 0, last: 4095 }];
-        vec![ShardView { group: GroupId(1), engine, faults, slots, parameters_version: 1 }]
+        vec![ShardView { group: GroupId(1), engine, faults, slots, parameters_version: Some(1) }]
     }
 
     fn shard_of(&self, key: &Key) -> KeyShardView {

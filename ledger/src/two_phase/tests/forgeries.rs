@@ -236,7 +236,7 @@ fn what_expires_later_than_anything_may_is_not_prepared() {
     late.expires_at_ms = network.ledger(2).tip().time_ms + 1_000_000;
     let late = late.sign(&secret(1));
     network.hear_forged(1, 2, &prepare(1, &late));
-    assert_eq!(network.answer(2, 1), Answer::No { refusal: Refusal::Conflict });
+    assert_eq!(network.answer(2, 1), Answer::No { refusal: Refusal::Full });
     assert_eq!(network.ledger(2).participated(&late.id()), None);
 }
 
@@ -245,6 +245,7 @@ fn a_vote_of_a_group_that_takes_no_part_does_nothing() {
     let answers = [
         Answer::Yes { reads: vec![] },
         Answer::No { refusal: Refusal::Conflict },
+        Answer::No { refusal: Refusal::Full },
         Answer::No { refusal: Refusal::Failed(FailureReason::CheckFailed) },
     ];
     for answer in answers {

@@ -89,6 +89,11 @@ impl Gathering {
         self.lanes.entry(groups).or_default().waiting.push_back((now, read));
     }
 
+    /// How many wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.lanes.values().map(|lane| lane.waiting.len()).sum()
+    }
+
     /// A transaction of these groups ended.
     pub(super) fn ended(&mut self, groups: &Groups) {
         if let Some(lane) = self.lanes.get_mut(groups) {

@@ -79,7 +79,7 @@ fn what_has_expired_or_is_proved_to_be_final_is_forgotten() {
 fn a_question_hands_over_no_more_than_fits_and_the_rest_comes_next() {
     let mut kept = Kept::new(Limits::default());
     let large: Vec<Pooled> = (0..4).map(|salt| pooled(salt, 60_000)).collect();
-    large.iter().for_each(|one| kept.keep(secs(0), GROUP, one.clone()).unwrap());
+    large.iter().for_each(|one| assert_eq!(kept.keep(secs(0), GROUP, one.clone()), Ok(true)));
     let (first, second) = (due(&mut kept, secs(1)), due(&mut kept, secs(1)));
     assert_eq!((first.len(), second.len()), (2, 2));
     assert!(first.iter().all(|id| !second.contains(id)));
@@ -88,7 +88,7 @@ fn a_question_hands_over_no_more_than_fits_and_the_rest_comes_next() {
 #[test]
 fn the_bounds_of_a_mempool_hold_and_what_is_kept_already_is_no_fault() {
     let mut kept = Kept::new(Limits { max_transactions: 1, ..Limits::default() });
-    assert_eq!(kept.keep(secs(0), GROUP, pooled(1, 1)), Ok(()));
-    assert_eq!(kept.keep(secs(0), GROUP, pooled(1, 1)), Ok(()));
+    assert_eq!(kept.keep(secs(0), GROUP, pooled(1, 1)), Ok(true));
+    assert_eq!(kept.keep(secs(0), GROUP, pooled(1, 1)), Ok(false));
     assert_eq!(kept.keep(secs(0), GROUP, pooled(2, 1)), Err(Refusal::Full));
 }

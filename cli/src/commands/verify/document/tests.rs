@@ -1,6 +1,8 @@
 //! A document proves what it shows, or it is refused with the reason. The vectors are fixed, so that the format of
 //! proofs can't drift unseen.
 
+mod vectors;
+
 use super::*;
 use proptest::prelude::*;
 use serde_json::json;
