@@ -176,8 +176,10 @@ impl Executor<'_> {
                 Message::Vote { id, attempt, answer } => self.on_vote(source, id, attempt, answer),
                 Message::Decision { id, attempt, verdict } => self.on_decision(source, id, attempt, verdict),
                 Message::Configure(told) => {
-                    let Dealings { agreed, records, .. } = &mut *self.dealings;
-                    agreed.obey(source, told, records);
+                    let Dealings { agreed, records, planted, .. } = &mut *self.dealings;
+                    if !planted.is(PlantedFault::ParametersUnheard) {
+                        agreed.obey(source, told, records);
+                    }
                 }
             }
             self.next_index();

@@ -145,6 +145,13 @@ fn a_relay_that_offers_only_once_leaves_what_was_lost_undone() {
     assert!(live > 0 && orphans > 0 && live + orphans >= 4, "{broken:?}");
 }
 
+#[test]
+fn groups_that_do_not_hear_of_new_parameters_are_noticed_after_the_heal() {
+    let ledger_fault = Some(Mistake::ParametersUnheard);
+    let broken = broken_in((1..=2).map(|seed| Scenario { ledger_fault, ..three_groups(seed).rooted() }));
+    assert_eq!(broken, [Promise::Configuration; 2]);
+}
+
 /// The promises that these seeds break when two-phase commit makes this mistake. A group stalls in them and no node
 /// crashes: what a node reads back from its disk is locked as it should be.
 fn broken_across(

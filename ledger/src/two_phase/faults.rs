@@ -1,4 +1,4 @@
-//! The mistakes that tests plant in two-phase commit and its channels, to prove that they would be found.
+//! The mistakes that tests plant in two-phase commit, its channels and what else goes through them, to prove that they would be found.
 
 /// A mistake planted when a ledger is opened, by tests alone: a test that lets it live is too weak.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,6 +25,8 @@ pub enum PlantedFault {
     NoClaims,
     /// An envelope is consumed although messages before it are missing.
     GapsAreConsumed,
+    /// What the root group says of new parameters is consumed and not obeyed.
+    ParametersUnheard,
 }
 
 /// The mistake planted, if any. Without the feature `planted-faults` there is no room for one.

@@ -55,15 +55,18 @@ impl World {
 
     /// The run is over once every group is well at one moment: then nothing is on its way in any of them.
     fn look_for_the_end(&mut self) {
-        let (mut well, mut late) = (true, Vec::new());
+        let (mut well, mut late, mut rested) = (true, Vec::new(), Vec::new());
         for (group, chain) in &self.chains {
             let (Some(liveness), Some(standings)) = (&chain.liveness, self.standings(*group)) else { return };
             let reached = liveness.is_reached(&standings) && self.open_transactions(*group).is_empty();
             well &= reached;
+            rested.extend(reached.then_some(*group));
             let in_time = liveness.in_time(self.now_us, &standings);
-            // A group that has got there is not the one to name.
+            // A group that has got there once is not the one to name.
+            let reached = reached || self.rested.contains(group);
             late.extend(in_time.err().map(|broken| (reached, *group, broken)));
         }
+        self.rested.extend(rested);
         let configured = self.configured();
         well &= configured.is_ok();
         if !late.is_empty() && late.iter().all(|(reached, ..)| *reached) {

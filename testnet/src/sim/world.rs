@@ -127,6 +127,8 @@ pub(super) struct World {
     pub(super) violation: Option<Violation>,
     /// Every node goes on after the heal, in every group.
     pub(super) well: bool,
+    /// The groups that were well at some moment after the heal.
+    pub(super) rested: BTreeSet<GroupId>,
     pub(super) done: bool,
 }
 
@@ -173,6 +175,7 @@ impl World {
             crashes: 0,
             violation: None,
             well: false,
+            rested: BTreeSet::new(),
             done: false,
         }
     }
