@@ -290,11 +290,15 @@ impl Elsewhere {
     pub(crate) async fn standing(&self, group: GroupId, id: TxId) -> StandsElsewhere {
         let is_kept = self.keeps(&id).is_some();
         let known = if is_kept { StandsElsewhere::Accepted } else { StandsElsewhere::Unheard };
-        let (mut best, mut expired) = (known, 0);
-        for node in self.in_turn(group).into_iter().take(self.enough(group)) {
+        let (mut best, mut expired, mut heard) = (known, 0, 0);
+        for node in self.in_turn(group) {
+            if heard >= self.enough(group) {
+                break;
+            }
             let Some(Answer::Stands(standing)) = self.ask(node, group, What::Transaction(id)).await else {
                 continue;
             };
+            heard += usize::from(!matches!(standing, Standing::Ended(_)));
             match standing {
                 Standing::Unknown if is_kept => {}
                 Standing::Unknown => best = StandsElsewhere::Unknown,

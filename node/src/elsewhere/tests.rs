@@ -266,7 +266,7 @@ fn the_end_of_a_transaction_is_believed_for_its_receipt() {
     };
     let stage = Stage::new([of_another, changed, of_another, changed]);
     for _ in 0..4 {
-        assert!(matches!(stage.standing(), StandsElsewhere::Unknown));
+        assert!(matches!(stage.standing(), StandsElsewhere::Unheard), "who proves nothing has said nothing");
     }
     let stage = Stage::new([honest; 4]);
     let StandsElsewhere::Ended(proved) = stage.standing() else { panic!("it ended") };
