@@ -40,6 +40,9 @@ use witan_types::{
     ValidatorIndex,
 };
 
+/// When a client may try again after there was no room for what it sent, in milliseconds.
+const RETRY_AFTER_MS: u64 = 200;
+
 /// The node behind the RPC methods.
 #[derive(Debug)]
 pub(crate) struct NodeBackend {

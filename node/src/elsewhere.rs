@@ -10,6 +10,7 @@ mod questions;
 
 pub(crate) use questions::Questions;
 
+use crate::clock::wall_ms;
 use crate::wire;
 use heard::{Heard, is_refusal};
 use kept::Kept;
@@ -17,7 +18,7 @@ use message::{Answer, HANDED_BYTES, MAX_HANDED, MAX_KEYS, PartStep, Question, St
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use witan_ledger::{Limits, Pooled, PortableReceipt, PortableStateProof, Refusal, Told};
 use witan_light::{LightError, Verifier};
@@ -197,7 +198,7 @@ impl Elsewhere {
     /// Keeps transactions and hands them to members, one after another until one has answered for all. What nobody took
     /// is kept all the same, unless more members refuse it than may lie; what nobody could ever take in is not.
     pub(crate) async fn submit(&self, group: GroupId, list: Vec<Pooled>) -> Vec<Admission> {
-        let (now, latest) = (self.started.elapsed(), now_ms().saturating_add(self.longest_ms));
+        let (now, latest) = (self.started.elapsed(), wall_ms().saturating_add(self.longest_ms));
         let keep = |pooled: &Pooled| {
             if pooled.transaction.transaction.expires_at_ms > latest {
                 return (Admission::ExpiryTooFar(latest), false);
@@ -270,7 +271,7 @@ impl Elsewhere {
             tokio::time::sleep(LOOK_INTERVAL).await;
             let due = {
                 let mut kept = lock(&self.kept);
-                kept.expire(now_ms());
+                kept.expire(wall_ms());
                 kept.due(self.started.elapsed())
             };
             let offers = due.into_iter().filter_map(|(group, list)| {
@@ -472,12 +473,6 @@ fn fitting(sizes: impl Iterator<Item = usize>) -> usize {
         *place == 0 || (*place < MAX_HANDED && bytes <= HANDED_BYTES)
     };
     sizes.enumerate().take_while(fits).count()
-}
-
-/// This node's wall clock, Unix milliseconds.
-fn now_ms() -> u64 {
-    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(clock.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

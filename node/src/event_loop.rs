@@ -1,6 +1,7 @@
 //! The one loop that touches the world. It owns the replicas: events come in through one channel, and what replicas
 //! ask for goes out to the network, to the disk's two writers and to whoever waits. It never blocks on any of them.
 
+use crate::clock::wall_ms;
 use crate::metrics::Meter;
 use crate::shared::Shared;
 use crate::timers::Timers;
@@ -10,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use witan_consensus::engine::{Seq, Tick};
 use witan_ledger::Pooled;
@@ -122,11 +123,7 @@ impl EventLoop {
 
     /// The clocks now.
     pub(crate) fn now(&self) -> Now {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Now {
-            tick: Tick(self.started.elapsed()),
-            wall_ms: u64::try_from(wall.as_millis()).unwrap_or(u64::MAX),
-        }
+        Now { tick: Tick(self.started.elapsed()), wall_ms: wall_ms() }
     }
 
     /// Takes in a group with what it asked for when it was opened.

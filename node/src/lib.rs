@@ -2,6 +2,7 @@
 //! the judges of incoming messages, and the answers to users.
 
 mod backend;
+mod clock;
 pub mod config;
 mod elsewhere;
 mod error;

@@ -7,12 +7,13 @@ mod gathering;
 pub(crate) use gathering::StrictRead;
 
 use super::elsewhere::Found;
-use super::{NodeBackend, stopping};
+use super::{NodeBackend, RETRY_AFTER_MS, stopping};
+use crate::clock::wall_ms;
 use futures::future::join_all;
 use gathering::{Gathering, Groups, Together};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -29,8 +30,6 @@ const LIFETIME: Duration = Duration::from_secs(5);
 const GRACE: Duration = Duration::from_secs(5);
 /// Strict reads that may wait, and as many again that may wait to be taken up.
 pub(crate) const MAX_STRICT_READS: usize = 4_096;
-/// When a client may try again after too many waited, in milliseconds.
-const RETRY_AFTER_MS: u64 = 200;
 
 /// Makes transactions of the strict reads that come, until nobody can send one any more.
 pub(crate) async fn serve_strict_reads(backend: Arc<NodeBackend>, mut reads: mpsc::Receiver<StrictRead>) {
@@ -149,10 +148,8 @@ impl NodeBackend {
 
     /// The later of this node's clock and the newest block's: a clock that is behind makes no read that is void at once.
     fn now_ms(&self) -> u64 {
-        let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let clock_ms = u64::try_from(clock.as_millis()).unwrap_or(u64::MAX);
         let blocks = self.shared.views().into_iter().map(|view| view.status.tip.time_ms);
-        blocks.fold(clock_ms, u64::max)
+        blocks.fold(wall_ms(), u64::max)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Transactions: submitting, waiting, looking up.
 
-use super::{NodeBackend, stopping};
+use super::{NodeBackend, RETRY_AFTER_MS, stopping};
 use crate::event_loop::Command;
 use crate::shared::Waiter;
 use crate::signatures::{Refused, judge};
@@ -20,8 +20,6 @@ use witan_types::{GroupId, SignedTransaction, TxId};
 
 /// How long members of groups elsewhere are waited for to take a batch in.
 const SUBMIT_WITHIN: Duration = Duration::from_secs(3);
-/// When a client may try again after the mempool was full, in milliseconds.
-const RETRY_AFTER_MS: u64 = 200;
 
 impl NodeBackend {
     pub(super) async fn submit_and_wait(

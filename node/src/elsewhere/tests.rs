@@ -297,7 +297,7 @@ fn a_transaction_is_refused_once_more_members_refuse_it_than_may_lie_and_is_kept
     let key = SecretKey::from_seed([77; 32]);
     let ops = vec![Op::Put { key: keys()[0].clone(), value: vec![1] }];
     let (chain, signer): (ChainId, _) = (genesis().chain(), Account(key.public()));
-    let expires_at_ms = now_ms() + 60_000;
+    let expires_at_ms = wall_ms() + 60_000;
     let transaction = Transaction { chain, signer, salt: 1, expires_at_ms, checks: vec![], ops }.sign(&key);
     let pooled = Pooled::new(Arc::new(transaction));
     let submit = |stage: &Stage| {
