@@ -2,6 +2,7 @@
 
 use crate::view::TransactionState;
 use jsonrpsee::types::ErrorObjectOwned;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use witan_types::{CodecError, GroupId, Height, TransactionError, TxId};
@@ -116,7 +117,7 @@ impl NoSnapshot {
 }
 
 /// An error as it travels: the JSON-RPC error object.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorView {
     /// The JSON-RPC error code.
     pub code: i32,

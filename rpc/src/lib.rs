@@ -7,6 +7,7 @@
 pub mod client;
 pub mod encoding;
 pub mod error;
+mod example;
 pub mod method;
 pub mod methods;
 pub mod openrpc;

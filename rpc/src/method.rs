@@ -2,6 +2,7 @@
 
 use crate::error::RpcError;
 use crate::parameter::Parameter;
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
@@ -18,7 +19,7 @@ pub trait Method: Serialize + Sized {
     const NAMES: &'static [&'static str];
 
     /// What it answers.
-    type Answer: Serialize + DeserializeOwned + Clone + Send;
+    type Answer: Serialize + DeserializeOwned + JsonSchema + Clone + Send;
 
     /// Reads the parameters.
     ///
@@ -26,8 +27,8 @@ pub trait Method: Serialize + Sized {
     /// The first that is missing, unknown or of the wrong kind.
     fn read(arguments: &Arguments<'_>) -> Result<Self, RpcError>;
 
-    /// Describes the method.
-    fn describe() -> MethodDescription;
+    /// Describes the method; the generator collects the schemas of what it takes and answers.
+    fn describe(generator: &mut SchemaGenerator) -> MethodDescription;
 }
 
 /// A method, as documents show it.
@@ -41,6 +42,10 @@ pub struct MethodDescription {
     pub parameters: Vec<ParameterDescription>,
     /// What it answers.
     pub answer: &'static str,
+    /// The same as JSON Schema.
+    pub answer_schema: Value,
+    /// Parameters by name that any node can answer.
+    pub example: Value,
 }
 
 /// A parameter, as documents show it.

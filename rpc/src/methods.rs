@@ -2,9 +2,11 @@
 
 use crate::encoding::Encoding;
 use crate::error::RpcError;
+use crate::example;
 use crate::method::{Arguments, Method, MethodDescription, ParameterDescription};
 use crate::parameter::{At, IdText, Order, Parameter, TransactionDetail, TxInput, Wait};
 use crate::view;
+use schemars::SchemaGenerator;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use witan_types::{Account, GroupId, Height, TxId};
@@ -25,7 +27,7 @@ macro_rules! methods {
         $(#[doc = $summary:literal])+
         $name:literal $request:ident {
             $( $(#[doc = $about:literal])+ $field:ident $wire:literal: $kind:ty, )*
-        } -> $answer:ty, $answer_about:literal;
+        } -> $answer:ty, $answer_about:literal, $example:tt;
     )*) => {
         $(
             $(#[doc = $summary])+
@@ -48,7 +50,7 @@ macro_rules! methods {
                     Ok($request { $($field: arguments.take($wire)?,)* })
                 }
 
-                fn describe() -> MethodDescription {
+                fn describe(generator: &mut SchemaGenerator) -> MethodDescription {
                     MethodDescription {
                         name: $name,
                         summary: concat!($($summary),+).trim().to_owned(),
@@ -56,18 +58,23 @@ macro_rules! methods {
                             name: $wire,
                             about: concat!($($about),+).trim().to_owned(),
                             required: <$kind as Parameter>::REQUIRED,
-                            schema: <$kind as Parameter>::schema(),
+                            schema: <$kind as Parameter>::schema(generator),
                         },)*],
                         answer: $answer_about,
+                        answer_schema: generator.subschema_for::<$answer>().to_value(),
+                        example: serde_json::json!($example),
                     }
                 }
             }
         )*
 
         /// Every method, in the order of the table.
-        pub fn describe_all() -> Vec<MethodDescription> {
-            vec![$(<$request as Method>::describe()),*]
+        pub fn describe_all(generator: &mut SchemaGenerator) -> Vec<MethodDescription> {
+            vec![$(<$request as Method>::describe(generator)),*]
         }
+
+        /// The name of every method, in the order of the table.
+        pub const NAMES: &[&str] = &[$($name),*];
 
         /// Does something with every method of the table.
         macro_rules! for_every_method {
@@ -79,22 +86,28 @@ macro_rules! methods {
 
 methods! {
     /// Describes every method: this very document, in the OpenRPC format.
-    "rpc.discover" Discover {} -> Value, "The OpenRPC document, the same as /openrpc.json.";
+    "rpc.discover" Discover {} -> Value, "The OpenRPC document, the same as /openrpc.json.",
+        {};
 
     /// How the node stands: identity, readiness, and each group's height, roots and view.
-    "node_status" GetNodeStatus {} -> view::NodeStatus, "The node's status.";
+    "node_status" GetNodeStatus {} -> view::NodeStatus, "The node's status.",
+        {};
 
     /// Whether the node lives and works; what /livez and /readyz say.
-    "node_health" GetHealth {} -> view::Health, "live, ready, and the reasons why not.";
+    "node_health" GetHealth {} -> view::Health, "live, ready, and the reasons why not.",
+        {};
 
     /// What runs.
-    "node_version" GetVersion {} -> view::VersionView, "The release and the engines it can run.";
+    "node_version" GetVersion {} -> view::VersionView, "The release and the engines it can run.",
+        {};
 
     /// The network's genesis, with the chain's id.
-    "chain_getGenesis" GetGenesis {} -> view::GenesisView, "chain, genesis, and the engine of each group with what its members may do wrong (faults).";
+    "chain_getGenesis" GetGenesis {} -> view::GenesisView, "chain, genesis, and the engine of each group with what its members may do wrong (faults).",
+        {};
 
     /// What operators may change, and what they approve that has not happened.
-    "chain_getConfiguration" GetConfiguration {} -> view::ConfigurationView, "version, parameters, operators, approvals (change, hash, operators), group, height and blockId.";
+    "chain_getConfiguration" GetConfiguration {} -> view::ConfigurationView, "version, parameters, operators, approvals (change, hash, operators), group, height and blockId.",
+        {};
 
     /// One block.
     "chain_getBlock" GetBlock {
@@ -106,7 +119,8 @@ methods! {
         txs "txs": Option<TransactionDetail>,
         /// How keys and values of full transactions are written; hex if absent.
         encoding "encoding": Option<Encoding>,
-    } -> view::BlockView, "The block.";
+    } -> view::BlockView, "The block.",
+        {"group": 1, "at": "sealed", "txs": "full"};
 
     /// Blocks of one group, without their transactions.
     "chain_listBlocks" ListBlocks {
@@ -120,7 +134,8 @@ methods! {
         limit "limit": Option<u32>,
         /// nextCursor of the page before.
         cursor "cursor": Option<String>,
-    } -> view::BlockPage, "items and nextCursor.";
+    } -> view::BlockPage, "items and nextCursor.",
+        {"group": 1, "limit": 3};
 
     /// The seal of one block: a quorum's signatures on what came out of it.
     "chain_getSeal" GetSeal {
@@ -128,7 +143,8 @@ methods! {
         group "group": GroupId,
         /// The block's height.
         height "height": Height,
-    } -> view::SealView, "The seal, and its wire format for offline checks.";
+    } -> view::SealView, "The seal, and its wire format for offline checks.",
+        {"group": 1, "height": 1};
 
     /// Turns an unsigned transaction into the exact bytes to sign, and its id.
     "tx_prepare" PrepareTransaction {
@@ -136,7 +152,8 @@ methods! {
         unsigned "unsigned": Map<String, Value>,
         /// How its keys and values are written; hex if absent.
         encoding "encoding": Option<Encoding>,
-    } -> view::PreparedView, "signingBytes and txId.";
+    } -> view::PreparedView, "signingBytes and txId.",
+        {"unsigned": example::unsigned(), "encoding": "utf8"};
 
     /// Submits a signed transaction and waits for a step of its life. The same bytes again answer the same status.
     "tx_submit" SubmitTransaction {
@@ -148,7 +165,8 @@ methods! {
         timeout_ms "timeoutMs": Option<u64>,
         /// How keys and values are written, here and in the answer; hex if absent.
         encoding "encoding": Option<Encoding>,
-    } -> view::TxStatusView, "The transaction's status. One that executed and failed is a result, not an error.";
+    } -> view::TxStatusView, "The transaction's status. One that executed and failed is a result, not an error.",
+        {"tx": example::signed(), "wait": "applied", "encoding": "utf8"};
 
     /// Submits several signed transactions, each answered on its own, without waiting.
     "tx_submitBatch" SubmitBatch {
@@ -156,7 +174,8 @@ methods! {
         txs "txs": Vec<TxInput>,
         /// How keys and values of JSON forms are written; hex if absent.
         encoding "encoding": Option<Encoding>,
-    } -> view::BatchAnswer, "items: one a transaction in order, {txId, status} or {error}.";
+    } -> view::BatchAnswer, "items: one a transaction in order, {txId, status} or {error}.",
+        {"txs": [example::signed()], "encoding": "utf8"};
 
     /// How a transaction stands.
     "tx_get" GetTransaction {
@@ -164,7 +183,8 @@ methods! {
         tx_id "txId": IdText<TxId>,
         /// How keys and values of its reads are written; hex if absent.
         encoding "encoding": Option<Encoding>,
-    } -> view::TxStatusView, "The transaction's status; unknown if this node can't tell.";
+    } -> view::TxStatusView, "The transaction's status; unknown if this node can't tell.",
+        {"txId": example::tx_id().to_string()};
 
     /// The value at a key.
     "state_get" GetState {
@@ -178,7 +198,8 @@ methods! {
         strict "strict": Option<bool>,
         /// How key and value are written; hex if absent.
         encoding "encoding": Option<Encoding>,
-    } -> view::StateValue, "value (null if absent), type, version, group, height, blockId, proof if asked for.";
+    } -> view::StateValue, "value (null if absent), type, version, group, height, blockId, proof if asked for.",
+        {"key": "greeting", "encoding": "utf8", "prove": true};
 
     /// The values at several keys; strict: one snapshot of all groups, else one of each group.
     "state_getMany" GetManyStates {
@@ -190,7 +211,8 @@ methods! {
         encoding "encoding": Option<Encoding>,
         /// Whether to read all of them at one moment, ordered as a transaction of its own.
         strict "strict": Option<bool>,
-    } -> view::ManyValues, "items in the order of the keys, and at: where the read stands in each group; strict: the one block that decided it.";
+    } -> view::ManyValues, "items in the order of the keys, and at: where the read stands in each group; strict: the one block that decided it.",
+        {"keys": ["greeting", "visits"], "encoding": "utf8"};
 
     /// Keys with their values, those with a prefix, or from start up to but without end: in order, group after group.
     "state_scan" ScanState {
@@ -208,7 +230,8 @@ methods! {
         at "at": Option<At>,
         /// How keys and values are written; hex if absent.
         encoding "encoding": Option<Encoding>,
-    } -> view::ScanPage, "items, nextCursor, group, height and blockId.";
+    } -> view::ScanPage, "items, nextCursor, group, height and blockId.",
+        {"prefix": "", "limit": 3, "encoding": "utf8"};
 
     /// An account's balance.
     "state_account" GetAccount {
@@ -218,10 +241,12 @@ methods! {
         at "at": Option<At>,
         /// Whether to read what no earlier transaction can change any more, ordered as a transaction of its own.
         strict "strict": Option<bool>,
-    } -> view::AccountView, "account, balance, version, group, height and blockId.";
+    } -> view::AccountView, "account, balance, version, group, height and blockId.",
+        {"account": example::account().to_string()};
 
     /// The groups that hold keys, and the slots that each owns of the 4,096 that keys fall into.
-    "shard_list" ListShards {} -> view::ShardList, "items: one a group.";
+    "shard_list" ListShards {} -> view::ShardList, "items: one a group.",
+        {};
 
     /// The slot that a key falls into, and the group that owns it. Keys with the same part in braces share a slot.
     "shard_forKey" GetShard {
@@ -229,7 +254,8 @@ methods! {
         key "key": String,
         /// How the key is written; hex if absent.
         encoding "encoding": Option<Encoding>,
-    } -> view::KeyShardView, "slot and group.";
+    } -> view::KeyShardView, "slot and group.",
+        {"key": "greeting", "encoding": "utf8"};
 
     /// The keys that transactions across groups have locked in a group, until they are decided.
     "shard_locks" ListLocks {
@@ -241,25 +267,30 @@ methods! {
         cursor "cursor": Option<String>,
         /// How keys are written; hex if absent.
         encoding "encoding": Option<Encoding>,
-    } -> view::LockPage, "items (key, txId, mode: read, write or add, delta of an add, sinceHeight), transaction by transaction, and nextCursor.";
+    } -> view::LockPage, "items (key, txId, mode: read, write or add, delta of an add, sinceHeight), transaction by transaction, and nextCursor.",
+        {"group": 1};
 
     /// What waits in the mempools of this node.
     "mempool_status" GetMempool {
         /// One group; all if absent.
         group "group": Option<GroupId>,
-    } -> view::MempoolStatus, "items: one a group.";
+    } -> view::MempoolStatus, "items: one a group.",
+        {"group": 1};
 
     /// This node on the network.
-    "net_info" GetNetInfo {} -> view::NetInfo, "Identity, addresses and counts.";
+    "net_info" GetNetInfo {} -> view::NetInfo, "Identity, addresses and counts.",
+        {};
 
     /// Who is connected to this node.
-    "net_peers" GetPeers {} -> view::PeerList, "items: one a peer.";
+    "net_peers" GetPeers {} -> view::PeerList, "items: one a peer.",
+        {};
 
     /// How consensus stands in a group, as this node sees it.
     "consensus_status" GetConsensus {
         /// The group.
         group "group": GroupId,
-    } -> view::ConsensusStatusView, "View, leader, heights, and who gave up on the view.";
+    } -> view::ConsensusStatusView, "View, leader, heights, and who gave up on the view.",
+        {"group": 1};
 
     /// Who decides in a group.
     "consensus_validators" GetValidators {
@@ -267,5 +298,6 @@ methods! {
         group "group": GroupId,
         /// At which block; latest if absent.
         at "at": Option<At>,
-    } -> view::ValidatorSetView, "The members, the quorum, and how many faults it withstands.";
+    } -> view::ValidatorSetView, "The members, the quorum, and how many faults it withstands.",
+        {"group": 1};
 }

@@ -1,27 +1,36 @@
 //! The OpenRPC document (<https://spec.open-rpc.org>), made from the table of methods.
 
 use crate::error::{ErrorView, NoSnapshot, NotReady, Rejection, RpcError};
-use crate::method::MethodDescription;
+use crate::method::{MethodDescription, ParameterDescription};
 use crate::methods::describe_all;
 use crate::view::TransactionState;
+use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 use witan_types::{GroupId, TxId};
 
 /// The document.
 pub fn document() -> Value {
-    let methods: Vec<Value> = describe_all().iter().map(method).collect();
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    let settings = settings.with(|settings| settings.definitions_path = SCHEMAS.into());
+    let mut generator = settings.into_generator();
+    let methods: Vec<Value> = describe_all(&mut generator).iter().map(method).collect();
+    generator.subschema_for::<ErrorView>();
     json!({
         "openrpc": "1.3.2",
         "info": {
             "title": "Witan JSON-RPC",
             "version": env!("CARGO_PKG_VERSION"),
             "description": "Parameters by name or by position. Bytes are 0x hex, amounts and versions decimal \
-                            strings, times Unix milliseconds.",
+                            strings, times Unix milliseconds. In examples, the chain, the signer, the expiry and the \
+                            signature of a transaction stand for your own.",
         },
         "methods": methods,
-        "components": {"errors": errors()},
+        "components": {"schemas": generator.take_definitions(true), "errors": errors()},
     })
 }
+
+/// Where the document keeps schemas that have a name.
+const SCHEMAS: &str = "/components/schemas";
 
 fn method(method: &MethodDescription) -> Value {
     let parameters: Vec<Value> = method
@@ -41,9 +50,20 @@ fn method(method: &MethodDescription) -> Value {
         "summary": method.summary,
         "paramStructure": "either",
         "params": parameters,
-        "result": {"name": "result", "description": method.answer, "schema": {"type": "object"}},
+        "result": {"name": "result", "description": method.answer, "schema": method.answer_schema},
         "errors": ERRORS.map(|name| json!({"$ref": format!("#/components/errors/{name}")})),
+        "examples": [example(method)],
     })
+}
+
+/// An example pairing: parameters by name, in the order of the table.
+fn example(method: &MethodDescription) -> Value {
+    let given = |parameter: &ParameterDescription| {
+        let value = method.example.get(parameter.name)?;
+        Some(json!({"name": parameter.name, "value": value}))
+    };
+    let parameters: Vec<Value> = method.parameters.iter().filter_map(given).collect();
+    json!({"name": method.name, "params": parameters})
 }
 
 /// The errors any method may answer, by the names under `components`.
@@ -90,3 +110,7 @@ fn errors() -> Value {
         .collect::<serde_json::Map<_, _>>()
         .into()
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
+mod tests;

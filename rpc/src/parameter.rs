@@ -1,12 +1,15 @@
 //! The kinds of parameters: how each is read, described, and written by the client.
 
 use crate::encoding::Encoding;
+use crate::transaction_json::schema::{SignedTransactionJson, UnsignedTransaction};
 use crate::view::TransactionState;
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::fmt;
+use witan_types::schema::Hex;
 use witan_types::{Account, GroupId, Height, TxId};
 
 /// A kind of parameter.
@@ -18,7 +21,7 @@ pub trait Parameter: Sized + Serialize {
     fn expected() -> String;
 
     /// What a right value looks like, as JSON Schema.
-    fn schema() -> Value;
+    fn schema(generator: &mut SchemaGenerator) -> Value;
 
     /// Reads it; none stands for a request without it.
     ///
@@ -44,8 +47,9 @@ macro_rules! read_by_serde {
                 $expected.into()
             }
 
-            fn schema() -> Value {
-                $schema
+            fn schema(generator: &mut SchemaGenerator) -> Value {
+                let describe: fn(&mut SchemaGenerator) -> Value = $schema;
+                describe(generator)
             }
 
             fn read(raw: Option<&RawValue>) -> Result<Self, Wrong> {
@@ -56,29 +60,34 @@ macro_rules! read_by_serde {
 }
 
 read_by_serde! {
-    bool, "true or false", json!({"type": "boolean"});
-    u32, "a whole number", json!({"type": "integer", "minimum": 0});
-    Height, "a whole number", json!({"type": "integer", "minimum": 0});
-    GroupId, "a group's number", json!({"type": "integer", "minimum": 0});
-    String, "text", json!({"type": "string"});
-    Vec<String>, "an array of texts", json!({"type": "array", "items": {"type": "string"}});
-    Encoding, r#""hex", "utf8" or "base64""#, json!({"enum": ["hex", "utf8", "base64"]});
-    Wait, r#""accepted", "committed", "sealed" or "applied""#,
-        json!({"enum": ["accepted", "committed", "sealed", "applied"]});
-    Order, r#""asc" or "desc""#, json!({"enum": ["asc", "desc"]});
+    bool, "true or false", of::<bool>;
+    u32, "a whole number", of::<u32>;
+    Height, "a whole number", of::<Height>;
+    GroupId, "a group's number", of::<GroupId>;
+    String, "text", of::<String>;
+    Vec<String>, "an array of texts", of::<Vec<String>>;
+    Encoding, r#""hex", "utf8" or "base64""#, of::<Encoding>;
+    Wait, r#""accepted", "committed", "sealed" or "applied""#, of::<Wait>;
+    Order, r#""asc" or "desc""#, of::<Order>;
     At, r#""latest", "sealed" or a height"#,
-        json!({"oneOf": [{"enum": ["latest", "sealed"]}, {"type": "integer", "minimum": 0}]});
+        |_| json!({"oneOf": [{"enum": ["latest", "sealed"]}, {"type": "integer", "minimum": 0}]});
     TransactionDetail, r#""none", "ids", "full", true (ids) or false (none)"#,
-        json!({"oneOf": [{"enum": ["none", "ids", "full"]}, {"type": "boolean"}]});
-    IdText<TxId>, "a transaction id, 0x and 64 hex digits", json!({"type": "string", "pattern": "^0x[0-9a-f]{64}$"});
-    IdText<Account>, "an account, witan1...", json!({"type": "string", "pattern": "^witan1"});
-    TxInput, "0x hex of a signed transaction, or its JSON form", transaction_schema();
-    Vec<TxInput>, "an array of signed transactions", json!({"type": "array", "items": transaction_schema()});
-    Map<String, Value>, "an unsigned transaction in JSON", json!({"type": "object"});
+        |_| json!({"oneOf": [{"enum": ["none", "ids", "full"]}, {"type": "boolean"}]});
+    IdText<TxId>, "a transaction id, 0x and 64 hex digits", of::<TxId>;
+    IdText<Account>, "an account, witan1...", of::<Account>;
+    TxInput, "0x hex of a signed transaction, or its JSON form", transaction_schema;
+    Vec<TxInput>, "an array of signed transactions",
+        |generator| json!({"type": "array", "items": transaction_schema(generator)});
+    Map<String, Value>, "an unsigned transaction in JSON", of::<UnsignedTransaction>;
 }
 
-fn transaction_schema() -> Value {
-    json!({"oneOf": [{"type": "string", "pattern": "^0x"}, {"type": "object"}]})
+/// The schema of a type that serde derives.
+fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
+    generator.subschema_for::<T>().to_value()
+}
+
+fn transaction_schema(generator: &mut SchemaGenerator) -> Value {
+    json!({"oneOf": [of::<Hex>(generator), of::<SignedTransactionJson>(generator)]})
 }
 
 impl<T: Parameter> Parameter for Option<T> {
@@ -88,8 +97,8 @@ impl<T: Parameter> Parameter for Option<T> {
         T::expected()
     }
 
-    fn schema() -> Value {
-        T::schema()
+    fn schema(generator: &mut SchemaGenerator) -> Value {
+        T::schema(generator)
     }
 
     fn read(raw: Option<&RawValue>) -> Result<Self, Wrong> {
@@ -155,7 +164,7 @@ impl std::str::FromStr for At {
 }
 
 /// How far a submission waits: each step includes those before.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Wait {
     /// In a mempool; not durable.
@@ -184,7 +193,7 @@ impl Wait {
 }
 
 /// In which order a list comes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
     /// Lowest first.

@@ -3,6 +3,7 @@
 
 mod change;
 mod read;
+pub mod schema;
 mod write;
 
 pub use read::{signed_from_json, unsigned_from_json};

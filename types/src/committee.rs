@@ -11,6 +11,7 @@ pub const MAX_VALIDATORS: usize = 128;
 
 /// What faulty members may do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum FaultModel {
     /// Anything, up to `f` of `n >= 3f + 1`.

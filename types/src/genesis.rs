@@ -43,6 +43,7 @@ pub const MAX_NAME_BYTES: usize = 64;
     Serialize,
     Deserialize,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum EngineKind {
     /// Jolteon two-chain HotStuff.
@@ -100,20 +101,24 @@ impl FromStr for EngineKind {
 
 /// A validator: its place in the list is its place in every group it is a member of.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GenesisValidator {
     /// A name for people.
     pub name: String,
     /// What it signs votes and seals with.
     #[serde(with = "hex32")]
+    #[cfg_attr(feature = "schema", schemars(with = "PublicKey"))]
     pub key: PublicKey,
     /// Its network identity.
     #[serde(with = "hex32")]
+    #[cfg_attr(feature = "schema", schemars(with = "NodeId"))]
     pub node: NodeId,
 }
 
 /// A group at genesis.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GenesisGroup {
     /// Which group.
@@ -135,18 +140,22 @@ impl GenesisGroup {
 
 /// A balance that exists from the start. Nothing else ever issues.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GenesisBalance {
     /// Whose.
     #[serde(with = "text")]
+    #[cfg_attr(feature = "schema", schemars(with = "Account"))]
     pub account: Account,
     /// How much, as a decimal string.
     #[serde(with = "text")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Decimal"))]
     pub balance: u128,
 }
 
 /// The first agreement of a network.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Genesis {
     /// A name for people; part of the chain's id like all else.
@@ -163,6 +172,7 @@ pub struct Genesis {
     pub validators: Vec<GenesisValidator>,
     /// In a permissioned network the nodes that may connect beside the validators, without a vote.
     #[serde(default, with = "hex32_list", skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<NodeId>"))]
     pub followers: Vec<NodeId>,
     /// Who may change the configuration, and how many of them it takes. Without operators it stays as it is.
     #[serde(default, skip_serializing_if = "Operators::is_empty")]

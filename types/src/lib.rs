@@ -12,6 +12,8 @@ pub mod genesis;
 pub mod hash;
 pub mod ids;
 pub mod merkle_list;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod seal;
 pub mod transaction;
 

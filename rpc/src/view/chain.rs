@@ -3,20 +3,25 @@
 use super::Encoded;
 use crate::encoding::{Encoding, EncodingError};
 use crate::text;
+use crate::transaction_json::schema::BlockTransaction;
 use crate::transaction_json::{signed_from_json, signed_to_json};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use witan_types::genesis::GenesisGroup;
+use witan_types::schema::Hex;
 use witan_types::{
     BlockId, ChainId, EngineKind, Epoch, FaultModel, Genesis, GroupId, Hash, Height, SignedTransaction, TxId,
     ValidatorIndex,
 };
 
 /// The first agreement of the network: the answer of `chain_getGenesis`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GenesisView {
     /// The hash of `genesis`.
     #[serde(with = "text")]
+    #[schemars(with = "ChainId")]
     pub chain: ChainId,
     /// The document, as it stands in a genesis file.
     pub genesis: Genesis,
@@ -25,7 +30,7 @@ pub struct GenesisView {
 }
 
 /// How a group decides.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupEngine {
     /// Which group.
@@ -48,7 +53,7 @@ impl From<Genesis> for GenesisView {
 }
 
 /// A block: the answer of `chain_getBlock`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BlockView {
     /// The group whose chain it is in.
@@ -57,9 +62,11 @@ pub struct BlockView {
     pub height: Height,
     /// Its id.
     #[serde(with = "text")]
+    #[schemars(with = "BlockId")]
     pub block_id: BlockId,
     /// The block before.
     #[serde(with = "text")]
+    #[schemars(with = "BlockId")]
     pub parent: BlockId,
     /// Fixed at first proposal: HotStuff's round, Raft's term, 0 under PBFT.
     pub tag: u64,
@@ -71,12 +78,15 @@ pub struct BlockView {
     pub time_ms: u64,
     /// What it commits to.
     #[serde(with = "text")]
+    #[schemars(with = "Hash")]
     pub payload_root: Hash,
     /// The state after it; null for a block before the oldest whose result is kept.
     #[serde(with = "text::option")]
+    #[schemars(with = "Option<Hash>")]
     pub state_root: Option<Hash>,
     /// Its receipts; null like the state root.
     #[serde(with = "text::option")]
+    #[schemars(with = "Option<Hash>")]
     pub receipts_root: Option<Hash>,
     /// Number of transactions.
     pub tx_count: usize,
@@ -88,7 +98,7 @@ pub struct BlockView {
 }
 
 /// A block's transactions, in order of execution.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum BlockTransactions {
     /// Their ids.
@@ -98,9 +108,13 @@ pub enum BlockTransactions {
 }
 
 /// A transaction id in a list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct TextId(#[serde(with = "text")] pub TxId);
+pub struct TextId(
+    #[serde(with = "text")]
+    #[schemars(with = "TxId")]
+    pub TxId,
+);
 
 impl BlockTransactions {
     /// The list of ids.
@@ -121,6 +135,16 @@ pub struct FullTransaction {
     /// The transaction.
     pub transaction: SignedTransaction,
     encoding: Encoding,
+}
+
+impl JsonSchema for FullTransaction {
+    fn schema_name() -> Cow<'static, str> {
+        BlockTransaction::schema_name()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        BlockTransaction::json_schema(generator)
+    }
 }
 
 impl Serialize for FullTransaction {
@@ -154,7 +178,7 @@ impl Encoded for BlockView {
 }
 
 /// Blocks of one group: the answer of `chain_listBlocks`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BlockPage {
     /// The blocks, in the order asked for, without their transactions.
@@ -164,7 +188,7 @@ pub struct BlockPage {
 }
 
 /// A quorum's signatures on a block's result: the answer of `chain_getSeal`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SealView {
     /// The group.
@@ -175,18 +199,23 @@ pub struct SealView {
     pub height: Height,
     /// The block.
     #[serde(with = "text")]
+    #[schemars(with = "BlockId")]
     pub block_id: BlockId,
     /// The state after it.
     #[serde(with = "text")]
+    #[schemars(with = "Hash")]
     pub state_root: Hash,
     /// Its receipts.
     #[serde(with = "text")]
+    #[schemars(with = "Hash")]
     pub receipts_root: Hash,
     /// Its messages to other groups.
     #[serde(with = "text")]
+    #[schemars(with = "Hash")]
     pub outbox_root: Hash,
     /// The next epoch's record, if the block ends its epoch.
     #[serde(with = "text::option")]
+    #[schemars(with = "Option<Hash>")]
     pub next_epoch: Option<Hash>,
     /// Who signed, ascending.
     pub signers: Vec<ValidatorIndex>,
@@ -194,6 +223,7 @@ pub struct SealView {
     pub signatures: Vec<String>,
     /// The whole seal in its wire format: what an offline check reads.
     #[serde(with = "text::hex_bytes")]
+    #[schemars(with = "Hex")]
     pub encoded: Vec<u8>,
 }
 

@@ -2,12 +2,13 @@
 
 use super::ReadPoint;
 use crate::text;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use witan_types::genesis::Parameters;
 use witan_types::{Account, Change, ChangeKind, Hash, Operators};
 
 /// What operators may change: the answer of `chain_getConfiguration`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigurationView {
     /// Ascends by one with each change; 1 is what genesis says.
@@ -24,25 +25,30 @@ pub struct ConfigurationView {
 }
 
 /// A change that operators approve and that has not happened.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApprovalView {
     /// What it would change.
     pub change: ChangeView,
     /// Its short name.
     #[serde(with = "text")]
+    #[schemars(with = "Hash")]
     pub hash: Hash,
     /// Who approves it.
     pub operators: Vec<TextAccount>,
 }
 
 /// An account in a list.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct TextAccount(#[serde(with = "text")] pub Account);
+pub struct TextAccount(
+    #[serde(with = "text")]
+    #[schemars(with = "Account")]
+    pub Account,
+);
 
 /// A change: one of `parameters` and `operators`, whole.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ChangeView {
     /// The version that it makes.

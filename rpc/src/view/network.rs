@@ -1,11 +1,12 @@
 //! Answers about mempools, peers and consensus.
 
 use crate::text;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use witan_types::{EngineKind, Epoch, FaultModel, GroupId, Height, NodeId, ValidatorIndex};
 
 /// The mempools of this node: the answer of `mempool_status`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MempoolStatus {
     /// One a group, or the one asked for.
@@ -13,7 +14,7 @@ pub struct MempoolStatus {
 }
 
 /// The mempool of one group.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MempoolView {
     /// The group.
@@ -29,11 +30,12 @@ pub struct MempoolView {
 }
 
 /// This node on the network: the answer of `net_info`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NetInfo {
     /// Its network identity.
     #[serde(with = "text")]
+    #[schemars(with = "NodeId")]
     pub node_id: NodeId,
     /// Where it listens.
     pub listen: Vec<String>,
@@ -46,7 +48,7 @@ pub struct NetInfo {
 }
 
 /// Who is connected: the answer of `net_peers`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PeerList {
     /// One a peer.
@@ -54,7 +56,7 @@ pub struct PeerList {
 }
 
 /// Who opened a connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// The peer.
@@ -64,11 +66,12 @@ pub enum Direction {
 }
 
 /// One connected peer.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PeerView {
     /// Its network identity.
     #[serde(with = "text")]
+    #[schemars(with = "NodeId")]
     pub node_id: NodeId,
     /// Its name, if genesis lists it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -82,7 +85,7 @@ pub struct PeerView {
 }
 
 /// How consensus stands in a group, as this node sees it: the answer of `consensus_status`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConsensusStatusView {
     /// The group.
@@ -114,7 +117,7 @@ pub struct ConsensusStatusView {
 }
 
 /// Who decides in a group: the answer of `consensus_validators`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ValidatorSetView {
     /// The group.
@@ -132,7 +135,7 @@ pub struct ValidatorSetView {
 }
 
 /// One validator.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ValidatorView {
     /// Its place.
@@ -141,9 +144,11 @@ pub struct ValidatorView {
     pub name: String,
     /// What it signs votes and seals with, `0x` hex.
     #[serde(with = "text")]
+    #[schemars(with = "witan_types::Hash")]
     pub key: witan_types::Hash,
     /// Its network identity.
     #[serde(with = "text")]
+    #[schemars(with = "NodeId")]
     pub node_id: NodeId,
     /// Whether it is connected to this node, or is this node.
     pub connected: bool,

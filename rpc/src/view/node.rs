@@ -1,11 +1,12 @@
 //! Answers about the node itself.
 
 use crate::text;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use witan_types::{BlockId, ChainId, EngineKind, FaultModel, GroupId, Hash, Height, NodeId, ValidatorIndex};
 
 /// How the node stands: the answer of `node_status`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeStatus {
     /// The release.
@@ -15,11 +16,13 @@ pub struct NodeStatus {
     pub name: Option<String>,
     /// Its network identity.
     #[serde(with = "text")]
+    #[schemars(with = "NodeId")]
     pub node_id: NodeId,
     /// Its place among the validators, if it is one.
     pub validator: Option<ValidatorIndex>,
     /// The network.
     #[serde(with = "text")]
+    #[schemars(with = "ChainId")]
     pub chain: ChainId,
     /// Whether genesis allows fault injection and development accounts.
     pub devnet: bool,
@@ -34,7 +37,7 @@ pub struct NodeStatus {
 }
 
 /// How one group stands on this node.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupStatus {
     /// Which group.
@@ -47,14 +50,17 @@ pub struct GroupStatus {
     pub height: Height,
     /// Its id.
     #[serde(with = "text")]
+    #[schemars(with = "BlockId")]
     pub block_id: BlockId,
     /// The state after it.
     #[serde(with = "text")]
+    #[schemars(with = "Hash")]
     pub state_root: Hash,
     /// The last block with a seal here.
     pub sealed_height: Height,
     /// The state after that.
     #[serde(with = "text")]
+    #[schemars(with = "Hash")]
     pub sealed_state_root: Hash,
     /// The engine's round, view or term.
     pub view: u64,
@@ -71,7 +77,7 @@ pub struct GroupStatus {
 }
 
 /// Whether the node lives and works: the answer of `node_health`, `/livez` and `/readyz`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Health {
     /// Whether its event loop turns.
@@ -83,7 +89,7 @@ pub struct Health {
 }
 
 /// What runs: the answer of `node_version`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VersionView {
     /// The release.

@@ -3,11 +3,12 @@
 use super::Encoded;
 use crate::encoding::{Blob, Encoding, EncodingError};
 use crate::text;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use witan_types::{EngineKind, FaultModel, GroupId, Height, TxId};
 
 /// The groups that hold keys: the answer of `shard_list`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ShardList {
     /// One a group, ascending.
@@ -15,7 +16,7 @@ pub struct ShardList {
 }
 
 /// A group that holds keys.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ShardView {
     /// The group.
@@ -33,7 +34,7 @@ pub struct ShardView {
 }
 
 /// Slots next to each other.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SlotRange {
     /// The first.
@@ -43,7 +44,7 @@ pub struct SlotRange {
 }
 
 /// Where a key lives: the answer of `shard_forKey`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyShardView {
     /// Its slot, of 4,096.
@@ -53,7 +54,7 @@ pub struct KeyShardView {
 }
 
 /// What others may do with a locked key until the decision.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LockMode {
     /// Read it.
@@ -76,13 +77,14 @@ impl LockMode {
 }
 
 /// A key that a transaction across groups has locked.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LockView {
     /// The key.
     pub key: Blob,
     /// The transaction.
     #[serde(with = "text")]
+    #[schemars(with = "TxId")]
     pub tx_id: TxId,
     /// How it is locked.
     pub mode: LockMode,
@@ -94,7 +96,7 @@ pub struct LockView {
 }
 
 /// The locks of a group, transaction by transaction: the answer of `shard_locks`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LockPage {
     /// One a transaction and key.

@@ -3,7 +3,9 @@
 use super::Encoded;
 use crate::encoding::{Blob, Encoding, EncodingError};
 use crate::text;
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use witan_types::schema::{Decimal, Hex};
 use witan_types::{Account, BlockId, GroupId, Height};
 
 /// A value of state.
@@ -51,13 +53,37 @@ impl Serialize for ValueView {
     }
 }
 
-#[derive(Clone, Copy, Serialize, Deserialize)]
+#[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "ValueType")]
 enum Kind {
     Bytes,
     List,
     Counter,
     Balance,
+}
+
+/// How [`value_fields`] writes a value, for documents.
+#[derive(JsonSchema)]
+pub(crate) struct ValueFields {
+    /// What the key holds: bytes, a list of bytes, or a decimal string; null for nothing.
+    #[serde(rename = "value")]
+    _value: Option<ValueForms>,
+    /// Which of these it is; null for nothing.
+    #[serde(rename = "type")]
+    _kind: Option<Kind>,
+}
+
+/// A value as JSON has it.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+enum ValueForms {
+    /// What `put` wrote in the encoding asked for, or a counter or a balance as a decimal string.
+    #[expect(dead_code, reason = "it describes, and is never made")]
+    Text(String),
+    /// What `append` built, oldest first, each in the encoding asked for.
+    #[expect(dead_code, reason = "it describes, and is never made")]
+    List(Vec<Blob>),
 }
 
 /// `value` and `type` as two fields of the object that holds them; both null where there is no value.
@@ -117,7 +143,7 @@ pub(crate) mod value_fields {
 }
 
 /// Where a read stands: after which block of which group.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReadPoint {
     /// The group.
@@ -126,6 +152,7 @@ pub struct ReadPoint {
     pub height: Height,
     /// The block.
     #[serde(with = "text")]
+    #[schemars(with = "BlockId")]
     pub block_id: BlockId,
 }
 
@@ -133,13 +160,14 @@ pub struct ReadPoint {
 pub const PROOF_FORMAT: &str = "witan-state-proof-1";
 
 /// A proof that an offline check judges by a genesis file alone.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProofView {
     /// How to read the bytes.
     pub format: String,
     /// The proof.
     #[serde(with = "text::hex_bytes")]
+    #[schemars(with = "Hex")]
     pub bytes: Vec<u8>,
 }
 
@@ -151,16 +179,18 @@ impl ProofView {
 }
 
 /// The value at a key: the answer of `state_get`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StateValue {
     /// The key asked for.
     pub key: Blob,
     /// The value; none if the key is absent.
     #[serde(flatten, with = "value_fields")]
+    #[schemars(with = "ValueFields")]
     pub value: Option<ValueView>,
     /// When it was written; 0 if the key is absent.
     #[serde(with = "text")]
+    #[schemars(with = "Decimal")]
     pub version: u128,
     /// Where the read stands.
     #[serde(flatten)]
@@ -178,16 +208,18 @@ impl Encoded for StateValue {
 }
 
 /// One key with its value, in a list.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScanItem {
     /// The key.
     pub key: Blob,
     /// The value; none if the key is absent.
     #[serde(flatten, with = "value_fields")]
+    #[schemars(with = "ValueFields")]
     pub value: Option<ValueView>,
     /// When it was written; 0 if the key is absent.
     #[serde(with = "text")]
+    #[schemars(with = "Decimal")]
     pub version: u128,
 }
 
@@ -199,7 +231,7 @@ impl Encoded for ScanItem {
 }
 
 /// Values at several keys: the answer of `state_getMany`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ManyValues {
     /// In the order of the keys asked for.
@@ -215,7 +247,7 @@ impl Encoded for ManyValues {
 }
 
 /// A stretch of keys in order: the answer of `state_scan`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScanPage {
     /// Keys with their values, ascending.
@@ -234,17 +266,20 @@ impl Encoded for ScanPage {
 }
 
 /// An account: the answer of `state_account`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountView {
     /// Whose.
     #[serde(with = "text")]
+    #[schemars(with = "Account")]
     pub account: Account,
     /// Its balance; 0 for an account never heard of.
     #[serde(with = "text")]
+    #[schemars(with = "Decimal")]
     pub balance: u128,
     /// When the balance was last written; 0 if never.
     #[serde(with = "text")]
+    #[schemars(with = "Decimal")]
     pub version: u128,
     /// Where the read stands.
     #[serde(flatten)]

@@ -1,15 +1,17 @@
 //! Answers about transactions.
 
-use super::state::value_fields;
+use super::state::{ValueFields, value_fields};
 use super::{Encoded, ValueView};
 use crate::encoding::{Blob, Encoding, EncodingError};
 use crate::error::ErrorView;
 use crate::text;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use witan_types::schema::{Decimal, Hex};
 use witan_types::{GroupId, Height, TxId};
 
 /// How far a transaction is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum TransactionState {
     /// Never heard of here, or forgotten.
@@ -66,11 +68,12 @@ impl TransactionState {
 }
 
 /// How a transaction stands: the answer of `tx_get` and `tx_submit`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TxStatusView {
     /// Its id.
     #[serde(with = "text")]
+    #[schemars(with = "TxId")]
     pub tx_id: TxId,
     /// How far it is.
     pub status: TransactionState,
@@ -120,7 +123,7 @@ impl Encoded for TxStatusView {
 }
 
 /// What came out of a transaction.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TransactionResult {
     /// Why it failed or was given up: `CHECK_FAILED`, `INSUFFICIENT_BALANCE`, `CONFLICT`, ...
@@ -132,21 +135,23 @@ pub struct TransactionResult {
 }
 
 /// What a get returned.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ReadView {
     /// The key.
     pub key: Blob,
     /// The value; none if the key was absent.
     #[serde(flatten, with = "value_fields")]
+    #[schemars(with = "ValueFields")]
     pub value: Option<ValueView>,
     /// When it was written; 0 if the key was absent.
     #[serde(with = "text")]
+    #[schemars(with = "Decimal")]
     pub version: u128,
 }
 
 /// How a transaction across groups stands in one of them.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PhaseView {
     /// The group.
@@ -158,7 +163,7 @@ pub struct PhaseView {
 }
 
 /// A step of a transaction in one of its groups. The coordinator is the group of its first key.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// At the coordinator: the other groups are asked, and the outcome is open.
@@ -199,19 +204,21 @@ impl Phase {
 }
 
 /// What to sign: the answer of `tx_prepare`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PreparedView {
     /// The exact bytes to sign with ed25519.
     #[serde(with = "text::hex_bytes")]
+    #[schemars(with = "Hex")]
     pub signing_bytes: Vec<u8>,
     /// The id: the SHA-256 of those bytes.
     #[serde(with = "text")]
+    #[schemars(with = "TxId")]
     pub tx_id: TxId,
 }
 
 /// The answer of `tx_submitBatch`.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchAnswer {
     /// One a transaction, in the order given.
@@ -219,7 +226,7 @@ pub struct BatchAnswer {
 }
 
 /// What became of one transaction of a batch.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum BatchItem {
     /// It was taken.
@@ -227,6 +234,7 @@ pub enum BatchItem {
     Taken {
         /// Its id.
         #[serde(with = "text")]
+        #[schemars(with = "TxId")]
         tx_id: TxId,
         /// How far it is.
         status: TransactionState,

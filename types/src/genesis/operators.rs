@@ -12,10 +12,12 @@ pub const MAX_OPERATORS: usize = 64;
 
 /// The accounts that may change the configuration together.
 #[derive(Clone, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Operators {
     /// Who they are.
     #[serde(with = "text_list")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<Account>"))]
     #[borsh(deserialize_with = "bounded::<MAX_OPERATORS, _, _>")]
     pub accounts: Vec<Account>,
     /// How many of them have to approve the same change before it happens.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Numbers that all validators share.
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Parameters {
     /// Least milliseconds between blocks.
