@@ -112,5 +112,4 @@ fn errors() -> Value {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that fails may panic")]
 mod tests;
