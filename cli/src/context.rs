@@ -14,6 +14,9 @@ pub(crate) struct Global {
     /// A node's RPC address, for example http://127.0.0.1:27001; by default a running node of the network --name
     #[arg(long, global = true, value_name = "URL", env = "WITAN_RPC", hide_env_values = true)]
     pub(crate) rpc: Option<String>,
+    /// A file with the bearer token that the node asks for, if it does (rpc.auth)
+    #[arg(long, global = true, value_name = "FILE", env = "WITAN_RPC_TOKEN_FILE", hide_env_values = true)]
+    pub(crate) rpc_token: Option<PathBuf>,
     /// The folder that holds local networks
     #[arg(long, global = true, default_value = ".witan", env = "WITAN_DIR", hide_env_values = true)]
     pub(crate) dir: PathBuf,
@@ -27,13 +30,15 @@ pub(crate) struct Context {
     /// Speaks to the user.
     pub(crate) output: Output,
     rpc: Option<String>,
+    rpc_token: Option<PathBuf>,
     dir: PathBuf,
     name: String,
 }
 
 impl Context {
     pub(crate) fn new(global: Global) -> Context {
-        Context { output: Output::new(global.json), rpc: global.rpc, dir: global.dir, name: global.name }
+        let Global { json, rpc, rpc_token, dir, name } = global;
+        Context { output: Output::new(json), rpc, rpc_token, dir, name }
     }
 
     /// The folder that holds local networks.
@@ -52,6 +57,16 @@ impl Context {
     /// If there is none, or its files can't be read.
     pub(crate) fn network(&self) -> Result<Network, CliError> {
         Ok(Network::open(&self.dir, &self.name)?)
+    }
+
+    /// The bearer token to show, if there is one.
+    ///
+    /// # Errors
+    /// If its file can't be read.
+    pub(crate) fn rpc_token(&self) -> Result<Option<String>, CliError> {
+        let Some(path) = &self.rpc_token else { return Ok(None) };
+        let refuse = |error| CliError::failed(format!("can't read the token {}: {error}", path.display()));
+        std::fs::read_to_string(path).map(Some).map_err(refuse)
     }
 
     /// The RPC address to talk to: `--rpc`, else the first running node of the local network.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use witan_ledger::LedgerError;
 use witan_p2p::NetworkError;
 use witan_rpc::RpcStartError;
+use witan_rpc::server::TokenError;
 use witan_storage::StorageError;
 use witan_types::{GenesisError, NodeId};
 
@@ -69,6 +70,14 @@ pub enum NodeError {
         path: PathBuf,
         /// What is wrong, and what to do.
         why: String,
+    },
+    /// A token file that holds no token.
+    #[error("the token {}: {source}; make one with `openssl rand -hex 32`", path.display())]
+    Token {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: TokenError,
     },
     /// The disk.
     #[error(transparent)]

@@ -15,6 +15,7 @@ use std::fs::{DirBuilder, File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use witan_rpc::server::Token;
 use witan_types::{Genesis, NodeId, SecretKey};
 
 /// The most bytes of a genesis file.
@@ -145,6 +146,16 @@ impl Home {
             node: keys::load(&self.node_key_path(), password)?,
             validator: validator.exists().then(|| keys::load(&validator, password)).transpose()?,
         })
+    }
+
+    /// The bearer token in a file of the home, or elsewhere if the path is absolute.
+    ///
+    /// # Errors
+    /// If the file can't be read, others may read it, or it holds no token.
+    pub fn token(&self, path: &Path) -> Result<Token, NodeError> {
+        let path = self.root.join(path);
+        let text = keys::read_secret(&path)?;
+        Token::parse(&text).map_err(|source| NodeError::Token { path, source })
     }
 
     /// Takes the data directory for this process.

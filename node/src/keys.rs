@@ -193,7 +193,8 @@ fn cipher(
     Ok(XChaCha20Poly1305::new(&(*key).into()))
 }
 
-fn read(path: &Path) -> Result<KeyFile, NodeError> {
+/// The text of a file with a secret, which nobody else may read.
+pub(crate) fn read_secret(path: &Path) -> Result<Zeroizing<String>, NodeError> {
     let metadata = std::fs::metadata(path).map_err(NodeError::file("read", path))?;
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
@@ -203,7 +204,11 @@ fn read(path: &Path) -> Result<KeyFile, NodeError> {
     if metadata.len() > MAX_KEY_FILE_BYTES {
         return Err(refuse(path, format!("has {} bytes, above {MAX_KEY_FILE_BYTES}", metadata.len())));
     }
-    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(NodeError::file("read", path))?);
+    std::fs::read_to_string(path).map(Zeroizing::new).map_err(NodeError::file("read", path))
+}
+
+fn read(path: &Path) -> Result<KeyFile, NodeError> {
+    let text = read_secret(path)?;
     // The parser's own message may quote the text, and with it a secret.
     serde_json::from_str(&text).map_err(|error| {
         refuse(path, format!("is no key file: line {}, column {}", error.line(), error.column()))

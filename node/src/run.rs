@@ -34,6 +34,8 @@ const FLUSH_WITHIN: Duration = Duration::from_millis(500);
 const LAST_WRITE: Duration = Duration::from_millis(20);
 /// How long tasks that hold stores may take to end when the node stops.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+/// The priority of threads that serve users: 0 is that of all others, 19 the least there is.
+const RPC_PRIORITY: i32 = 10;
 /// Threads that judge messages.
 const JUDGES: usize = 2;
 
@@ -103,9 +105,10 @@ struct Running {
 
 impl Starting<'_> {
     fn start(&self, lock: DataLock) -> Result<Running, NodeError> {
+        let rpc_config = self.rpc_config()?;
         let storage = self.open_storage()?;
-        let network_runtime = runtime("network")?;
-        let rpc_runtime = runtime("rpc")?;
+        let network_runtime = runtime("network", || {})?;
+        let rpc_runtime = runtime("rpc", give_way)?;
         let (network, events) = network_runtime.block_on(async { self.start_network() })?;
         self.start_metrics(&network_runtime)?;
         let (commands, inbox) = sync_channel(COMMANDS);
@@ -138,7 +141,7 @@ impl Starting<'_> {
         let elsewhere = Arc::clone(&backend.elsewhere);
         rpc_runtime.spawn(async move { elsewhere.see_through().await });
         rpc_runtime.spawn(answering::serve(Arc::clone(&backend), network.clone(), questions));
-        let rpc = rpc_runtime.block_on(witan_rpc::start(self.rpc_config(), backend))?;
+        let rpc = rpc_runtime.block_on(witan_rpc::start(rpc_config, backend))?;
         tracing::info!(
             node = %self.keys.node_id(),
             chain = %self.genesis.chain(),
@@ -286,9 +289,9 @@ impl Starting<'_> {
         })
     }
 
-    fn rpc_config(&self) -> RpcConfig {
+    fn rpc_config(&self) -> Result<RpcConfig, NodeError> {
         let rpc = &self.config.rpc;
-        RpcConfig {
+        Ok(RpcConfig {
             listen: rpc.listen,
             hosts: rpc.hosts.clone(),
             devnet: self.genesis.devnet,
@@ -297,18 +300,31 @@ impl Starting<'_> {
             max_batch: rpc.max_batch,
             max_connections: rpc.max_connections,
             max_subscriptions: rpc.max_subscriptions,
+            max_calls: rpc.max_calls,
             calls_per_second: rpc.requests_per_second,
-        }
+            limit_loopback: rpc.limit_loopback,
+            token: rpc.auth.0.as_ref().map(|path| self.home.token(path)).transpose()?,
+        })
     }
 }
 
-fn runtime(name: &str) -> Result<Runtime, NodeError> {
+/// A runtime whose threads all start with `begin`.
+fn runtime(name: &str, begin: fn()) -> Result<Runtime, NodeError> {
     Builder::new_multi_thread()
         .worker_threads(2)
         .thread_name(name)
+        .on_thread_start(begin)
         .enable_all()
         .build()
         .map_err(NodeError::Thread)
+}
+
+/// Lets consensus go first: where the processor is short, this thread gets a small part of what others get. On Linux a
+/// priority is a thread's own.
+fn give_way() {
+    if let Err(error) = rustix::process::setpriority_process(None, RPC_PRIORITY) {
+        tracing::warn!(%error, "threads that serve users could not be given a lower priority");
+    }
 }
 
 impl Running {

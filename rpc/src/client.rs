@@ -17,8 +17,10 @@ use crate::view::{
     Health, KeyShardView, LockPage, ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, PreparedView,
     ScanPage, SealView, ShardView, StateValue, TransactionState, TxStatusView, ValidatorSetView, VersionView,
 };
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use jsonrpsee::core::client::{ClientT, Error as TransportError};
 use jsonrpsee::core::traits::ToRpcParams;
+use jsonrpsee_http_client::transport::Error as HttpError;
 use jsonrpsee_http_client::{HttpClient, HttpClientBuilder};
 use serde_json::value::RawValue;
 use std::time::Duration;
@@ -126,7 +128,23 @@ impl Client {
     /// # Errors
     /// If `url` is no HTTP address.
     pub fn with_timeout(url: &str, timeout: Duration) -> Answer<Client> {
-        let builder = HttpClientBuilder::new().request_timeout(timeout);
+        Client::build(url, timeout, HeaderMap::new())
+    }
+
+    /// A client of a node that asks for a bearer token (`rpc.auth`).
+    ///
+    /// # Errors
+    /// If `url` is no HTTP address, or the token can't stand in a header.
+    pub fn with_token(url: &str, token: &str) -> Answer<Client> {
+        let why = "the token can't stand in a header".to_owned();
+        let refuse = |_| ClientError::Transport { url: url.to_owned(), why };
+        let mut value: HeaderValue = format!("Bearer {}", token.trim()).parse().map_err(refuse)?;
+        value.set_sensitive(true);
+        Client::build(url, REQUEST_TIMEOUT, HeaderMap::from_iter([(AUTHORIZATION, value)]))
+    }
+
+    fn build(url: &str, timeout: Duration, headers: HeaderMap) -> Answer<Client> {
+        let builder = HttpClientBuilder::new().request_timeout(timeout).set_headers(headers);
         let http = builder.max_request_size(MAX_BYTES).max_response_size(MAX_BYTES).build(url);
         let http =
             http.map_err(|error| ClientError::Transport { url: url.to_owned(), why: error.to_string() })?;
@@ -148,9 +166,17 @@ impl Client {
             TransportError::ParseError(error) => {
                 ClientError::Answer { method: M::NAME, why: error.to_string() }
             }
+            TransportError::Transport(error) if is_unauthorized(&*error) => {
+                ClientError::Rpc(RpcError::Unauthorized)
+            }
             error => ClientError::Transport { url: self.url.clone(), why: describe(&error) },
         })
     }
+}
+
+/// Whether the node asked for a token: the one error that comes as a status of HTTP.
+fn is_unauthorized(error: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(HttpError::Rejected { status_code: 401 }))
 }
 
 /// An error with its causes, each once.

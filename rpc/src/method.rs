@@ -46,6 +46,8 @@ pub struct MethodDescription {
     pub answer_schema: Value,
     /// Parameters by name that any node can answer.
     pub example: Value,
+    /// What a call counts for against the limit of its address, in plain calls.
+    pub cost: u32,
 }
 
 /// A parameter, as documents show it.

@@ -22,12 +22,24 @@ pub const MAX_PAGE: u32 = 1_000;
 /// The most keys of one `state_getMany`.
 pub const MAX_KEYS: usize = 128;
 
+/// What most calls cost.
+const PLAIN: u32 = 1;
+
+macro_rules! cost {
+    () => {
+        PLAIN
+    };
+    ($cost:literal) => {
+        $cost
+    };
+}
+
 macro_rules! methods {
     ($(
         $(#[doc = $summary:literal])+
         $name:literal $request:ident {
             $( $(#[doc = $about:literal])+ $field:ident $wire:literal: $kind:ty, )*
-        } -> $answer:ty, $answer_about:literal, $example:tt;
+        } -> $answer:ty, $answer_about:literal, $example:tt $(, costs $cost:literal)?;
     )*) => {
         $(
             $(#[doc = $summary])+
@@ -63,6 +75,7 @@ macro_rules! methods {
                         answer: $answer_about,
                         answer_schema: generator.subschema_for::<$answer>().to_value(),
                         example: serde_json::json!($example),
+                        cost: cost!($($cost)?),
                     }
                 }
             }
@@ -71,6 +84,14 @@ macro_rules! methods {
         /// Every method, in the order of the table.
         pub fn describe_all(generator: &mut SchemaGenerator) -> Vec<MethodDescription> {
             vec![$(<$request as Method>::describe(generator)),*]
+        }
+
+        /// What a call of a method costs, in plain calls; an unknown one counts as plain.
+        pub fn cost(name: &str) -> u32 {
+            match name {
+                $($name => cost!($($cost)?),)*
+                _ => PLAIN,
+            }
         }
 
         /// The name of every method, in the order of the table.
@@ -87,7 +108,7 @@ macro_rules! methods {
 methods! {
     /// Describes every method: this very document, in the OpenRPC format.
     "rpc.discover" Discover {} -> Value, "The OpenRPC document, the same as /openrpc.json.",
-        {};
+        {}, costs 5;
 
     /// How the node stands: identity, readiness, and each group's height, roots and view.
     "node_status" GetNodeStatus {} -> view::NodeStatus, "The node's status.",
@@ -120,7 +141,7 @@ methods! {
         /// How keys and values of full transactions are written; hex if absent.
         encoding "encoding": Option<Encoding>,
     } -> view::BlockView, "The block.",
-        {"group": 1, "at": "sealed", "txs": "full"};
+        {"group": 1, "at": "sealed", "txs": "full"}, costs 2;
 
     /// Blocks of one group, without their transactions.
     "chain_listBlocks" ListBlocks {
@@ -135,7 +156,7 @@ methods! {
         /// nextCursor of the page before.
         cursor "cursor": Option<String>,
     } -> view::BlockPage, "items and nextCursor.",
-        {"group": 1, "limit": 3};
+        {"group": 1, "limit": 3}, costs 10;
 
     /// The seal of one block: a quorum's signatures on what came out of it.
     "chain_getSeal" GetSeal {
@@ -175,7 +196,7 @@ methods! {
         /// How keys and values of JSON forms are written; hex if absent.
         encoding "encoding": Option<Encoding>,
     } -> view::BatchAnswer, "items: one a transaction in order, {txId, status} or {error}.",
-        {"txs": [example::signed()], "encoding": "utf8"};
+        {"txs": [example::signed()], "encoding": "utf8"}, costs 20;
 
     /// How a transaction stands.
     "tx_get" GetTransaction {
@@ -212,7 +233,7 @@ methods! {
         /// Whether to read all of them at one moment, ordered as a transaction of its own.
         strict "strict": Option<bool>,
     } -> view::ManyValues, "items in the order of the keys, and at: where the read stands in each group; strict: the one block that decided it.",
-        {"keys": ["greeting", "visits"], "encoding": "utf8"};
+        {"keys": ["greeting", "visits"], "encoding": "utf8"}, costs 5;
 
     /// Keys with their values, those with a prefix, or from start up to but without end: in order, group after group.
     "state_scan" ScanState {
@@ -231,7 +252,7 @@ methods! {
         /// How keys and values are written; hex if absent.
         encoding "encoding": Option<Encoding>,
     } -> view::ScanPage, "items, nextCursor, group, height and blockId.",
-        {"prefix": "", "limit": 3, "encoding": "utf8"};
+        {"prefix": "", "limit": 3, "encoding": "utf8"}, costs 10;
 
     /// An account's balance.
     "state_account" GetAccount {
@@ -268,7 +289,7 @@ methods! {
         /// How keys are written; hex if absent.
         encoding "encoding": Option<Encoding>,
     } -> view::LockPage, "items (key, txId, mode: read, write or add, delta of an add, sinceHeight), transaction by transaction, and nextCursor.",
-        {"group": 1};
+        {"group": 1}, costs 5;
 
     /// What waits in the mempools of this node.
     "mempool_status" GetMempool {

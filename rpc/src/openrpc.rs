@@ -53,6 +53,7 @@ fn method(method: &MethodDescription) -> Value {
         "result": {"name": "result", "description": method.answer, "schema": method.answer_schema},
         "errors": ERRORS.map(|name| json!({"$ref": format!("#/components/errors/{name}")})),
         "examples": [example(method)],
+        "x-cost": method.cost,
     })
 }
 

@@ -1,5 +1,6 @@
 //! The server: one port for JSON-RPC over HTTP and WebSocket, health and the OpenRPC document.
 
+mod auth;
 mod backend;
 mod config;
 mod cursor;
@@ -9,6 +10,7 @@ mod http;
 mod listen;
 mod rate_limit;
 
+pub use auth::{Token, TokenError};
 pub use backend::{Backend, BlockSlice, LockNext, LockSlice, ScanNext, ScanRange, ScanSlice};
 pub use config::{RpcConfig, RpcStartError};
 pub use listen::{RpcServer, start};

@@ -10,7 +10,11 @@ use witan_testnet::rpc::{Client, ClientError, Encoded, Encoding};
 /// # Errors
 /// If there is none.
 pub(crate) fn connect(context: &Context) -> Result<Client, CliError> {
-    Client::new(&context.rpc_url()?).map_err(failed)
+    let url = context.rpc_url()?;
+    match context.rpc_token()? {
+        Some(token) => Client::with_token(&url, &token).map_err(failed),
+        None => Client::new(&url).map_err(failed),
+    }
 }
 
 /// A node's answer that is no result, with the next step.

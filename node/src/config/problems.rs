@@ -154,6 +154,7 @@ pub(super) fn check(config: &Config) -> Vec<Problem> {
     );
     require((1..=10_000).contains(&rpc.max_batch), "rpc.max_batch", "must be 1 to 10000".into());
     require(rpc.max_connections >= 1, "rpc.max_connections", "must be at least 1".into());
+    require(rpc.max_calls >= 1, "rpc.max_calls", "must be at least 1".into());
     let pool = &config.mempool;
     require(pool.max_transactions >= 1, "mempool.max_transactions", "must be at least 1".into());
     require(pool.max_bytes >= 1024 * 1024, "mempool.max_bytes", "must be at least 1048576".into());

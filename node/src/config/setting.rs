@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 use witan_types::NodeId;
@@ -41,6 +42,31 @@ impl Setting for String {
 
     fn show(&self) -> String {
         quoted(self)
+    }
+}
+
+impl Setting for PathBuf {
+    fn read(value: &toml::Value) -> Result<PathBuf, String> {
+        let path = text_of(value, "a path in quotes")?;
+        if path.is_empty() { Err("a path in quotes".into()) } else { Ok(path.into()) }
+    }
+
+    fn show(&self) -> String {
+        quoted(self.display())
+    }
+}
+
+impl Setting for bool {
+    fn read(value: &toml::Value) -> Result<bool, String> {
+        value.as_bool().ok_or_else(|| "true or false".into())
+    }
+
+    fn read_text(text: &str) -> Result<bool, String> {
+        text.parse().map_err(|_| "true or false".into())
+    }
+
+    fn show(&self) -> String {
+        self.to_string()
     }
 }
 
@@ -116,7 +142,7 @@ impl Setting for SocketAddr {
 }
 
 /// A setting that can be "off".
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Optional<T>(pub Option<T>);
 
 impl<T: Setting> Setting for Optional<T> {

@@ -2,6 +2,7 @@
 
 use super::setting::{Follow, LogFormat, LogLevel, Optional, Peer, Setting};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Writes the structures and the tables from the list below.
@@ -125,8 +126,16 @@ settings! {
         max_connections: u32 = 512;
         /// The most subscriptions of one connection.
         max_subscriptions: u32 = 64;
-        /// The most requests a second from one address; 0 for no limit. A devnet does not limit its own machine.
+        /// The most calls answered at a time, those that wait for a transaction included.
+        max_calls: u32 = 16_384;
+        /// The most requests a second from one address; 0 for no limit. Costly methods count as several (`x-cost` in
+        /// /openrpc.json). A devnet does not limit its own machine.
         requests_per_second: u32 = 1000;
+        /// Whether a devnet limits its own machine all the same.
+        limit_loopback: bool = false;
+        /// A file, in the node's home unless the path is absolute, with the bearer token that every call must show; "off"
+        /// lets everyone call who can connect.
+        auth: Optional<PathBuf> = Optional(None);
     }
     /// Figures for Prometheus.
     metrics: Metrics {

@@ -46,6 +46,8 @@ fn a_configuration_with_every_kind_of_value_reads_back_as_itself() {
         format!("{}@[2001:db8::1]:1", NODE.replace("00", "01")).parse().unwrap(),
     ];
     config.rpc.hosts = vec!["node.example".into()];
+    config.rpc.limit_loopback = true;
+    config.rpc.auth = Optional(Some("rpc.token".into()));
     config.metrics.listen = Optional(None);
     config.log.level = LogLevel::Debug;
     config.log.format = LogFormat::Json;

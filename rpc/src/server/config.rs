@@ -1,5 +1,6 @@
 //! What the server is told.
 
+use super::auth::Token;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Limits and addresses of the server.
@@ -21,8 +22,14 @@ pub struct RpcConfig {
     pub max_connections: u32,
     /// The most subscriptions on one connection.
     pub max_subscriptions: u32,
-    /// Calls a second that one address may make, and as many more at once after a pause; 0 for no limit.
+    /// The most calls that are answered at a time, those that wait for a transaction included.
+    pub max_calls: u32,
+    /// What calls of one address may cost a second, in plain calls, and as much more at once after a pause; 0 for no limit.
     pub calls_per_second: u32,
+    /// Whether that holds for loopback too, on a devnet.
+    pub limit_loopback: bool,
+    /// What calls must show, if anything.
+    pub token: Option<Token>,
 }
 
 impl RpcConfig {
@@ -36,6 +43,8 @@ impl RpcConfig {
     pub const MAX_CONNECTIONS: u32 = 1024;
     /// The most subscriptions on one connection, by default.
     pub const MAX_SUBSCRIPTIONS: u32 = 64;
+    /// The most calls at a time, by default.
+    pub const MAX_CALLS: u32 = 16 * 1024;
     /// Calls a second of one address, by default.
     pub const CALLS_PER_SECOND: u32 = 200;
 }
@@ -51,7 +60,10 @@ impl Default for RpcConfig {
             max_batch: RpcConfig::MAX_BATCH,
             max_connections: RpcConfig::MAX_CONNECTIONS,
             max_subscriptions: RpcConfig::MAX_SUBSCRIPTIONS,
+            max_calls: RpcConfig::MAX_CALLS,
             calls_per_second: RpcConfig::CALLS_PER_SECOND,
+            limit_loopback: false,
+            token: None,
         }
     }
 }

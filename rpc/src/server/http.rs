@@ -3,6 +3,7 @@
 use super::handlers::Service;
 use super::hosts;
 use super::rate_limit::RateLimitLayer;
+use crate::error::{ErrorView, RpcError};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::{Method, StatusCode};
@@ -40,6 +41,10 @@ impl Front {
             return refuse(StatusCode::FORBIDDEN, why);
         }
         let path = request.uri().path().trim_end_matches('/').to_owned();
+        let is_call = matches!(path.as_str(), "" | "/ws");
+        if is_call && config.token.as_ref().is_some_and(|token| !token.is_shown(request.headers())) {
+            return unauthorized();
+        }
         match (request.method(), path.as_str()) {
             (&Method::GET, "" | "/ws") if ws::is_upgrade_request(&request) => self.upgrade(request).await,
             (&Method::POST, "") => self.call(request).await,
@@ -105,6 +110,15 @@ async fn read_body(mut body: Incoming, limit: usize) -> Result<Option<Vec<u8>>, 
         }
     }
     Ok((total <= limit).then_some(bytes))
+}
+
+/// A JSON-RPC error, since who asks expects one: before the request is read it has no id.
+fn unauthorized() -> Result<HttpResponse, BoxError> {
+    let error = ErrorView::from(RpcError::Unauthorized);
+    let body = json!({"jsonrpc": "2.0", "id": null, "error": error}).to_string();
+    let response = HttpResponse::builder().status(StatusCode::UNAUTHORIZED);
+    let response = response.header("content-type", "application/json").header("www-authenticate", "Bearer");
+    Ok(response.body(HttpBody::from(body))?)
 }
 
 fn refuse(status: StatusCode, why: &str) -> Result<HttpResponse, BoxError> {

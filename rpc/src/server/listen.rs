@@ -71,6 +71,7 @@ struct Acceptor {
     methods: Methods,
     server: ServerConfig,
     limiter: Arc<RateLimiter>,
+    calls: Arc<Semaphore>,
     room: Arc<Semaphore>,
     stop: StopHandle,
 }
@@ -90,11 +91,13 @@ impl Acceptor {
             .set_message_buffer_capacity(WEBSOCKET_BUFFER)
             .enable_ws_ping(PingConfig::new())
             .build();
-        let limiter = Arc::new(RateLimiter::new(config.calls_per_second, config.devnet, Instant::now()));
+        let spare_loopback = config.devnet && !config.limit_loopback;
+        let limiter = Arc::new(RateLimiter::new(config.calls_per_second, spare_loopback, Instant::now()));
         let room = Arc::new(Semaphore::new(config.max_connections as usize));
+        let calls = Arc::new(Semaphore::new(config.max_calls as usize));
         let service = Arc::new(Service { backend, config, openrpc: openrpc::document() });
         let methods = handlers::module(Arc::clone(&service))?.into();
-        Ok(Acceptor { service, methods, server, limiter, room, stop })
+        Ok(Acceptor { service, methods, server, limiter, calls, room, stop })
     }
 
     async fn run(self, listener: TcpListener) {
@@ -148,7 +151,8 @@ impl Acceptor {
     }
 
     fn rpc(&self, address: IpAddr) -> RpcBuilder {
-        let layer = RateLimitLayer { limiter: Arc::clone(&self.limiter), address };
+        let (limiter, calls) = (Arc::clone(&self.limiter), Arc::clone(&self.calls));
+        let layer = RateLimitLayer { limiter, calls, address };
         let limited = RpcServiceBuilder::new().layer(layer);
         Server::builder().set_config(self.server.clone()).set_rpc_middleware(limited).to_service_builder()
     }

@@ -1,6 +1,7 @@
-//! Calls a second of one address: a token bucket each.
+//! What calls of one address may cost a second, a token bucket each, and how many calls are answered at a time.
 
 use crate::error::RpcError;
+use crate::methods::cost;
 use jsonrpsee::core::middleware::{Batch, BatchEntry, BatchEntryErr, Notification, RpcServiceT};
 use jsonrpsee::server::MethodResponse;
 use jsonrpsee::types::{ErrorObjectOwned, Request};
@@ -8,9 +9,12 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The most addresses that are remembered at a time.
 const MAX_ADDRESSES: usize = 16_384;
+/// When a call may be tried again that found too many under way, in milliseconds.
+const RETRY_WHEN_BUSY_MS: u64 = 100;
 /// How often addresses that are at rest are forgotten, while the table is full.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -48,11 +52,11 @@ impl RateLimiter {
         RateLimiter { rate: f64::from(calls_per_second), spare_loopback, table: Mutex::new(table) }
     }
 
-    /// Takes a token of `address`.
+    /// Takes what a call costs from the tokens of `address`. What costs more than a bucket holds takes a full one.
     ///
     /// # Errors
-    /// [`RpcError::RateLimited`] if it has none.
-    pub(super) fn take(&self, address: IpAddr, now: Instant) -> Result<(), RpcError> {
+    /// [`RpcError::RateLimited`] if it has too few.
+    pub(super) fn take(&self, address: IpAddr, cost: u32, now: Instant) -> Result<(), RpcError> {
         let address = network_of(address);
         if self.rate == 0.0 || (self.spare_loopback && address.is_loopback()) {
             return Ok(());
@@ -64,12 +68,13 @@ impl RateLimiter {
         }
         let bucket = table.buckets.entry(address).or_insert(Bucket { tokens: self.rate, at: now });
         bucket.refill(self.rate, now);
-        if bucket.tokens < 1.0 {
-            let wait = Duration::from_secs_f64((1.0 - bucket.tokens) / self.rate);
+        let cost = f64::from(cost).min(self.rate);
+        if bucket.tokens < cost {
+            let wait = Duration::from_secs_f64((cost - bucket.tokens) / self.rate);
             let retry_after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).saturating_add(1);
             return Err(RpcError::RateLimited { retry_after_ms });
         }
-        bucket.tokens -= 1.0;
+        bucket.tokens -= cost;
         Ok(())
     }
 }
@@ -104,6 +109,8 @@ fn network_of(address: IpAddr) -> IpAddr {
 #[derive(Clone)]
 pub(super) struct RateLimitLayer {
     pub(super) limiter: Arc<RateLimiter>,
+    /// A permit a call under way, of all connections together.
+    pub(super) calls: Arc<Semaphore>,
     pub(super) address: IpAddr,
 }
 
@@ -123,8 +130,14 @@ pub(super) struct RateLimited<S> {
 }
 
 impl<S> RateLimited<S> {
-    fn take(&self) -> Result<(), ErrorObjectOwned> {
-        Ok(self.layer.limiter.take(self.layer.address, Instant::now())?)
+    fn take(&self, method: &str) -> Result<(), ErrorObjectOwned> {
+        Ok(self.layer.limiter.take(self.layer.address, cost(method), Instant::now())?)
+    }
+
+    /// A place among the calls under way.
+    fn enter(&self) -> Result<OwnedSemaphorePermit, ErrorObjectOwned> {
+        let busy = |_| RpcError::RateLimited { retry_after_ms: RETRY_WHEN_BUSY_MS };
+        Ok(Arc::clone(&self.layer.calls).try_acquire_owned().map_err(busy)?)
     }
 
     /// Calls that find no token are answered with the error, the others pass.
@@ -132,9 +145,12 @@ impl<S> RateLimited<S> {
         &self,
         entry: Result<BatchEntry<'a>, BatchEntryErr<'a>>,
     ) -> Result<BatchEntry<'a>, BatchEntryErr<'a>> {
-        match (entry, self.take()) {
-            (Ok(BatchEntry::Call(call)), Err(error)) => Err(BatchEntryErr::new(call.id, error)),
-            (entry, _) => entry,
+        match entry {
+            Ok(BatchEntry::Call(call)) => match self.take(call.method_name()) {
+                Ok(()) => Ok(BatchEntry::Call(call)),
+                Err(error) => Err(BatchEntryErr::new(call.id, error)),
+            },
+            entry => entry,
         }
     }
 }
@@ -155,10 +171,11 @@ where
     type BatchResponse = MethodResponse;
 
     fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        let (taken, inner) = (self.take(), self.inner.clone());
+        let entered = self.take(request.method_name()).and_then(|()| self.enter());
+        let inner = self.inner.clone();
         async move {
-            match taken {
-                Ok(()) => inner.call(request).await,
+            match entered {
+                Ok(_place) => inner.call(request).await,
                 Err(error) => MethodResponse::error(request.id, error),
             }
         }

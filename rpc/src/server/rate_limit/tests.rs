@@ -7,7 +7,7 @@ fn address(last: u8) -> IpAddr {
 }
 
 fn taken(limiter: &RateLimiter, address: IpAddr, now: Instant, calls: usize) -> usize {
-    (0..calls).filter(|_| limiter.take(address, now).is_ok()).count()
+    (0..calls).filter(|_| limiter.take(address, 1, now).is_ok()).count()
 }
 
 #[test]
@@ -15,9 +15,20 @@ fn an_address_makes_a_second_of_calls_at_once_and_then_waits_for_tokens() {
     let start = Instant::now();
     let limiter = RateLimiter::new(10, false, start);
     assert_eq!(taken(&limiter, address(1), start, 25), 10);
-    assert_eq!(limiter.take(address(1), start), Err(RpcError::RateLimited { retry_after_ms: 101 }));
+    assert_eq!(limiter.take(address(1), 1, start), Err(RpcError::RateLimited { retry_after_ms: 101 }));
     assert_eq!(taken(&limiter, address(1), start + Duration::from_millis(500), 25), 5);
     assert_eq!(taken(&limiter, address(1), start + Duration::from_secs(60), 25), 10);
+}
+
+#[test]
+fn a_costly_call_takes_more_and_none_is_too_costly_for_a_full_bucket() {
+    let start = Instant::now();
+    let limiter = RateLimiter::new(10, false, start);
+    assert_eq!(limiter.take(address(1), 8, start), Ok(()));
+    assert_eq!(limiter.take(address(1), 4, start), Err(RpcError::RateLimited { retry_after_ms: 201 }));
+    assert_eq!(limiter.take(address(1), 2, start), Ok(()));
+    assert_eq!(limiter.take(address(2), 1_000, start), Ok(()));
+    assert_eq!(taken(&limiter, address(2), start, 1), 0);
 }
 
 #[test]
@@ -45,12 +56,12 @@ fn the_table_of_addresses_has_a_bound_and_forgets_those_at_rest() {
     let limiter = RateLimiter::new(1, false, start);
     let many = |from: u32| (from..from + 20_000).map(|number| IpAddr::from(number.to_be_bytes()));
     for address in many(1 << 24) {
-        assert_eq!(limiter.take(address, start), Ok(()));
+        assert_eq!(limiter.take(address, 1, start), Ok(()));
     }
     assert_eq!(limiter.table.lock().unwrap().buckets.len(), MAX_ADDRESSES);
     let later = start + Duration::from_secs(5);
     for address in many(2 << 24).take(10) {
-        assert_eq!(limiter.take(address, later), Ok(()));
+        assert_eq!(limiter.take(address, 1, later), Ok(()));
     }
     assert_eq!(limiter.table.lock().unwrap().buckets.len(), 10);
 }

@@ -1,0 +1,54 @@
+//! Who may call, and how much.
+
+use crate::support::{FakeNode, get, post, serve};
+use serde_json::json;
+use witan_rpc::server::Token;
+use witan_rpc::*;
+
+const TOKEN: &str = "a-token-of-many-characters";
+
+#[tokio::test]
+async fn where_a_token_is_configured_calls_must_show_it() {
+    let token = Some(Token::parse(TOKEN).unwrap());
+    let network = serve(FakeNode::default(), RpcConfig { token, ..RpcConfig::default() }).await;
+    let address = network.server.local_addr();
+
+    let body = json!({"jsonrpc": "2.0", "id": 7, "method": "node_version", "params": []}).to_string();
+    let refused = post(address, &body).await;
+    assert_eq!((refused.status, &refused.json()["error"]["code"]), (401, &json!(-32041)));
+    assert_eq!(refused.json()["error"]["data"]["reason"], "UNAUTHORIZED");
+    assert_eq!(network.client.version().await.unwrap_err().code(), Some(-32041), "the client says so too");
+
+    let url = format!("http://{address}");
+    assert!(Client::with_token(&url, TOKEN).unwrap().version().await.is_ok());
+    let other = Client::with_token(&url, "another-token-altogether").unwrap();
+    assert_eq!(other.version().await.unwrap_err().code(), Some(-32041));
+    assert_eq!(get(address, "/readyz").await.status, 200, "health is for who watches the node");
+}
+
+#[tokio::test]
+async fn more_calls_at_a_time_than_there_are_places_are_told_when_to_try_again() {
+    let config = RpcConfig { max_calls: 0, ..RpcConfig::default() };
+    let network = serve(FakeNode::default(), config).await;
+    let error = network.error("node_version", json!({})).await;
+    assert_eq!(error["code"], -32040);
+    assert!(error["data"]["retryAfterMs"].as_u64().unwrap() > 0);
+}
+
+#[tokio::test]
+async fn a_devnet_limits_its_own_machine_only_if_told_to() {
+    let limited = |limit_loopback| RpcConfig {
+        devnet: true,
+        calls_per_second: 2,
+        limit_loopback,
+        ..RpcConfig::default()
+    };
+    let spared = serve(FakeNode::default(), limited(false)).await;
+    let held = serve(FakeNode::default(), limited(true)).await;
+    let mut refused = 0;
+    for _ in 0..20 {
+        assert!(spared.client.version().await.is_ok());
+        refused += usize::from(held.client.version().await.is_err());
+    }
+    assert!(refused > 0, "twenty calls at two a second");
+}
