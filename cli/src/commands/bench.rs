@@ -1,5 +1,7 @@
 //! `witan bench`: a local network under load, and how near it comes to what the machine could do.
 
+mod calls;
+
 use crate::commands::tx::text;
 use crate::context::Context;
 use crate::error::CliError;
@@ -17,6 +19,7 @@ Example:
   witan bench -n 4 --for 20s
   witan bench -e hotstuff,pbft,raft --dead 1
   witan bench -s 1,2,4,8 --across 0,10,50,100
+  witan bench -n 1 --calls
   witan bench -n 7 --json > bench.json";
 
 /// How long the network may take to its first block.
@@ -51,6 +54,13 @@ pub(crate) struct Args {
     /// How many transactions of each kind to time one after another, for --across
     #[arg(long, default_value_t = 200, value_name = "COUNT")]
     samples: usize,
+    /// Measure what single calls cost one node instead: state_get, tx_submit and tx_submitBatch over HTTP and WebSocket,
+    /// beside a method that does nothing, in five rounds of --for each
+    #[arg(long, conflicts_with = "across")]
+    calls: bool,
+    /// Be the server with the method that does nothing
+    #[arg(long, hide = true)]
+    serve_no_op: bool,
     /// How long to measure
     #[arg(long = "for", default_value = "20s", value_parser = text::duration, value_name = "TIME")]
     window: Duration,
@@ -108,6 +118,12 @@ fn parse_size(text: &str) -> Result<usize, String> {
 /// # Errors
 /// If the engines can't do without that many, a network does not start, or a run has no result.
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
+    if args.serve_no_op {
+        return calls::serve(context).await;
+    }
+    if args.calls {
+        return calls::run(&args, context).await;
+    }
     if !args.across.is_empty() {
         return across(&args, context).await;
     }

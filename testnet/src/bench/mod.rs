@@ -3,6 +3,7 @@
 //! verifying a signature costs at the least on this machine.
 
 mod across;
+mod calls;
 pub mod process;
 mod report;
 mod run;
@@ -10,6 +11,7 @@ mod suite;
 pub mod verify_cost;
 
 pub use across::{AcrossPlan, AcrossReport, Latencies, Times, run_across};
+pub use calls::{CallsPlan, CallsReport, MethodFigures, no_op, run_calls};
 pub use report::BenchReport;
 pub use run::{BenchNode, BenchPlan, run};
 pub use suite::{EngineRun, Suite, WithDead};
@@ -52,6 +54,14 @@ pub enum BenchError {
         refused: u64,
         /// The last failure.
         last: String,
+    },
+    /// A call that should have had a result.
+    #[error("{method}: {why}")]
+    Calls {
+        /// Which method.
+        method: &'static str,
+        /// What came instead.
+        why: String,
     },
     /// No such group.
     #[error("genesis has no group {0}")]
