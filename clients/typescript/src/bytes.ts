@@ -1,7 +1,9 @@
 // Bytes, their hex, and SHA-256.
 
 import { sha256 as digest } from "@noble/hashes/sha2.js";
-import { bytesToHex, concatBytes, hexToBytes } from "@noble/hashes/utils.js";
+import { bytesToHex, concatBytes, hexToBytes, isBytes } from "@noble/hashes/utils.js";
+
+export { isBytes };
 
 /** Bytes that someone else owns: never changed here. */
 export type Bytes = Uint8Array;
@@ -24,7 +26,7 @@ export function fromHex(text: string, what = "value"): Bytes {
 /** Exactly `length` bytes, given as such or as `0x` hex. */
 export function fixedBytes(value: Bytes | string, length: number, what: string): Bytes {
   const bytes = typeof value === "string" ? fromHex(value, what) : value;
-  if (!(bytes instanceof Uint8Array) || bytes.length !== length) {
+  if (!isBytes(bytes) || bytes.length !== length) {
     throw new TypeError(`${what}: expected ${length} bytes, got ${shown(value)}`);
   }
   return bytes;
@@ -61,6 +63,6 @@ export function equal(one: Bytes, other: Bytes): boolean {
 
 /** A value's start, for an error to show. */
 export function shown(value: unknown): string {
-  const text = value instanceof Uint8Array ? `${value.length} bytes` : String(JSON.stringify(value) ?? value);
+  const text = isBytes(value) ? `${value.length} bytes` : String(JSON.stringify(value) ?? value);
   return text.length > 100 ? `${text.slice(0, 100)}...` : text;
 }

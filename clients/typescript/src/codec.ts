@@ -2,7 +2,7 @@
 // byte string. The counterpart of types/src/codec.rs. Codecs are put together from small ones, so that one description serves
 // both directions.
 
-import { type Bytes, concat, shown, textBytes, utf8 } from "./bytes.js";
+import { type Bytes, concat, isBytes, shown, textBytes, utf8 } from "./bytes.js";
 
 /** Bytes that are not the encoding of what was expected. */
 export class MalformedError extends Error {
@@ -151,7 +151,7 @@ export const bool: Codec<boolean> = {
 export function fixed(length: number): Codec<Bytes> {
   return {
     write(to, value) {
-      if (!(value instanceof Uint8Array) || value.length !== length) {
+      if (!isBytes(value) || value.length !== length) {
         throw new TypeError(`expected ${length} bytes, got ${shown(value)}`);
       }
       to.raw(value);
@@ -164,7 +164,7 @@ export function fixed(length: number): Codec<Bytes> {
 export function bytes(limit: number): Codec<Bytes> {
   return {
     write(to, value) {
-      if (!(value instanceof Uint8Array) || value.length > limit) {
+      if (!isBytes(value) || value.length > limit) {
         throw new RangeError(`expected at most ${limit} bytes, got ${shown(value)}`);
       }
       u32.write(to, value.length);

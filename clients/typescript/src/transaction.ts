@@ -1,7 +1,7 @@
 // Transactions: built, judged in form, and signed here, so that no node is trusted with what is signed.
 
 import { publicKeyOf } from "./account.js";
-import { type Bytes, equal, fixedBytes, fromHex, sha256, shown, textBytes, toHex, utf8 } from "./bytes.js";
+import { type Bytes, equal, fixedBytes, fromHex, isBytes, sha256, shown, textBytes, toHex, utf8 } from "./bytes.js";
 import { decode, encode } from "./codec.js";
 import { type SecretKey, verifySignature } from "./keys.js";
 import {
@@ -139,7 +139,7 @@ function checkForm(built: Transaction): void {
 }
 
 function checkKey(key: Bytes): void {
-  if (!(key instanceof Uint8Array) || key.length < 1 || key.length > MAX_KEY_BYTES) {
+  if (!isBytes(key) || key.length < 1 || key.length > MAX_KEY_BYTES) {
     throw new RangeError(`a key is ${shown(key)}; keys have 1 to ${MAX_KEY_BYTES} bytes`);
   }
   if (key[0] === 0) {

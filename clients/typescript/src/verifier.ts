@@ -3,7 +3,7 @@
 // It rests on the genesis, which the user brings, and on the keys it names: everything here holds as long as no quorum of
 // those keys ever leaked. It does not say that a result is the newest: each one names its height and block time.
 
-import { type Bytes, equal, fixedBytes, fromHex, shown, textBytes, toHex, utf8 } from "./bytes.js";
+import { type Bytes, equal, fixedBytes, fromHex, isBytes, shown, textBytes, toHex, utf8 } from "./bytes.js";
 import { decode } from "./codec.js";
 import { type Committee, type Engine, readGenesis } from "./genesis.js";
 import { verifySignature } from "./keys.js";
@@ -200,7 +200,7 @@ export class Verifier {
 }
 
 function proofBytes(proof: ProofInput): Bytes {
-  if (typeof proof === "string" || proof instanceof Uint8Array) {
+  if (typeof proof === "string" || isBytes(proof)) {
     return bytesOf(proof, "proof");
   }
   if (proof.format !== PROOF_FORMAT) {
