@@ -27,5 +27,6 @@ fi
 if ! node_is_new_enough; then
     mkdir -p "$clients_cache"
     npm install --prefix "$clients_cache" --no-save --no-audit --no-fund --loglevel=error "$node_package@22"
+    hash -r
     node_is_new_enough || { echo "Node.js 20.19 or newer is needed, and $(node --version) was found" >&2; exit 1; }
 fi

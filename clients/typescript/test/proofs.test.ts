@@ -63,7 +63,8 @@ test("absence is proved by what stands there instead, and by nothing else", () =
   const judge = (proof: typeof absent) => verifier.verifyState(encode(wire.portableStateProof, proof), proof.key);
   assert.equal(judge(absent).entry, null);
   assert.throws(() => judge({ ...bytes, entry: null }), /does not lead/, "a key that is there");
-  const itself = { path: new Uint8Array(32), entry: wire.entryHash(bytes.entry ?? assert.fail()) };
+  const hash = sha256(bytes.key);
+  const itself = { path: Buffer.concat([hash.slice(2), hash.slice(0, 2)]), entry: wire.entryHash(bytes.entry ?? assert.fail()) };
   assert.throws(() => judge({ ...bytes, entry: null, proof: { ...bytes.proof, other: itself } }), /does not lead/);
   assert.throws(() => judge({ ...absent, entry: bytes.entry }), /does not lead/, "a key that is not there");
 });
@@ -162,6 +163,80 @@ test("a frozen slot is refused even where the state root covers it", () => {
   const seal = sealed({ ...outcomeOf(judge), stateRoot }, [0, 1, 2]);
   const moved = { ...bytes, proof, header: { header: headerOf(judge), seal } };
   assert.throws(() => judge.verifyState(encode(wire.portableStateProof, moved), bytes.key), /frozen/);
+});
+
+// A slot's tree as docs/protocol.md describes it, made here of its leaves.
+
+interface Leaf {
+  path: Uint8Array;
+  entry: Uint8Array;
+}
+
+const bit = (path: Uint8Array, depth: number) => ((path[depth >> 3] ?? 0) >> (7 - (depth & 7))) & 1;
+const pathOf = (key: Uint8Array) => {
+  const hash = sha256(key);
+  return Uint8Array.from([...hash.slice(2), ...hash.slice(0, 2)]);
+};
+
+function rootOf(leaves: Leaf[], depth: number): Uint8Array {
+  const [first] = leaves;
+  if (first === undefined) {
+    return new Uint8Array(32);
+  }
+  if (leaves.length === 1) {
+    return sha256(Uint8Array.of(0), first.path, first.entry);
+  }
+  const side = (right: number) => rootOf(leaves.filter(({ path }) => bit(path, depth) === right), depth + 1);
+  return sha256(Uint8Array.of(1), side(0), side(1));
+}
+
+/** The siblings from a key's place up, and what stands there. */
+function proofIn(leaves: Leaf[], path: Uint8Array): { siblings: Uint8Array[]; there: Leaf | null } {
+  const siblings: Uint8Array[] = [];
+  let rest = leaves;
+  for (let depth = 0; rest.length > 1; depth++) {
+    siblings.unshift(rootOf(rest.filter((leaf) => bit(leaf.path, depth) !== bit(path, depth)), depth + 1));
+    rest = rest.filter((leaf) => bit(leaf.path, depth) === bit(path, depth));
+  }
+  return { siblings, there: rest[0] ?? null };
+}
+
+test("in a slot that many keys share each is proved, and what is not there too, by an empty place or another leaf", () => {
+  const judge = network("hotstuff");
+  const named = (place: number) => new TextEncoder().encode(`{shared}${place}`);
+  const entryOf = (place: number): wire.Entry => ({ value: { type: "counter", value: BigInt(-place) }, version: BigInt(place) });
+  const leaves = Array.from({ length: 40 }, (_, place) => ({ path: pathOf(named(place)), entry: wire.entryHash(entryOf(place)) }));
+  const slotSiblings = Array.from({ length: 13 }, (_, level) => sha256(`beside ${level}`));
+  let node = sha256(Uint8Array.of(2, 0, 0, 0, 0, 0), rootOf(leaves, 0));
+  const slot = (((sha256("shared")[0] ?? 0) << 8) | (sha256("shared")[1] ?? 0)) >> 4;
+  slotSiblings.slice(0, 12).forEach((sibling, level) => {
+    node = (slot >> level) & 1 ? sha256(Uint8Array.of(3), sibling, node) : sha256(Uint8Array.of(3), node, sibling);
+  });
+  const stateRoot = sha256(Uint8Array.of(4), node, slotSiblings[12] ?? assert.fail());
+  const header = { header: headerOf(judge), seal: sealed({ ...outcomeOf(judge), stateRoot }, [0, 1, 3]) };
+  const prove = (key: Uint8Array, entry: wire.Entry | null, siblings: Uint8Array[], other: Leaf | null) => {
+    const proof = { marker: { incarnation: 0, state: "serving" as const }, slotSiblings, siblings, other };
+    return judge.verifyState(encode(wire.portableStateProof, { header, key, entry, proof }), key);
+  };
+  const ways = { empty: 0, other: 0 };
+  for (let place = 0; place < 80; place++) {
+    const key = named(place);
+    const { siblings, there } = proofIn(leaves, pathOf(key));
+    if (place < 40) {
+      assert.deepEqual(prove(key, entryOf(place), siblings, null).entry, entryOf(place));
+      assert.throws(() => prove(key, null, siblings, there), /does not lead/, "absence by its own leaf");
+      assert.throws(() => prove(key, null, siblings, null), /does not lead/, "absence of what is there");
+      assert.throws(() => prove(key, entryOf(place + 1), siblings, null), /does not lead/, "another entry");
+    } else {
+      ways[there === null ? "empty" : "other"] += 1;
+      assert.equal(prove(key, null, siblings, there).entry, null);
+      assert.throws(() => prove(key, entryOf(place), siblings, there), /does not lead/, "an entry beside another leaf");
+      // A leaf from elsewhere in the slot proves nothing here, though its own way leads to the root.
+      const far = leaves.find(({ path }) => bit(path, 0) !== bit(pathOf(key), 0)) ?? assert.fail();
+      assert.throws(() => prove(key, null, proofIn(leaves, far.path).siblings, far), /does not lead/, "a leaf elsewhere");
+    }
+  }
+  assert.ok(ways.empty > 0 && ways.other > 0, JSON.stringify(ways));
 });
 
 test("a receipt is proved in its block alone, and only for its transaction", () => {
