@@ -67,5 +67,5 @@ says() {
     echo "$said"
     echo "$said" | grep -qx "$pattern" || { echo "$* did not say: $pattern" >&2; exit 1; }
 }
-says "hello at height [0-9]*, on the word of a quorum" node example.mjs
+says "hello at height [0-9]* (trust: quorum)" node example.mjs
 says "hello [0-9]*" "$venv/bin/python" example.py

@@ -16,11 +16,13 @@ const MAX_LINE = 120;
 export function generate(document) {
   const schemas = Object.entries(document.components?.schemas ?? {});
   const errors = Object.entries(document.components?.errors ?? {});
+  const methods = document.methods.map(method).join("");
+  const codes = errors.map(([name, { code }]) => `  ${name}: ${code},\n`).join("");
   const parts = [
     "// Made from openrpc.json by scripts/generate.mjs; don't edit.\n",
     ...schemas.sort(([one], [other]) => (one < other ? -1 : 1)).map(([name, schema]) => declaration(name, schema)),
-    `/** Every method: its parameters, by name, and what it answers. */\nexport interface Methods {\n${document.methods.map(method).join("")}}\n`,
-    `/** Witan's own errors with the code of each. */\nexport const ERROR_CODES = {\n${errors.map(([name, { code }]) => `  ${name}: ${code},\n`).join("")}} as const;\n`,
+    `/** Every method: its parameters, by name, and what it answers. */\nexport interface Methods {\n${methods}}\n`,
+    `/** Witan's own errors with the code of each. */\nexport const ERROR_CODES = {\n${codes}} as const;\n`,
   ];
   return parts.join("\n");
 }
@@ -32,7 +34,8 @@ function declaration(name, schema) {
 function method({ name, summary, params, result }) {
   const fields = params.map((one) => field(one.name, one.schema, one.required === true, "      ", one.description));
   const given = fields.length === 0 ? "{}" : `{\n${fields.join("")}    }`;
-  return `${comment(summary, "  ")}  ${property(name)}: {\n    params: ${given};\n    result: ${typeOf(result.schema, "    ")};\n  };\n`;
+  const answer = typeOf(result.schema, "    ");
+  return `${comment(summary, "  ")}  ${property(name)}: {\n    params: ${given};\n    result: ${answer};\n  };\n`;
 }
 
 function field(name, schema, required, indent, description = schema.description) {

@@ -3,7 +3,13 @@
 import { shown, utf8 } from "./bytes.js";
 import { TransportError, WitanError, isObject } from "./errors.js";
 import type { Methods } from "./rpc-types.js";
-import { type SubscriptionName, type Subscriptions, Subscription, SubscriptionSocket, type WebSocketLike } from "./subscription.js";
+import {
+  type SubscriptionName,
+  type Subscriptions,
+  Subscription,
+  SubscriptionSocket,
+  type WebSocketLike,
+} from "./subscription.js";
 
 /** The name of a method. */
 export type MethodName = keyof Methods;
@@ -16,7 +22,9 @@ export type Answer<M extends MethodName> = Methods[M]["result"];
 type Given<P> = {} extends P ? [params?: P, options?: CallOptions] : [params: P, options?: CallOptions];
 
 /** One call of a batch. */
-export type BatchCall = { [M in MethodName]: {} extends Params<M> ? { method: M; params?: Params<M> } : { method: M; params: Params<M> } }[MethodName];
+export type BatchCall = {
+  [M in MethodName]: {} extends Params<M> ? { method: M; params?: Params<M> } : { method: M; params: Params<M> };
+}[MethodName];
 /** What became of one call of a batch. */
 export type BatchResult<C> = C extends { method: infer M extends MethodName } ? Answer<M> | WitanError : never;
 
@@ -69,12 +77,21 @@ export class WitanClient {
   }
 
   /** Calls several methods in one request. Each ends on its own: its answer, or its `WitanError` as a value. */
-  async batch<const C extends readonly BatchCall[]>(calls: C, options: CallOptions = {}): Promise<{ [I in keyof C]: BatchResult<C[I]> }> {
+  async batch<const C extends readonly BatchCall[]>(
+    calls: C,
+    options: CallOptions = {},
+  ): Promise<{ [I in keyof C]: BatchResult<C[I]> }> {
     if (calls.length === 0) {
       return [] as { [I in keyof C]: BatchResult<C[I]> };
     }
-    const requests = calls.map(({ method, params }) => ({ jsonrpc: "2.0", id: this.#nextId++, method, params: params ?? {} }));
-    const timeoutMs = options.timeoutMs ?? Math.max(...calls.map(({ method, params }) => this.#timeout(method, params)));
+    const requests = calls.map(({ method, params }) => ({
+      jsonrpc: "2.0",
+      id: this.#nextId++,
+      method,
+      params: params ?? {},
+    }));
+    const timeoutMs =
+      options.timeoutMs ?? Math.max(...calls.map(({ method, params }) => this.#timeout(method, params)));
     const answers = await this.#post(requests, timeoutMs, options.signal);
     if (!Array.isArray(answers)) {
       // A batch that is refused as a whole is answered by one error.
@@ -83,7 +100,10 @@ export class WitanClient {
     }
     const results = requests.map(({ id }) => {
       try {
-        return resultOf(answers.find((answer) => isObject(answer) && answer["id"] === id), id);
+        return resultOf(
+          answers.find((answer) => isObject(answer) && answer["id"] === id),
+          id,
+        );
       } catch (error) {
         if (error instanceof WitanError) {
           return error;
@@ -140,7 +160,9 @@ export class WitanClient {
       });
       return readAnswer(await readBounded(response), response.status);
     } catch (error) {
-      throw error instanceof TransportError ? error : new TransportError(`${this.url}: ${reasonOf(abort.signal.reason ?? error)}`);
+      throw error instanceof TransportError
+        ? error
+        : new TransportError(`${this.url}: ${reasonOf(abort.signal.reason ?? error)}`);
     } finally {
       clearTimeout(timer);
       signal?.removeEventListener("abort", stop);
@@ -153,7 +175,9 @@ function platformWebSocket(url: string, token: string | undefined): WebSocketLik
     throw new TypeError("the platform's WebSocket can't send a token: give the client a `webSocket` that does");
   }
   if (globalThis.WebSocket === undefined) {
-    throw new TypeError("this platform has no WebSocket: give the client a `webSocket`, e.g. (url) => new WebSocket(url) of package ws");
+    throw new TypeError(
+      "this platform has no WebSocket: give the client a `webSocket`, e.g. (url) => new WebSocket(url) of package ws",
+    );
   }
   return new globalThis.WebSocket(url);
 }

@@ -4,7 +4,15 @@
 import { publicKeyOf } from "./account.js";
 import { type Bytes, fixedBytes, shown, textBytes, toHex } from "./bytes.js";
 import type { ValueOf } from "./codec.js";
-import { MAX_GROUPS, MAX_OPERATORS, MAX_VALIDATORS, chainOf, type engine, type genesis as wire, type parameters } from "./wire.js";
+import {
+  MAX_GROUPS,
+  MAX_OPERATORS,
+  MAX_VALIDATORS,
+  chainOf,
+  type engine,
+  type genesis as wire,
+  type parameters,
+} from "./wire.js";
 
 type Genesis = ValueOf<typeof wire>;
 type Parameters = ValueOf<typeof parameters>;
@@ -62,7 +70,10 @@ export function readGenesis(json: unknown): TrustedGenesis {
   try {
     genesis = fromJson(json);
     check(genesis);
-    return { chain: chainOf(genesis), committees: new Map(genesis.groups.map((group) => [group.id, committee(genesis, group)])) };
+    return {
+      chain: chainOf(genesis),
+      committees: new Map(genesis.groups.map((group) => [group.id, committee(genesis, group)])),
+    };
   } catch (error) {
     throw error instanceof GenesisError ? error : new GenesisError(`no genesis: ${(error as Error).message}`);
   }
@@ -95,7 +106,8 @@ function flag(value: unknown, what: string): boolean {
 
 /** A whole number; above 2^53 JSON may have rounded it, so that the chain's id would be another one. */
 function whole(value: unknown, what: string): number {
-  require(Number.isSafeInteger(value) && (value as number) >= 0, `${what}: expected a whole number below 2^53, got ${shown(value)}`);
+  require(Number.isSafeInteger(value) &&
+    (value as number) >= 0, `${what}: expected a whole number below 2^53, got ${shown(value)}`);
   return value as number;
 }
 
@@ -103,7 +115,16 @@ const hash = (value: unknown, what: string): Bytes => fixedBytes(string(value, w
 
 function fromJson(json: unknown): Genesis {
   const all = fields(json, "genesis", [
-    "name", "timeMs", "devnet", "permissioned", "validators", "followers", "operators", "groups", "balances", "parameters",
+    "name",
+    "timeMs",
+    "devnet",
+    "permissioned",
+    "validators",
+    "followers",
+    "operators",
+    "groups",
+    "balances",
+    "parameters",
   ]);
   return {
     name: string(all["name"], "name"),
@@ -119,11 +140,17 @@ function fromJson(json: unknown): Genesis {
     groups: array(all["groups"], "groups").map((value) => {
       const { id, engine, members } = fields(value, "a group", ["id", "engine", "members"]);
       const places = members === undefined || members === null ? null : array(members, "members");
-      return { id: whole(id, "id"), engine: string(engine, "engine") as Engine, members: places?.map((at) => whole(at, "members")) ?? null };
+      return {
+        id: whole(id, "id"),
+        engine: string(engine, "engine") as Engine,
+        members: places?.map((at) => whole(at, "members")) ?? null,
+      };
     }),
     balances: array(all["balances"], "balances").map((value) => {
       const { account, balance } = fields(value, "a balance", ["account", "balance"]);
-      require(/^[0-9]{1,39}$/.test(string(balance, "balance")), `balance: expected decimal text, got ${shown(balance)}`);
+      require(/^[0-9]{1,39}$/.test(
+        string(balance, "balance"),
+      ), `balance: expected decimal text, got ${shown(balance)}`);
       return { account: string(account, "account"), balance: BigInt(balance as string) };
     }),
     parameters: parametersFrom(all["parameters"]),
@@ -149,8 +176,11 @@ function parametersFrom(json: unknown): Parameters {
 
 function check(genesis: Genesis): void {
   const { validators, followers, permissioned, operators } = genesis;
-  require(validators.length >= 1 && validators.length <= MAX_VALIDATORS, `1 to ${MAX_VALIDATORS} validators are possible`);
-  require(validators.every(({ name }) => textBytes(name).length <= MAX_NAME_BYTES), `a validator's name has at most ${MAX_NAME_BYTES} bytes`);
+  require(validators.length >= 1 &&
+    validators.length <= MAX_VALIDATORS, `1 to ${MAX_VALIDATORS} validators are possible`);
+  require(validators.every(
+    ({ name }) => textBytes(name).length <= MAX_NAME_BYTES,
+  ), `a validator's name has at most ${MAX_NAME_BYTES} bytes`);
   require(distinct(validators.map(({ key }) => toHex(key))), "two validators share a key");
   const nodes = [...validators.map(({ node }) => node), ...followers].map(toHex);
   require(distinct(nodes), "a node is listed twice");
@@ -158,11 +188,13 @@ function check(genesis: Genesis): void {
   require(followers.length === 0 || permissioned, "followers are listed in permissioned networks alone");
   const count = operators.accounts.length;
   require(count <= MAX_OPERATORS && distinct(operators.accounts), `operators: at most ${MAX_OPERATORS}, none twice`);
-  require(operators.threshold >= Math.min(1, count) && operators.threshold <= count, `the threshold of ${count} operators is ${operators.threshold}`);
+  require(operators.threshold >= Math.min(1, count) &&
+    operators.threshold <= count, `the threshold of ${count} operators is ${operators.threshold}`);
   operators.accounts.forEach(publicKeyOf);
   checkGroups(genesis);
   require(distinct(genesis.balances.map(({ account }) => account)), "an account is listed twice");
-  require(genesis.balances.reduce((sum, { balance }) => sum + balance, 0n) <= MAX_U128, "all balances together exceed 128 bits");
+  require(genesis.balances.reduce((sum, { balance }) => sum + balance, 0n) <=
+    MAX_U128, "all balances together exceed 128 bits");
   checkParameters(genesis.parameters);
 }
 
@@ -170,14 +202,16 @@ const distinct = (names: string[]): boolean => new Set(names).size === names.len
 
 function checkGroups({ groups, permissioned, validators }: Genesis): void {
   const inOrder = groups.every(({ id }, place) => id === place);
-  require(inOrder && groups.length >= 2 && groups.length <= MAX_GROUPS, `groups are 0, 1, 2, ..., 2 to ${MAX_GROUPS} of them`);
-  require(permissioned || groups.every(({ engine }) => engine !== "raft"), 'raft trusts its members: "permissioned" must be true');
+  require(inOrder &&
+    groups.length >= 2 &&
+    groups.length <= MAX_GROUPS, `groups are 0, 1, 2, ..., 2 to ${MAX_GROUPS} of them`);
+  require(permissioned ||
+    groups.every(({ engine }) => engine !== "raft"), 'raft trusts its members: "permissioned" must be true');
   const ascending = (places: number[]) =>
     places.length > 0 && places.every((place, at) => place < validators.length && place > (places[at - 1] ?? -1));
-  require(
-    groups.every(({ id, members }) => members === null || (id !== 0 && ascending(members))),
-    "members are places of validators, ascending, at least one, and none are listed for the root group",
-  );
+  require(groups.every(
+    ({ id, members }) => members === null || (id !== 0 && ascending(members)),
+  ), "members are places of validators, ascending, at least one, and none are listed for the root group");
 }
 
 function checkParameters(given: Parameters): void {

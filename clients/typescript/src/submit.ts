@@ -35,10 +35,15 @@ function isOpen(error: unknown): error is Error {
  *
  * Throws a `WitanError` if the transaction is refused, and the last error met if the time is over.
  */
-export async function submit(nodes: readonly (string | WitanClient)[], signed: Signed, options: SubmitOptions = {}): Promise<Answer<"tx_submit">> {
+export async function submit(
+  nodes: readonly (string | WitanClient)[],
+  signed: Signed,
+  options: SubmitOptions = {},
+): Promise<Answer<"tx_submit">> {
   const { wait = "committed", waitMs = DEFAULT_WAIT_MS, encoding = "hex" } = options;
   const clients = nodes.map((node) => (typeof node === "string" ? new WitanClient(node, options) : node));
-  const until = options.deadlineMs === undefined ? signed.expiresAtMs + AFTER_EXPIRY_MS : Date.now() + options.deadlineMs;
+  const until =
+    options.deadlineMs === undefined ? signed.expiresAtMs + AFTER_EXPIRY_MS : Date.now() + options.deadlineMs;
   let last: Error = new TypeError("there is no node to submit to");
   for (let round = 0; clients.length > 0; round++) {
     let pause = Math.min(FIRST_PAUSE_MS * 2 ** round, LONGEST_PAUSE_MS);

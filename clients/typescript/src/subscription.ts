@@ -140,7 +140,9 @@ export class Subscription<N> implements AsyncIterableIterator<N> {
       return error === undefined ? Promise.resolve({ done: true, value: undefined }) : Promise.reject(error);
     }
     if (this.#reader !== undefined) {
-      return Promise.reject(new TypeError("a subscription has one reader, which waits for its news before it asks for more"));
+      return Promise.reject(
+        new TypeError("a subscription has one reader, which waits for its news before it asks for more"),
+      );
     }
     return new Promise((resolve, reject) => (this.#reader = { resolve, reject }));
   }

@@ -5,8 +5,20 @@ import { type Bytes, equal, fixedBytes, fromHex, isBytes, sha256, shown, textByt
 import { decode, encode } from "./codec.js";
 import { type SecretKey, verifySignature } from "./keys.js";
 import {
-  type Check, type Change, LIMITS, MAX_CHECKS, MAX_KEY_BYTES, MAX_OPS, MAX_TRANSACTION_BYTES, MAX_VALUE_BYTES, type Op,
-  type SignedTransaction, type Transaction, signedTransaction, signingBytes, transaction as wire,
+  type Check,
+  type Change,
+  LIMITS,
+  MAX_CHECKS,
+  MAX_KEY_BYTES,
+  MAX_OPS,
+  MAX_TRANSACTION_BYTES,
+  MAX_VALUE_BYTES,
+  type Op,
+  type SignedTransaction,
+  type Transaction,
+  signedTransaction,
+  signingBytes,
+  transaction as wire,
 } from "./wire.js";
 
 /** A key or value: text stands for its UTF-8. */
@@ -68,9 +80,12 @@ function randomSalt(): bigint {
 }
 
 function whole(value: Whole, what: string): bigint {
-  const isWhole = typeof value === "string" ? /^-?[0-9]+$/.test(value) : typeof value === "bigint" || Number.isSafeInteger(value);
+  const isWhole =
+    typeof value === "string" ? /^-?[0-9]+$/.test(value) : typeof value === "bigint" || Number.isSafeInteger(value);
   if (!isWhole) {
-    throw new TypeError(`${what}: expected a whole number, above 2^53 as a bigint or decimal text, got ${shown(value)}`);
+    throw new TypeError(
+      `${what}: expected a whole number, above 2^53 as a bigint or decimal text, got ${shown(value)}`,
+    );
   }
   return BigInt(value);
 }

@@ -10,9 +10,25 @@ import { verifySignature } from "./keys.js";
 import { payloadRoot, rootOfListProof, rootOfStateProof } from "./merkle.js";
 import type { Text } from "./transaction.js";
 import {
-  type Entry, LIMITS, type Outcome, type PortableReceipt, type PortableStateProof, type Receipt, type Seal, type SealedBlock,
-  type SealedHeader, blockId, entryHash, outcome as wireOutcome, portableReceipt, portableStateProof, receiptHash, seal as wireSeal,
-  sealedBlock, sealedHeader, signingBytes,
+  type Entry,
+  LIMITS,
+  type Outcome,
+  type PortableReceipt,
+  type PortableStateProof,
+  type Receipt,
+  type Seal,
+  type SealedBlock,
+  type SealedHeader,
+  blockId,
+  entryHash,
+  outcome as wireOutcome,
+  portableReceipt,
+  portableStateProof,
+  receiptHash,
+  seal as wireSeal,
+  sealedBlock,
+  sealedHeader,
+  signingBytes,
 } from "./wire.js";
 
 const PROOF_FORMAT = "witan-state-proof-1";
@@ -71,7 +87,8 @@ function refuse(why: string): never {
   throw new ProofError(`not proved: ${why}`);
 }
 
-const bytesOf = (value: Bytes | string, what: string): Bytes => (typeof value === "string" ? fromHex(value, what) : value);
+const bytesOf = (value: Bytes | string, what: string): Bytes =>
+  typeof value === "string" ? fromHex(value, what) : value;
 
 /** A number of the wire that is surely exact here; no honest chain comes near 2^53 blocks. */
 function exact(value: bigint, what: string): number {
@@ -156,8 +173,11 @@ export class Verifier {
   #header({ header, seal }: SealedHeader): VerifiedHeader {
     const { outcome } = seal;
     const same =
-      equal(outcome.blockId, blockId(header)) && equal(outcome.chain, header.chain) && outcome.group === header.group &&
-      outcome.epoch === header.epoch && outcome.height === header.height;
+      equal(outcome.blockId, blockId(header)) &&
+      equal(outcome.chain, header.chain) &&
+      outcome.group === header.group &&
+      outcome.epoch === header.epoch &&
+      outcome.height === header.height;
     if (!same) {
       refuse("the seal is about another block than the header");
     }
@@ -193,7 +213,9 @@ export class Verifier {
   #receipt({ header, receipt, proof }: PortableReceipt): VerifiedReceipt {
     const root = rootOfListProof(proof, receiptHash(receipt));
     if (root === undefined || !equal(root, header.seal.outcome.receiptsRoot)) {
-      refuse(`the proof does not lead from the receipt of transaction ${toHex(receipt.id)} to the sealed receipts root`);
+      refuse(
+        `the proof does not lead from the receipt of transaction ${toHex(receipt.id)} to the sealed receipts root`,
+      );
     }
     return { ...this.#header(header), txId: toHex(receipt.id), receipt };
   }

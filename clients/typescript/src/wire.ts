@@ -3,7 +3,23 @@
 import { account } from "./account.js";
 import { type Bytes, concat, sha256 } from "./bytes.js";
 import {
-  type Codec, type ValueOf, bool, bytes, choice, encode, fixed, i128, list, oneOf, option, struct, text, u16, u32, u64, u128,
+  type Codec,
+  type ValueOf,
+  bool,
+  bytes,
+  choice,
+  encode,
+  fixed,
+  i128,
+  list,
+  oneOf,
+  option,
+  struct,
+  text,
+  u16,
+  u32,
+  u64,
+  u128,
 } from "./codec.js";
 
 export const MAX_KEY_BYTES = 256;
@@ -38,7 +54,11 @@ export const LIMITS = (() => {
   const entry = MAX_RECORD_BYTES + 32;
   const block = MAX_PAYLOAD_BYTES + header;
   return {
-    header, seal, sealedHeader, listProof, block,
+    header,
+    seal,
+    sealedHeader,
+    listProof,
+    block,
     signedTransaction: MAX_TRANSACTION_BYTES,
     payload: MAX_PAYLOAD_BYTES,
     sealedBlock: block + seal,
@@ -55,8 +75,15 @@ export const key = bytes(MAX_KEY_BYTES);
 const value = bytes(MAX_VALUE_BYTES);
 
 export const parameters = struct({
-  blockTimeMs: u64, idleIntervalMs: u64, baseTimeoutMs: u64, maxTimeoutMs: u64, maxTxLifetimeMs: u64, maxDriftMs: u64,
-  maxBlockBytes: u64, prepareTimeoutMs: u64, readTimeoutMs: u64,
+  blockTimeMs: u64,
+  idleIntervalMs: u64,
+  baseTimeoutMs: u64,
+  maxTimeoutMs: u64,
+  maxTxLifetimeMs: u64,
+  maxDriftMs: u64,
+  maxBlockBytes: u64,
+  prepareTimeoutMs: u64,
+  readTimeoutMs: u64,
 });
 export const operators = struct({ accounts: list(account, MAX_OPERATORS), threshold: u16 });
 export const change = struct({
@@ -91,10 +118,25 @@ export const transaction = struct({
 export const signedTransaction = struct({ transaction, signature });
 
 export const header = struct({
-  chain: hash, group: u32, epoch: u64, height: u64, tag: u64, parent: hash, proposer: u16, timeMs: u64, payloadRoot: hash,
+  chain: hash,
+  group: u32,
+  epoch: u64,
+  height: u64,
+  tag: u64,
+  parent: hash,
+  proposer: u16,
+  timeMs: u64,
+  payloadRoot: hash,
 });
 export const outcome = struct({
-  chain: hash, group: u32, epoch: u64, height: u64, blockId: hash, stateRoot: hash, receiptsRoot: hash, outboxRoot: hash,
+  chain: hash,
+  group: u32,
+  epoch: u64,
+  height: u64,
+  blockId: hash,
+  stateRoot: hash,
+  receiptsRoot: hash,
+  outboxRoot: hash,
   nextEpoch: option(hash),
 });
 export const quorumSignatures = struct({ signers: u128, signatures: list(signature, MAX_VALIDATORS) });
@@ -104,7 +146,10 @@ export const sealedHeader = struct({ header, seal });
 
 export const listProof = struct({ index: u64, length: u64, siblings: list(hash, MAX_PROOF_STEPS) });
 export const contents = struct({
-  destination: u32, first: u64, consumed: u64, messages: list(bytes(MAX_MESSAGE_BYTES), MAX_ENVELOPE_MESSAGES),
+  destination: u32,
+  first: u64,
+  consumed: u64,
+  messages: list(bytes(MAX_MESSAGE_BYTES), MAX_ENVELOPE_MESSAGES),
 });
 export const envelope = struct({ seal, contents, proof: listProof });
 const transactions = list(signedTransaction, MAX_BATCH_TRANSACTIONS);
@@ -125,8 +170,15 @@ export const entry = struct({
 });
 
 const failure = oneOf(
-  "CHECK_FAILED", "INSUFFICIENT_BALANCE", "WRONG_TYPE", "OVERFLOW", "READ_TOO_LARGE", "FORBIDDEN_KEY", "NOT_AN_OPERATOR",
-  "STALE_VERSION", "BAD_CHANGE",
+  "CHECK_FAILED",
+  "INSUFFICIENT_BALANCE",
+  "WRONG_TYPE",
+  "OVERFLOW",
+  "READ_TOO_LARGE",
+  "FORBIDDEN_KEY",
+  "NOT_AN_OPERATOR",
+  "STALE_VERSION",
+  "BAD_CHANGE",
 );
 const given = oneOf("CONFLICT", "DEADLINE", "failed there");
 /** Why a transaction was aborted; a reason for which it would have failed in another group stands for itself. */

@@ -2,7 +2,16 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ERROR_CODES, SecretKey, TransportError, WitanClient, WitanError, sign, submit, transaction } from "../dist/index.js";
+import {
+  ERROR_CODES,
+  SecretKey,
+  TransportError,
+  WitanClient,
+  WitanError,
+  sign,
+  submit,
+  transaction,
+} from "../dist/index.js";
 import { fakeNode, refusal, result } from "./support.js";
 
 test("a call sends JSON-RPC 2.0 by name with the token, and answers the result", async (context) => {
@@ -22,7 +31,9 @@ test("an error of the node has its code, reason, hint and data", async (context)
   const node = await fakeNode(context, (request) =>
     refusal(request, -32031, "PRUNED", { retryable: false, hint: "ask for oldestHeight or above", oldestHeight: 7 }),
   );
-  const error = await new WitanClient(node.url).call("state_get", { key: "0x61", at: 1 }).catch((error: unknown) => error);
+  const error = await new WitanClient(node.url)
+    .call("state_get", { key: "0x61", at: 1 })
+    .catch((error: unknown) => error);
   assert.ok(error instanceof WitanError);
   assert.deepEqual([error.code, error.reason, error.retryable], [ERROR_CODES.Pruned, "PRUNED", false]);
   assert.deepEqual([error.hint, error.data["oldestHeight"]], ["ask for oldestHeight or above", 7]);
@@ -30,20 +41,39 @@ test("an error of the node has its code, reason, hint and data", async (context)
 
 test("an error that comes with another status, or is malformed, is still an error", async (context) => {
   const bodies = [{ error: { code: -32041, message: "no", data: { reason: "UNAUTHORIZED" } } }, { error: "broken" }];
-  const node = await fakeNode(context, ({ body }, count) => ({ status: 401, body: { jsonrpc: "2.0", id: body.id, ...bodies[count - 1] } }));
+  const node = await fakeNode(context, ({ body }, count) => ({
+    status: 401,
+    body: { jsonrpc: "2.0", id: body.id, ...bodies[count - 1] },
+  }));
   const client = new WitanClient(node.url);
-  await assert.rejects(client.call("node_status"), (error) => error instanceof WitanError && error.reason === "UNAUTHORIZED");
+  await assert.rejects(
+    client.call("node_status"),
+    (error) => error instanceof WitanError && error.reason === "UNAUTHORIZED",
+  );
   await assert.rejects(client.call("node_status"), (error) => error instanceof WitanError && error.code === -32603);
 });
 
 test("what is no answer is a transport error", async (context) => {
   const node = await fakeNode(context, ({ body }, count) => {
     const other = { body: { jsonrpc: "2.0", id: body.id + 1, result: {} } };
-    return [other, { status: 502, body: "<html>" }, { body: "[]" }, { body: { jsonrpc: "2.0", id: body.id } }][count - 1] ?? "hang up";
+    return (
+      [other, { status: 502, body: "<html>" }, { body: "[]" }, { body: { jsonrpc: "2.0", id: body.id } }][count - 1] ??
+      "hang up"
+    );
   });
   const client = new WitanClient(node.url);
-  for (const why of [/no answer to request/, /status 502 with no JSON/, /no answer to request/, /no answer to request/, /127\.0\.0\.1/]) {
-    await assert.rejects(client.call("node_status"), (error) => error instanceof TransportError && why.test(error.message), String(why));
+  for (const why of [
+    /no answer to request/,
+    /status 502 with no JSON/,
+    /no answer to request/,
+    /no answer to request/,
+    /127\.0\.0\.1/,
+  ]) {
+    await assert.rejects(
+      client.call("node_status"),
+      (error) => error instanceof TransportError && why.test(error.message),
+      String(why),
+    );
   }
 });
 
@@ -58,7 +88,9 @@ test("a call that takes too long, or is ended, is a transport error", async (con
 
 test("an answer above the limit is cut off", async () => {
   let sent = 0;
-  const endless = new ReadableStream<Uint8Array>({ pull: (to) => (to.enqueue(new Uint8Array(1 << 20)), void (sent += 1 << 20)) });
+  const endless = new ReadableStream<Uint8Array>({
+    pull: (to) => (to.enqueue(new Uint8Array(1 << 20)), void (sent += 1 << 20)),
+  });
   const client = new WitanClient("http://node.test", { fetch: async () => new Response(endless) });
   await assert.rejects(client.call("node_status"), /more than 67108864 bytes/);
   assert.ok(sent < 80 << 20);
@@ -90,32 +122,50 @@ test("a batch that is refused as a whole, or answered in part, is an error", asy
   const answers = [{ jsonrpc: "2.0", id: null, error: { code: -32600, message: "too long" } }, []];
   const node = await fakeNode(context, (_, count) => ({ body: answers[count - 1] }));
   const client = new WitanClient(node.url);
-  await assert.rejects(client.batch([{ method: "node_status" }]), (error) => error instanceof WitanError && error.code === -32600);
+  await assert.rejects(
+    client.batch([{ method: "node_status" }]),
+    (error) => error instanceof WitanError && error.code === -32600,
+  );
   await assert.rejects(client.batch([{ method: "node_status" }]), TransportError);
 });
 
 const key = new SecretKey(new Uint8Array(32).fill(7));
-const signed = sign(transaction({ chain: new Uint8Array(32), signer: key.address, ops: [{ op: "put", key: "a", value: "b" }] }), key);
+const signed = sign(
+  transaction({ chain: new Uint8Array(32), signer: key.address, ops: [{ op: "put", key: "a", value: "b" }] }),
+  key,
+);
 const committed = { txId: signed.txId, status: "committed", sealed: true, applied: true };
 
 test("the same bytes go from node to node until one knows the outcome", async (context) => {
   const dead = await fakeNode(context, () => "hang up");
-  const slow = await fakeNode(context, (request) => refusal(request, -32023, "WAIT_TIMEOUT", { status: "accepted", txId: signed.txId }));
+  const slow = await fakeNode(context, (request) =>
+    refusal(request, -32023, "WAIT_TIMEOUT", { status: "accepted", txId: signed.txId }),
+  );
   const behind = await fakeNode(context, (request, count) =>
     count === 1 ? refusal(request, -32033, "NO_QUORUM") : result(request, committed),
   );
   const outcome = await submit([dead.url, slow.url, behind.url], signed, { wait: "applied", waitMs: 50 });
   assert.equal(outcome.status, "committed");
-  assert.deepEqual([dead, slow, behind].map(({ requests }) => requests.length), [2, 2, 2]);
+  assert.deepEqual(
+    [dead, slow, behind].map(({ requests }) => requests.length),
+    [2, 2, 2],
+  );
   for (const { body } of [dead, slow, behind].flatMap(({ requests }) => requests)) {
     assert.deepEqual(body.params, { tx: signed.tx, wait: "applied", timeoutMs: 50, encoding: "hex" });
   }
 });
 
 test("a refusal that every node would repeat ends a submission at once", async (context) => {
-  for (const [code, reason, data] of [[-32020, "BAD_SIGNATURE", {}], [-32602, "BAD_PARAMETER", {}], [-32023, "WAIT_TIMEOUT", { status: "expired" }]] as const) {
+  for (const [code, reason, data] of [
+    [-32020, "BAD_SIGNATURE", {}],
+    [-32602, "BAD_PARAMETER", {}],
+    [-32023, "WAIT_TIMEOUT", { status: "expired" }],
+  ] as const) {
     const node = await fakeNode(context, (request) => refusal(request, code, reason, data));
-    await assert.rejects(submit([node.url, node.url], signed), (error) => error instanceof WitanError && error.reason === reason);
+    await assert.rejects(
+      submit([node.url, node.url], signed),
+      (error) => error instanceof WitanError && error.reason === reason,
+    );
     assert.equal(node.requests.length, 1);
   }
 });
@@ -129,7 +179,9 @@ test("a submission without a node that answers ends with the last error", async 
 
 test("what breaks a rule is refused before it is signed", () => {
   const build = (ops: object[], checks: object[] = [], more: object = {}) =>
-    transaction({ chain: new Uint8Array(32), signer: key.address, ops, checks, ...more } as Parameters<typeof transaction>[0]);
+    transaction({ chain: new Uint8Array(32), signer: key.address, ops, checks, ...more } as Parameters<
+      typeof transaction
+    >[0]);
   const put = (key: unknown, value: unknown = "") => ({ op: "put", key, value });
   const other = SecretKey.random().address;
   const cases: [() => unknown, RegExp][] = [
@@ -156,7 +208,11 @@ test("what breaks a rule is refused before it is signed", () => {
     [() => sign(build([put("a")]), SecretKey.random()), /names .* as its signer/],
   ];
   for (const [attempt, why] of cases) {
-    assert.throws(attempt, (error) => (error instanceof TypeError || error instanceof RangeError) && why.test(error.message), String(why));
+    assert.throws(
+      attempt,
+      (error) => (error instanceof TypeError || error instanceof RangeError) && why.test(error.message),
+      String(why),
+    );
   }
   build([put(`@${key.address}/notes`), { op: "get", key: `@${other}/balance` }, put(new Uint8Array([0xff]))]);
   assert.notEqual(build([put("a")]).salt, build([put("a")]).salt);
@@ -164,9 +220,22 @@ test("what breaks a rule is refused before it is signed", () => {
 
 test("only the one address of a key is taken", () => {
   const { address } = key;
-  const flip = (place: number) => address.slice(0, place) + (address[place] === "q" ? "p" : "q") + address.slice(place + 1);
-  const wrong = [address.toUpperCase(), flip(8), flip(address.length - 1), address.slice(0, -1), `${address}q`, address.replace("witan", "bitan"), ""];
+  const flip = (place: number) =>
+    address.slice(0, place) + (address[place] === "q" ? "p" : "q") + address.slice(place + 1);
+  const wrong = [
+    address.toUpperCase(),
+    flip(8),
+    flip(address.length - 1),
+    address.slice(0, -1),
+    `${address}q`,
+    address.replace("witan", "bitan"),
+    "",
+  ];
   for (const text of wrong) {
-    assert.throws(() => transaction({ chain: new Uint8Array(32), signer: text, ops: [{ op: "get", key: "a" }] }), /no account address/, text);
+    assert.throws(
+      () => transaction({ chain: new Uint8Array(32), signer: text, ops: [{ op: "get", key: "a" }] }),
+      /no account address/,
+      text,
+    );
   }
 });

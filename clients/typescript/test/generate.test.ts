@@ -5,11 +5,17 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 const PACKAGE = new URL("../", import.meta.url);
-const { generate } = (await import(new URL("scripts/generate.mjs", PACKAGE).href)) as { generate: (document: unknown) => string };
+const { generate } = (await import(new URL("scripts/generate.mjs", PACKAGE).href)) as {
+  generate: (document: unknown) => string;
+};
 const read = (path: string) => readFileSync(new URL(path, PACKAGE), "utf8");
 
 test("the types of the package are what openrpc.json says now", () => {
-  assert.equal(read("src/rpc-types.ts"), generate(JSON.parse(read("openrpc.json"))), "run: npm run generate -- openrpc.json");
+  assert.equal(
+    read("src/rpc-types.ts"),
+    generate(JSON.parse(read("openrpc.json"))),
+    "run: npm run generate -- openrpc.json",
+  );
 });
 
 test("every method of openrpc.json has a type", () => {
@@ -64,7 +70,10 @@ test("parameters are required or optional as the document says, and comments can
     { name: "key", required: true, schema: { type: "string" }, description: "A key */ and more." },
     { name: "at", required: false, schema: {} },
   ];
-  const text = generate({ methods: [{ name: "state_get", summary: "Reads.", params, result: { schema: {} } }], components: { errors: { Gone: { code: -1 } } } });
+  const text = generate({
+    methods: [{ name: "state_get", summary: "Reads.", params, result: { schema: {} } }],
+    components: { errors: { Gone: { code: -1 } } },
+  });
   assert.match(text, /\/\*\* A key \* \/ and more\. \*\/\n      key: string;\n      at\?: unknown;/);
   assert.match(text, /ERROR_CODES = \{\n  Gone: -1,\n\}/);
 });

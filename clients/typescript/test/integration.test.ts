@@ -6,7 +6,19 @@ import { test } from "node:test";
 import { WebSocket } from "ws";
 import { encode } from "../dist/codec.js";
 import {
-  type OpInput, SecretKey, Verifier, WitanClient, WitanError, fromHex, sign, slotOf, submit, toHex, transaction, transactionSigningBytes, utf8,
+  type OpInput,
+  SecretKey,
+  Verifier,
+  WitanClient,
+  WitanError,
+  fromHex,
+  sign,
+  slotOf,
+  submit,
+  toHex,
+  transaction,
+  transactionSigningBytes,
+  utf8,
 } from "../dist/index.js";
 import { listRoot } from "../dist/merkle.js";
 import * as wire from "../dist/wire.js";
@@ -31,18 +43,38 @@ test("what is built here is what a node would have signed", options, async () =>
   assert.equal((await client.call("chain_getGenesis")).chain, verifier.chain);
   assert.equal(key.address, network.accounts[0]?.address);
   const ops: OpInput[] = [
-    { op: "put", key: "a", value: "b" }, { op: "delete", key: "a" }, { op: "append", key: "l", value: "i" }, { op: "add", key: "c", delta: -5n },
-    { op: "transfer", to: key.address, amount: 1n << 100n }, { op: "get", key: "a" },
+    { op: "put", key: "a", value: "b" },
+    { op: "delete", key: "a" },
+    { op: "append", key: "l", value: "i" },
+    { op: "add", key: "c", delta: -5n },
+    { op: "transfer", to: key.address, amount: 1n << 100n },
+    { op: "get", key: "a" },
   ];
   const checks = [
-    { check: "absent", key: "a" }, { check: "exists", key: "b" }, { check: "value", key: "b", value: "v" },
-    { check: "version", key: "b", version: 1n << 100n }, { check: "balance", account: key.address, atLeast: 7 },
+    { check: "absent", key: "a" },
+    { check: "exists", key: "b" },
+    { check: "value", key: "b", value: "v" },
+    { check: "version", key: "b", version: 1n << 100n },
+    { check: "balance", account: key.address, atLeast: 7 },
   ] as const;
-  const built = transaction({ chain: verifier.chain, signer: key.address, salt: (1n << 64n) - 1n, expiresAtMs: 1_800_000_000_000, ops, checks: [...checks] });
+  const built = transaction({
+    chain: verifier.chain,
+    signer: key.address,
+    salt: (1n << 64n) - 1n,
+    expiresAtMs: 1_800_000_000_000,
+    ops,
+    checks: [...checks],
+  });
   const json = <T extends object>(part: T) =>
-    Object.fromEntries(Object.entries(part).map(([name, value]) => [name, typeof value === "bigint" ? String(value) : value]));
+    Object.fromEntries(
+      Object.entries(part).map(([name, value]) => [name, typeof value === "bigint" ? String(value) : value]),
+    );
   const unsigned = {
-    chain: verifier.chain, signer: key.address, salt: String(built.salt), expiresAtMs: 1_800_000_000_000, ops: ops.map(json),
+    chain: verifier.chain,
+    signer: key.address,
+    salt: String(built.salt),
+    expiresAtMs: 1_800_000_000_000,
+    ops: ops.map(json),
     checks: checks.map((check) => json("atLeast" in check ? { ...check, atLeast: "7" } : check)),
   };
   // What JSON looks like is for the node to judge.
@@ -72,7 +104,8 @@ test("a value is written, and read with a proof that holds without any node", op
 
 test("a transfer across groups ends applied, and whoever is asked tells the same", options, async () => {
   const { clients, urls, key, signed } = setUp();
-  const groupOf = async (address: string) => (await clients[0]?.call("shard_forKey", { key: hex(`@${address}/balance`) }))?.group;
+  const groupOf = async (address: string) =>
+    (await clients[0]?.call("shard_forKey", { key: hex(`@${address}/balance`) }))?.group;
   const home = await groupOf(key.address);
   let to = SecretKey.random().address;
   while ((await groupOf(to)) === home) {
@@ -95,8 +128,14 @@ test("a receipt made here by the rules is the one that validators sealed", optio
   const name = unique("receipt");
   // Alone in its block, as nothing else goes on in this network: tried again in the next block if something does.
   for (let attempt = 0; ; attempt++) {
-    const tx = signed({ op: "put", key: name, value: "v" }, { op: "get", key: name }, { op: "get", key: `{${name}}none` });
-    const { group = assert.fail(), height = assert.fail() } = await submit([urls[0] ?? assert.fail()], tx, { wait: "sealed" });
+    const tx = signed(
+      { op: "put", key: name, value: "v" },
+      { op: "get", key: name },
+      { op: "get", key: `{${name}}none` },
+    );
+    const { group = assert.fail(), height = assert.fail() } = await submit([urls[0] ?? assert.fail()], tx, {
+      wait: "sealed",
+    });
     const at = { group: group ?? assert.fail(), height: height ?? assert.fail() };
     const block = await client.call("chain_getBlock", { group: at.group, at: at.height });
     if (block.txCount > 1 && attempt < 5) {
@@ -105,11 +144,17 @@ test("a receipt made here by the rules is the one that validators sealed", optio
     // No slot has moved, and the transaction is the first of its block.
     const version = BigInt(at.height) << 32n;
     const receipt: wire.Receipt = {
-      id: fromHex(tx.txId), expiresAtMs: BigInt(tx.expiresAtMs), index: 0, told: [],
+      id: fromHex(tx.txId),
+      expiresAtMs: BigInt(tx.expiresAtMs),
+      index: 0,
+      told: [],
       outcome: {
         status: "applied",
         reads: [
-          { key: new TextEncoder().encode(name), entry: { value: { type: "bytes", value: new TextEncoder().encode("v") }, version } },
+          {
+            key: new TextEncoder().encode(name),
+            entry: { value: { type: "bytes", value: new TextEncoder().encode("v") }, version },
+          },
           { key: new TextEncoder().encode(`{${name}}none`), entry: null },
         ],
       },
@@ -119,8 +164,15 @@ test("a receipt made here by the rules is the one that validators sealed", optio
     const { encoded } = await client.call("chain_getSeal", at);
     assert.equal(verifier.verifySeal(encoded).height, at.height);
     const header = {
-      chain: fromHex(verifier.chain), group: at.group, epoch: BigInt(block.epoch), height: BigInt(at.height), tag: BigInt(block.tag),
-      parent: fromHex(block.parent), proposer: block.proposer, timeMs: BigInt(block.timeMs), payloadRoot: fromHex(block.payloadRoot),
+      chain: fromHex(verifier.chain),
+      group: at.group,
+      epoch: BigInt(block.epoch),
+      height: BigInt(at.height),
+      tag: BigInt(block.tag),
+      parent: fromHex(block.parent),
+      proposer: block.proposer,
+      timeMs: BigInt(block.timeMs),
+      payloadRoot: fromHex(block.payloadRoot),
     };
     const sealedHeader = Buffer.concat([encode(wire.header, header), fromHex(encoded)]);
     assert.equal(verifier.verifySealedHeader(sealedHeader).blockId, block.blockId);
@@ -133,17 +185,31 @@ test("a receipt made here by the rules is the one that validators sealed", optio
 
 test("what a node refuses, and what executes and fails, are told apart", options, async () => {
   const { client, urls, key, signed, verifier } = setUp();
-  const elsewhere = sign(transaction({ chain: new Uint8Array(32), signer: key.address, ops: [{ op: "put", key: "a", value: "b" }] }), key);
-  await assert.rejects(submit(urls, elsewhere), (error) => error instanceof WitanError && error.reason === "WRONG_CHAIN" && error.hint !== "");
-  await assert.rejects(client.call("chain_getBlock", { group: 77 }), (error) => error instanceof WitanError && error.reason === "NOT_FOUND");
+  const elsewhere = sign(
+    transaction({ chain: new Uint8Array(32), signer: key.address, ops: [{ op: "put", key: "a", value: "b" }] }),
+    key,
+  );
+  await assert.rejects(
+    submit(urls, elsewhere),
+    (error) => error instanceof WitanError && error.reason === "WRONG_CHAIN" && error.hint !== "",
+  );
+  await assert.rejects(
+    client.call("chain_getBlock", { group: 77 }),
+    (error) => error instanceof WitanError && error.reason === "NOT_FOUND",
+  );
   const name = unique("checked");
   const checked = transaction({
-    chain: verifier.chain, signer: key.address, checks: [{ check: "exists", key: name }], ops: [{ op: "put", key: name, value: "b" }],
+    chain: verifier.chain,
+    signer: key.address,
+    checks: [{ check: "exists", key: name }],
+    ops: [{ op: "put", key: name, value: "b" }],
   });
   const failed = await submit(urls, sign(checked, key));
   assert.deepEqual([failed.status, failed.result?.reason], ["failed", "CHECK_FAILED"]);
   const [genesis, refused, stands] = await client.batch([
-    { method: "chain_getGenesis" }, { method: "state_get", params: { key: "greeting" } }, { method: "tx_get", params: { txId: signed({ op: "get", key: "a" }).txId } },
+    { method: "chain_getGenesis" },
+    { method: "state_get", params: { key: "greeting" } },
+    { method: "tx_get", params: { txId: signed({ op: "get", key: "a" }).txId } },
   ]);
   assert.ok(!(genesis instanceof WitanError) && genesis.chain === verifier.chain);
   assert.ok(refused instanceof WitanError && refused.reason === "BAD_PARAMETER");
@@ -152,19 +218,25 @@ test("what a node refuses, and what executes and fails, are told apart", options
 
 const subscribes = readFileSync(new URL("../openrpc.json", import.meta.url), "utf8").includes("chain_subscribeBlocks");
 
-test("blocks are followed without a gap", { skip: WITHOUT_TESTNET || (!subscribes && "openrpc.json names no subscription") }, async () => {
-  const { network, urls, signed } = setUp();
-  const client = new WitanClient(urls[0] ?? assert.fail(), { webSocket: (url) => new WebSocket(url) });
-  assert.ok(network.groups.some(({ id }) => id === 1));
-  const heights: number[] = [];
-  const subscription = await client.subscribe("chain_subscribeBlocks", { group: 1, from: 1 });
-  const writing = Promise.all([1, 2, 3].map(() => submit(urls, signed({ op: "put", key: unique("followed"), value: "v" }))));
-  for await (const { height } of subscription) {
-    heights.push(height);
-    if (heights.length === 3) {
-      break;
+test(
+  "blocks are followed without a gap",
+  { skip: WITHOUT_TESTNET || (!subscribes && "openrpc.json names no subscription") },
+  async () => {
+    const { network, urls, signed } = setUp();
+    const client = new WitanClient(urls[0] ?? assert.fail(), { webSocket: (url) => new WebSocket(url) });
+    assert.ok(network.groups.some(({ id }) => id === 1));
+    const heights: number[] = [];
+    const subscription = await client.subscribe("chain_subscribeBlocks", { group: 1, from: 1 });
+    const writing = Promise.all(
+      [1, 2, 3].map(() => submit(urls, signed({ op: "put", key: unique("followed"), value: "v" }))),
+    );
+    for await (const { height } of subscription) {
+      heights.push(height);
+      if (heights.length === 3) {
+        break;
+      }
     }
-  }
-  assert.deepEqual(heights, [1, 2, 3]);
-  await writing;
-});
+    assert.deepEqual(heights, [1, 2, 3]);
+    await writing;
+  },
+);

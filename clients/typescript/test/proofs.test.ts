@@ -14,11 +14,18 @@ const json = (name: string) => JSON.parse(readFileSync(new URL(`${name}.json`, F
 const genesis = json("genesis");
 const verifier = new Verifier(genesis);
 const isRefusal = (error: unknown) => error instanceof ProofError || error instanceof MalformedError;
-const portable = (name: string) => decode(wire.portableStateProof, fromHex(json(name).proof.bytes), wire.LIMITS.portableStateProof);
+const portable = (name: string) =>
+  decode(wire.portableStateProof, fromHex(json(name).proof.bytes), wire.LIMITS.portableStateProof);
 
 test("every kind of value, and absence, is proved", () => {
   const text = (value: unknown): unknown =>
-    value instanceof Uint8Array ? utf8(value) : Array.isArray(value) ? value.map(text) : typeof value === "bigint" ? String(value) : value;
+    value instanceof Uint8Array
+      ? utf8(value)
+      : Array.isArray(value)
+        ? value.map(text)
+        : typeof value === "bigint"
+          ? String(value)
+          : value;
   for (const name of ["bytes", "list", "counter", "absent"]) {
     const shown = json(name);
     const proved = verifier.verifyState(shown.proof, shown.key);
@@ -64,7 +71,10 @@ test("absence is proved by what stands there instead, and by nothing else", () =
   assert.equal(judge(absent).entry, null);
   assert.throws(() => judge({ ...bytes, entry: null }), /does not lead/, "a key that is there");
   const hash = sha256(bytes.key);
-  const itself = { path: Buffer.concat([hash.slice(2), hash.slice(0, 2)]), entry: wire.entryHash(bytes.entry ?? assert.fail()) };
+  const itself = {
+    path: Buffer.concat([hash.slice(2), hash.slice(0, 2)]),
+    entry: wire.entryHash(bytes.entry ?? assert.fail()),
+  };
   assert.throws(() => judge({ ...bytes, entry: null, proof: { ...bytes.proof, other: itself } }), /does not lead/);
   assert.throws(() => judge({ ...absent, entry: bytes.entry }), /does not lead/, "a key that is not there");
 });
@@ -96,33 +106,71 @@ test("another network's proof is refused, and so is a group that genesis does no
 const keys = [1, 2, 3, 4].map((byte) => new SecretKey(new Uint8Array(32).fill(byte)));
 
 function network(engine: string) {
-  const validators = keys.map(({ publicKey }, place) => ({ name: `n${place}`, key: toHex(publicKey), node: `0x0${place}${"00".repeat(31)}` }));
-  const groups = [{ id: 0, engine }, { id: 1, engine }];
+  const validators = keys.map(({ publicKey }, place) => ({
+    name: `n${place}`,
+    key: toHex(publicKey),
+    node: `0x0${place}${"00".repeat(31)}`,
+  }));
+  const groups = [
+    { id: 0, engine },
+    { id: 1, engine },
+  ];
   return new Verifier({ name: engine, timeMs: 1, permissioned: engine === "raft", validators, groups, balances: [] });
 }
 
 function headerOf(judge: Verifier): wire.Header {
   const zero = new Uint8Array(32);
-  return { chain: fromHex(judge.chain), group: 1, epoch: 1n, height: 5n, tag: 3n, parent: zero, proposer: 2, timeMs: 9n, payloadRoot: zero };
+  return {
+    chain: fromHex(judge.chain),
+    group: 1,
+    epoch: 1n,
+    height: 5n,
+    tag: 3n,
+    parent: zero,
+    proposer: 2,
+    timeMs: 9n,
+    payloadRoot: zero,
+  };
 }
 
 function outcomeOf(judge: Verifier): wire.Outcome {
   const zero = new Uint8Array(32);
   const { chain, group, epoch, height } = headerOf(judge);
-  return { chain, group, epoch, height, blockId: wire.blockId(headerOf(judge)), stateRoot: zero, receiptsRoot: zero, outboxRoot: zero, nextEpoch: null };
+  return {
+    chain,
+    group,
+    epoch,
+    height,
+    blockId: wire.blockId(headerOf(judge)),
+    stateRoot: zero,
+    receiptsRoot: zero,
+    outboxRoot: zero,
+    nextEpoch: null,
+  };
 }
 
 function sealed(outcome: wire.Outcome, signers: number[]) {
   const where = { chain: outcome.chain, group: outcome.group, epoch: outcome.epoch, role: "seal" } as const;
   const message = wire.signingBytes(where, wire.outcome, outcome);
   const signatures = signers.map((place) => (keys[place] ?? assert.fail()).sign(message));
-  return { outcome, signatures: { signers: signers.reduce((set, place) => set | (1n << BigInt(place)), 0n), signatures } };
+  return {
+    outcome,
+    signatures: { signers: signers.reduce((set, place) => set | (1n << BigInt(place)), 0n), signatures },
+  };
 }
 
 test("a quorum seals, fewer do not, under each engine, and it is said whose word that is", () => {
-  for (const [engine, quorum, trust] of [["hotstuff", 3, "quorum"], ["pbft", 3, "quorum"], ["raft", 3, "members"]] as const) {
+  for (const [engine, quorum, trust] of [
+    ["hotstuff", 3, "quorum"],
+    ["pbft", 3, "quorum"],
+    ["raft", 3, "members"],
+  ] as const) {
     const judge = network(engine);
-    for (const signers of [[0, 1, 2], [1, 2, 3], [0, 1, 2, 3]]) {
+    for (const signers of [
+      [0, 1, 2],
+      [1, 2, 3],
+      [0, 1, 2, 3],
+    ]) {
       const found = judge.verifySeal(encode(wire.seal, sealed(outcomeOf(judge), signers)));
       assert.deepEqual([found.trust, found.engine, found.height], [trust, engine, 5]);
     }
@@ -150,7 +198,11 @@ test("a seal of one block does not prove the header of another", () => {
   const header = headerOf(judge);
   const seal = sealed(outcomeOf(judge), [0, 1, 2]);
   assert.equal(judge.verifySealedHeader(encode(wire.sealedHeader, { header, seal })).timeMs, 9);
-  for (const other of [{ ...header, timeMs: 10n }, { ...header, height: 6n }, { ...header, tag: 4n }]) {
+  for (const other of [
+    { ...header, timeMs: 10n },
+    { ...header, height: 6n },
+    { ...header, tag: 4n },
+  ]) {
     assert.throws(() => judge.verifySealedHeader(encode(wire.sealedHeader, { header: other, seal })), /another block/);
   }
 });
@@ -186,7 +238,11 @@ function rootOf(leaves: Leaf[], depth: number): Uint8Array {
   if (leaves.length === 1) {
     return sha256(Uint8Array.of(0), first.path, first.entry);
   }
-  const side = (right: number) => rootOf(leaves.filter(({ path }) => bit(path, depth) === right), depth + 1);
+  const side = (right: number) =>
+    rootOf(
+      leaves.filter(({ path }) => bit(path, depth) === right),
+      depth + 1,
+    );
   return sha256(Uint8Array.of(1), side(0), side(1));
 }
 
@@ -195,25 +251,65 @@ function proofIn(leaves: Leaf[], path: Uint8Array): { siblings: Uint8Array[]; th
   const siblings: Uint8Array[] = [];
   let rest = leaves;
   for (let depth = 0; rest.length > 1; depth++) {
-    siblings.unshift(rootOf(rest.filter((leaf) => bit(leaf.path, depth) !== bit(path, depth)), depth + 1));
+    siblings.unshift(
+      rootOf(
+        rest.filter((leaf) => bit(leaf.path, depth) !== bit(path, depth)),
+        depth + 1,
+      ),
+    );
     rest = rest.filter((leaf) => bit(leaf.path, depth) === bit(path, depth));
   }
   return { siblings, there: rest[0] ?? null };
 }
 
+/** A sealed state in which the slot of `shared` has this root, and the way up from there. */
+function stateOf(judge: Verifier, slotRoot: Uint8Array) {
+  const slotSiblings = Array.from({ length: 13 }, (_, level) => sha256(`beside ${level}`));
+  const [first = 0, second = 0] = sha256("shared");
+  let node = sha256(Uint8Array.of(2, 0, 0, 0, 0, 0), slotRoot);
+  slotSiblings.slice(0, 12).forEach((sibling, level) => {
+    const right = (((first << 8) | second) >> (4 + level)) & 1;
+    node = right ? sha256(Uint8Array.of(3), sibling, node) : sha256(Uint8Array.of(3), node, sibling);
+  });
+  const stateRoot = sha256(Uint8Array.of(4), node, slotSiblings[12] ?? assert.fail());
+  return {
+    header: { header: headerOf(judge), seal: sealed({ ...outcomeOf(judge), stateRoot }, [0, 1, 3]) },
+    slotSiblings,
+  };
+}
+
+test("a leaf that stands where it does not belong proves no absence", () => {
+  const judge = network("hotstuff");
+  const key = new TextEncoder().encode("{shared}");
+  const stray = { path: pathOf(key).map((byte, place) => (place === 0 ? byte ^ 0x80 : byte)), entry: sha256("entry") };
+  const [beside, leaf] = [sha256("another"), rootOf([stray], 0)];
+  const slotRoot =
+    bit(pathOf(key), 0) === 1 ? sha256(Uint8Array.of(1), beside, leaf) : sha256(Uint8Array.of(1), leaf, beside);
+  const { header, slotSiblings } = stateOf(judge, slotRoot);
+  const proof = {
+    marker: { incarnation: 0, state: "serving" as const },
+    slotSiblings,
+    siblings: [beside],
+    other: stray,
+  };
+  assert.throws(
+    () => judge.verifyState(encode(wire.portableStateProof, { header, key, entry: null, proof }), key),
+    /does not lead/,
+  );
+});
+
 test("in a slot that many keys share each is proved, and what is not there too, by an empty place or another leaf", () => {
   const judge = network("hotstuff");
   const named = (place: number) => new TextEncoder().encode(`{shared}${place}`);
-  const entryOf = (place: number): wire.Entry => ({ value: { type: "counter", value: BigInt(-place) }, version: BigInt(place) });
-  const leaves = Array.from({ length: 40 }, (_, place) => ({ path: pathOf(named(place)), entry: wire.entryHash(entryOf(place)) }));
-  const slotSiblings = Array.from({ length: 13 }, (_, level) => sha256(`beside ${level}`));
-  let node = sha256(Uint8Array.of(2, 0, 0, 0, 0, 0), rootOf(leaves, 0));
-  const slot = (((sha256("shared")[0] ?? 0) << 8) | (sha256("shared")[1] ?? 0)) >> 4;
-  slotSiblings.slice(0, 12).forEach((sibling, level) => {
-    node = (slot >> level) & 1 ? sha256(Uint8Array.of(3), sibling, node) : sha256(Uint8Array.of(3), node, sibling);
+  const entryOf = (place: number): wire.Entry => ({
+    value: { type: "counter", value: BigInt(-place) },
+    version: BigInt(place),
   });
-  const stateRoot = sha256(Uint8Array.of(4), node, slotSiblings[12] ?? assert.fail());
-  const header = { header: headerOf(judge), seal: sealed({ ...outcomeOf(judge), stateRoot }, [0, 1, 3]) };
+  const leaves = Array.from({ length: 40 }, (_, place) => ({
+    path: pathOf(named(place)),
+    entry: wire.entryHash(entryOf(place)),
+  }));
+  const { header, slotSiblings } = stateOf(judge, rootOf(leaves, 0));
   const prove = (key: Uint8Array, entry: wire.Entry | null, siblings: Uint8Array[], other: Leaf | null) => {
     const proof = { marker: { incarnation: 0, state: "serving" as const }, slotSiblings, siblings, other };
     return judge.verifyState(encode(wire.portableStateProof, { header, key, entry, proof }), key);
@@ -233,7 +329,11 @@ test("in a slot that many keys share each is proved, and what is not there too, 
       assert.throws(() => prove(key, entryOf(place), siblings, there), /does not lead/, "an entry beside another leaf");
       // A leaf from elsewhere in the slot proves nothing here, though its own way leads to the root.
       const far = leaves.find(({ path }) => bit(path, 0) !== bit(pathOf(key), 0)) ?? assert.fail();
-      assert.throws(() => prove(key, null, proofIn(leaves, far.path).siblings, far), /does not lead/, "a leaf elsewhere");
+      assert.throws(
+        () => prove(key, null, proofIn(leaves, far.path).siblings, far),
+        /does not lead/,
+        "a leaf elsewhere",
+      );
     }
   }
   assert.ok(ways.empty > 0 && ways.other > 0, JSON.stringify(ways));
@@ -242,8 +342,13 @@ test("in a slot that many keys share each is proved, and what is not there too, 
 test("a receipt is proved in its block alone, and only for its transaction", () => {
   const judge = network("hotstuff");
   const receipt = (byte: number): wire.Receipt => ({
-    id: new Uint8Array(32).fill(byte), expiresAtMs: 7n, index: byte,
-    outcome: byte === 1 ? { status: "failed", reason: "CHECK_FAILED" } : { status: "aborted", reason: byte === 2 ? "CONFLICT" : "OVERFLOW" },
+    id: new Uint8Array(32).fill(byte),
+    expiresAtMs: 7n,
+    index: byte,
+    outcome:
+      byte === 1
+        ? { status: "failed", reason: "CHECK_FAILED" }
+        : { status: "aborted", reason: byte === 2 ? "CONFLICT" : "OVERFLOW" },
     told: [{ group: 2, place: 9n }],
   });
   const all = [1, 2, 3].map(receipt);
@@ -271,7 +376,13 @@ function pairOf(left: Uint8Array, right: Uint8Array): Uint8Array {
 
 test("a block is proved with its payload alone", () => {
   const bytes = readFileSync(new URL("../../../types/vectors/sealed-block.hex", import.meta.url), "utf8");
-  const block = Buffer.from(bytes.split("\n").filter((line) => !line.startsWith("#")).join(""), "hex");
+  const block = Buffer.from(
+    bytes
+      .split("\n")
+      .filter((line) => !line.startsWith("#"))
+      .join(""),
+    "hex",
+  );
   const judge = new Verifier(sampleGenesis());
   const proved = judge.verifySealedBlock(block);
   assert.equal(proved.block.payload.batches[0]?.transactions.length, 1);
@@ -284,8 +395,15 @@ test("a block is proved with its payload alone", () => {
 /** The genesis of types/vectors, as JSON: its chain's id is a known answer. */
 function sampleGenesis() {
   const bytes = readFileSync(new URL("../../../types/vectors/genesis.hex", import.meta.url), "utf8");
-  const digits = bytes.split("\n").filter((line) => !line.startsWith("#")).join("");
-  const { timeMs, validators, groups, balances, parameters, operators, ...rest } = decode(wire.genesis, Buffer.from(digits, "hex"), 1 << 20);
+  const digits = bytes
+    .split("\n")
+    .filter((line) => !line.startsWith("#"))
+    .join("");
+  const { timeMs, validators, groups, balances, parameters, operators, ...rest } = decode(
+    wire.genesis,
+    Buffer.from(digits, "hex"),
+    1 << 20,
+  );
   assert.deepEqual(operators.accounts, []);
   return {
     ...rest,
@@ -318,7 +436,11 @@ test("a genesis that breaks a rule is refused", () => {
     [{ more: 1 }, /unknown field "more"/],
   ];
   for (const [change, why] of broken) {
-    assert.throws(() => new Verifier({ ...genesis, ...change }), (error) => error instanceof GenesisError && why.test(error.message), String(why));
+    assert.throws(
+      () => new Verifier({ ...genesis, ...change }),
+      (error) => error instanceof GenesisError && why.test(error.message),
+      String(why),
+    );
   }
   for (const none of [null, [], "genesis", {}]) {
     assert.throws(() => new Verifier(none), GenesisError);

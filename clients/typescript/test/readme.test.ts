@@ -11,7 +11,8 @@ import { WITHOUT_TESTNET, testnet } from "./support.js";
 const PACKAGE = fileURLToPath(new URL("..", import.meta.url));
 
 test("the example of the README runs as printed", { skip: WITHOUT_TESTNET }, () => {
-  const example = /```js\n([\s\S]*?)```/.exec(readFileSync(join(PACKAGE, "README.md"), "utf8"))?.[1] ?? assert.fail("no example");
+  const example =
+    /```js\n([\s\S]*?)```/.exec(readFileSync(join(PACKAGE, "README.md"), "utf8"))?.[1] ?? assert.fail("no example");
   // Inside the package, so that the example finds it by its name.
   const place = mkdtempSync(join(PACKAGE, "build", "readme-"));
   try {
@@ -19,7 +20,7 @@ test("the example of the README runs as printed", { skip: WITHOUT_TESTNET }, () 
     symlinkSync(dirname(resolve(testnet().path)), join(place, ".witan", "local"));
     writeFileSync(join(place, "example.mjs"), example);
     const said = execFileSync(process.execPath, ["example.mjs"], { cwd: place, encoding: "utf8", timeout: 60_000 });
-    assert.match(said, /^committed in block \d+ of group \d+\nhello at height \d+, on the word of a quorum\n$/);
+    assert.match(said, /^committed in block \d+ of group \d+\nhello at height \d+ \(trust: quorum\)\n$/);
   } finally {
     rmSync(place, { recursive: true });
   }

@@ -7,10 +7,17 @@ import { type ClientOptions, SubscriptionError, TransportError, WitanClient, Wit
 import { fakeSocket, until } from "./support.js";
 
 const options: ClientOptions = { webSocket: (url) => new WebSocket(url), timeoutMs: 10_000 };
-const answer = (socket: WebSocket, id: unknown, result: unknown) => socket.send(JSON.stringify({ jsonrpc: "2.0", id, result }));
+const answer = (socket: WebSocket, id: unknown, result: unknown) =>
+  socket.send(JSON.stringify({ jsonrpc: "2.0", id, result }));
 const tell = (socket: WebSocket, subscription: unknown, result: object) =>
   socket.send(JSON.stringify({ jsonrpc: "2.0", method: "chain_subscribeBlocks", params: { subscription, result } }));
-const block = (seq: number, group = 1) => ({ seq, type: "block", group, height: 10 + seq, next: { group, height: 11 + seq } });
+const block = (seq: number, group = 1) => ({
+  seq,
+  type: "block",
+  group,
+  height: 10 + seq,
+  next: { group, height: 11 + seq },
+});
 
 /** A node that answers a subscription with an id, and then tells all of `news`. */
 async function telling(context: TestContext, news: object[], then: (socket: WebSocket) => void = () => {}) {
@@ -64,7 +71,9 @@ test("a reader that waits gets news as they come, and breaking out ends the subs
 
 test("lagging ends the loop with where to go on", async (context) => {
   const resumeFrom = [{ group: 1, height: 12, index: 3 }];
-  const node = await telling(context, [block(1), { seq: 2, type: "lagged", lagged: true, resumeFrom }], (socket) => socket.close());
+  const node = await telling(context, [block(1), { seq: 2, type: "lagged", lagged: true, resumeFrom }], (socket) =>
+    socket.close(),
+  );
   const { seqs, error } = await all(await node.client.subscribe("chain_subscribeBlocks", {}));
   assert.deepEqual(seqs, [1]);
   assert.ok(error instanceof SubscriptionError);
@@ -72,7 +81,12 @@ test("lagging ends the loop with where to go on", async (context) => {
 });
 
 test("an error of the node ends the loop with its reason", async (context) => {
-  const last = { seq: 1, type: "error", error: { code: -32031, message: "pruned", data: { reason: "PRUNED" } }, resumeFrom: [] };
+  const last = {
+    seq: 1,
+    type: "error",
+    error: { code: -32031, message: "pruned", data: { reason: "PRUNED" } },
+    resumeFrom: [],
+  };
   const node = await telling(context, [last]);
   const { error } = await all(await node.client.subscribe("chain_subscribeBlocks", { group: 1, from: 1 }));
   assert.ok(error instanceof SubscriptionError && error.reason === "PRUNED");
@@ -80,11 +94,18 @@ test("an error of the node ends the loop with its reason", async (context) => {
 
 test("a lost connection ends the loop after the news that arrived, with where to go on", async (context) => {
   const node = await telling(context, [block(1), block(2, 2)], (socket) => socket.close());
-  const from = [{ group: 1, height: 11 }, { group: 3, height: 5 }];
+  const from = [
+    { group: 1, height: 11 },
+    { group: 3, height: 5 },
+  ];
   const { seqs, error } = await all(await node.client.subscribe("chain_subscribeBlocks", { from }));
   assert.deepEqual(seqs, [1, 2]);
   assert.ok(error instanceof SubscriptionError && error.reason === "LOST");
-  assert.deepEqual(error.resumeFrom, [{ group: 1, height: 12 }, { group: 3, height: 5 }, { group: 2, height: 13 }]);
+  assert.deepEqual(error.resumeFrom, [
+    { group: 1, height: 12 },
+    { group: 3, height: 5 },
+    { group: 2, height: 13 },
+  ]);
 });
 
 test("a gap in the numbers is an error, not news", async (context) => {
@@ -130,14 +151,22 @@ test("subscriptions share a connection, and each gets its own news", async (cont
 test("a refused subscription is the node's error, and one without an answer a transport error", async (context) => {
   const node = await fakeSocket(context, (socket, { id, params }) => {
     if (params.group === 9) {
-      socket.send(JSON.stringify({ jsonrpc: "2.0", id, error: { code: -32030, message: "none", data: { reason: "NOT_FOUND" } } }));
+      socket.send(
+        JSON.stringify({ jsonrpc: "2.0", id, error: { code: -32030, message: "none", data: { reason: "NOT_FOUND" } } }),
+      );
     }
   });
   const client = new WitanClient(node.url, { ...options, timeoutMs: 50 });
-  await assert.rejects(client.subscribe("consensus_subscribe", { group: 9 }), (error) => error instanceof WitanError && error.reason === "NOT_FOUND");
+  await assert.rejects(
+    client.subscribe("consensus_subscribe", { group: 9 }),
+    (error) => error instanceof WitanError && error.reason === "NOT_FOUND",
+  );
   await assert.rejects(client.subscribe("consensus_subscribe", { group: 1 }), TransportError);
   await until(() => node.sockets.clients.size === 0, "no connection is left");
-  await assert.rejects(new WitanClient("http://127.0.0.1:1", options).subscribe("consensus_subscribe", {}), TransportError);
+  await assert.rejects(
+    new WitanClient("http://127.0.0.1:1", options).subscribe("consensus_subscribe", {}),
+    TransportError,
+  );
 });
 
 test("a token goes to a WebSocket that can send it", async (context) => {
@@ -145,7 +174,8 @@ test("a token goes to a WebSocket that can send it", async (context) => {
   let seen: string | undefined;
   node.sockets.on("connection", (_, request) => (seen = request.headers.authorization));
   await assert.rejects(new WitanClient(node.url, { token: "t" }).subscribe("consensus_subscribe", {}), /token/);
-  const webSocket = (url: string, token?: string) => new WebSocket(url, { headers: { authorization: `Bearer ${token}` } });
+  const webSocket = (url: string, token?: string) =>
+    new WebSocket(url, { headers: { authorization: `Bearer ${token}` } });
   await all(await new WitanClient(node.url, { token: "t", webSocket }).subscribe("consensus_subscribe", {}));
   assert.equal(seen, "Bearer t");
 });

@@ -19,7 +19,10 @@ export interface Request {
 }
 
 /** A fake node that answers each request as `answer` says; the requests it got so far. */
-export async function fakeNode(test: TestContext, answer: (request: Request, count: number) => Response | "nothing" | "hang up") {
+export async function fakeNode(
+  test: TestContext,
+  answer: (request: Request, count: number) => Response | "nothing" | "hang up",
+) {
   const requests: Request[] = [];
   const server = createServer((request, response) => {
     const parts: Buffer[] = [];
@@ -70,16 +73,22 @@ async function listening(server: Server): Promise<string> {
 }
 
 /** The answer to a request. */
-export const result = (request: Request, value: unknown): Response => ({ body: { jsonrpc: "2.0", id: request.body.id, result: value } });
+export const result = (request: Request, value: unknown): Response => ({
+  body: { jsonrpc: "2.0", id: request.body.id, result: value },
+});
 
 /** An error of a node. */
 export const refusal = (request: Request, code: number, reason: string, data: object = {}): Response => ({
-  body: { jsonrpc: "2.0", id: request.body.id, error: { code, message: reason.toLowerCase(), data: { reason, ...data } } },
+  body: {
+    jsonrpc: "2.0",
+    id: request.body.id,
+    error: { code, message: reason.toLowerCase(), data: { reason, ...data } },
+  },
 });
 
 /** Waits until `holds`, for 10 s at the most. */
 export async function until(holds: () => boolean, what: string): Promise<void> {
-  for (const end = Date.now() + 10_000; !holds(); ) {
+  for (const end = Date.now() + 10_000; !holds();) {
     assert.ok(Date.now() < end, `waited in vain: ${what}`);
     await new Promise((resume) => setTimeout(resume, 5));
   }
@@ -94,7 +103,8 @@ export interface Testnet {
 
 export const TESTNET = process.env["WITAN_TESTNET"];
 /** Says why a test of a real network does not run. */
-export const WITHOUT_TESTNET = TESTNET === undefined ? "WITAN_TESTNET names no testnet.json; scripts/test-clients.sh starts a network" : false;
+export const WITHOUT_TESTNET =
+  TESTNET === undefined ? "WITAN_TESTNET names no testnet.json; scripts/test-clients.sh starts a network" : false;
 
 export function testnet(): { network: Testnet; genesis: unknown; path: string } {
   const path = TESTNET ?? assert.fail();

@@ -5,7 +5,17 @@ import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
 import { type Codec, MalformedError, decode, encode } from "../dist/codec.js";
 import {
-  SecretKey, addressOf, decodeSigned, publicKeyOf, sign, signedWith, toHex, transaction, transactionId, transactionSigningBytes, verifySignature,
+  SecretKey,
+  addressOf,
+  decodeSigned,
+  publicKeyOf,
+  sign,
+  signedWith,
+  toHex,
+  transaction,
+  transactionId,
+  transactionSigningBytes,
+  verifySignature,
 } from "../dist/index.js";
 import { sha256 } from "../dist/bytes.js";
 import { listRoot, payloadRoot, rootOfListProof } from "../dist/merkle.js";
@@ -29,9 +39,17 @@ function decoded<T>(name: string, codec: Codec<T>, limit: number): T {
   const bytes = vector(name);
   const value = decode(codec, bytes, limit);
   assert.equal(toHex(encode(codec, value)), toHex(bytes), `${name} written back`);
-  assert.throws(() => decode(codec, Buffer.concat([bytes, Buffer.of(0)]), limit + 1), MalformedError, `${name} with a byte too many`);
+  assert.throws(
+    () => decode(codec, Buffer.concat([bytes, Buffer.of(0)]), limit + 1),
+    MalformedError,
+    `${name} with a byte too many`,
+  );
   for (let length = 0; length < bytes.length; length++) {
-    assert.throws(() => decode(codec, bytes.subarray(0, length), limit), MalformedError, `${name} cut to ${length} bytes`);
+    assert.throws(
+      () => decode(codec, bytes.subarray(0, length), limit),
+      MalformedError,
+      `${name} cut to ${length} bytes`,
+    );
   }
   assert.throws(() => decode(codec, bytes, bytes.length - 1), MalformedError, `${name} above a limit`);
   return value;
@@ -87,7 +105,11 @@ test("an approval of a change is the one of the vectors", () => {
   decoded("change-operators", wire.change, 8 + 1 + 4 + 32 * 64 + 2);
   same(wire.changeHash(change), "change-hash");
   const approval = transaction({
-    chain: vector("chain-id"), signer: secret(11).address, salt: 7n, expiresAtMs: "1700000060000", ops: [{ op: "approve", change }],
+    chain: vector("chain-id"),
+    signer: secret(11).address,
+    salt: 7n,
+    expiresAtMs: "1700000060000",
+    ops: [{ op: "approve", change }],
   });
   same(encode(wire.transaction, approval), "approval");
 });
@@ -110,7 +132,14 @@ test("the base block follows from genesis as in the vectors", () => {
   const genesis = decoded("genesis", wire.genesis, 1024 * 1024);
   same(wire.chainOf(genesis), "chain-id");
   const base = {
-    chain: vector("chain-id"), group: 1, epoch: 1n, height: 0n, tag: 0n, parent: new Uint8Array(32), proposer: 0, timeMs: genesis.timeMs,
+    chain: vector("chain-id"),
+    group: 1,
+    epoch: 1n,
+    height: 0n,
+    tag: 0n,
+    parent: new Uint8Array(32),
+    proposer: 0,
+    timeMs: genesis.timeMs,
     payloadRoot: payloadRoot({ batches: [], envelopes: [] }),
   };
   same(wire.blockId(base), "base-block-id");
@@ -139,7 +168,10 @@ test("a list's root and proof are as in the vectors", () => {
   const proof = decoded("list-proof", wire.listProof, wire.LIMITS.listProof);
   const third = leaves[2] ?? assert.fail();
   same(rootOfListProof(proof, third) ?? new Uint8Array(), "list-root");
-  assert.notEqual(toHex(rootOfListProof({ ...proof, index: 3n }, third) ?? new Uint8Array()), toHex(vector("list-root")));
+  assert.notEqual(
+    toHex(rootOfListProof({ ...proof, index: 3n }, third) ?? new Uint8Array()),
+    toHex(vector("list-root")),
+  );
   assert.equal(rootOfListProof({ ...proof, index: 5n }, third), undefined);
   assert.equal(rootOfListProof({ ...proof, siblings: proof.siblings.slice(1) }, third), undefined);
   assert.equal(rootOfListProof({ ...proof, siblings: [...proof.siblings, third] }, third), undefined);
@@ -147,5 +179,8 @@ test("a list's root and proof are as in the vectors", () => {
 });
 
 test("every file of the folder is read by these tests", () => {
-  assert.deepEqual(readdirSync(FOLDER).filter((name) => !read.has(name)), []);
+  assert.deepEqual(
+    readdirSync(FOLDER).filter((name) => !read.has(name)),
+    [],
+  );
 });

@@ -19,9 +19,13 @@ const numberOf = (bytes: Uint8Array): bigint => bytes.reduceRight((sum, byte) =>
 function torsion() {
   for (let y = 2n; ; y++) {
     try {
-      const candidate = Point.fromBytes(littleEndian(y)).multiplyUnsafe(ORDER - 1n).add(Point.fromBytes(littleEndian(y)));
+      const candidate = Point.fromBytes(littleEndian(y))
+        .multiplyUnsafe(ORDER - 1n)
+        .add(Point.fromBytes(littleEndian(y)));
       if (!candidate.double().double().is0()) {
-        return Array.from({ length: 8 }, (_, times) => (times === 0 ? Point.ZERO : candidate.multiplyUnsafe(BigInt(times))));
+        return Array.from({ length: 8 }, (_, times) =>
+          times === 0 ? Point.ZERO : candidate.multiplyUnsafe(BigInt(times)),
+        );
       }
     } catch {
       // No point has this y.
@@ -34,7 +38,14 @@ function smallOrderEncodings(): Uint8Array[] {
   const number = (first: number, last: number) => Uint8Array.of(first, ...new Uint8Array(30).fill(0xff), last);
   const oneWithSign = new Uint8Array(32);
   [oneWithSign[0], oneWithSign[31]] = [1, 0x80];
-  const odd = [oneWithSign, number(0xec, 0xff), number(0xed, 0x7f), number(0xed, 0xff), number(0xee, 0x7f), number(0xee, 0xff)];
+  const odd = [
+    oneWithSign,
+    number(0xec, 0xff),
+    number(0xed, 0x7f),
+    number(0xed, 0xff),
+    number(0xee, 0x7f),
+    number(0xee, 0xff),
+  ];
   return [...torsion().map((point) => point.toBytes()), ...odd];
 }
 
