@@ -56,6 +56,7 @@ for language, name in [("js", "example.mjs"), ("python", "example.py")]:
 EOF
 cmp "$place/example.py" "$root/clients/python/example.py"
 cd "$place"
+echo '{"private": true}' >package.json
 (cd "$package" && npm pack --silent --pack-destination "$place") >/dev/null
 npm install --silent --no-audit --no-fund --prefer-offline ./witan-client-*.tgz
 

@@ -1,7 +1,7 @@
-// Makes src/rpc-types.ts from a node's OpenRPC document, and keeps that document beside it:
+// Makes src/rpc-types.ts from a node's OpenRPC document, which is kept as openrpc.json:
 //
 //   npm run generate -- http://127.0.0.1:27001/openrpc.json
-//   npm run generate -- openrpc.json
+//   npm run generate                                          from openrpc.json as it stands
 //
 // JSON Schema (draft 2020-12) as far as that document uses it: what it does not know becomes `unknown`, never a wrong type.
 
@@ -124,10 +124,13 @@ function comment(text, indent) {
 }
 
 if (argv[1] !== undefined && import.meta.url === pathToFileURL(argv[1]).href) {
-  const source = argv[2] ?? "openrpc.json";
-  const read = async () => (/^https?:/.test(source) ? (await fetch(source)).text() : readFile(source, "utf8"));
-  const given = JSON.parse(await read());
+  const own = new URL("../openrpc.json", import.meta.url);
+  const source = argv[2] ?? own.pathname;
+  const text = await (/^https?:/.test(source) ? fetch(source).then((answer) => answer.text()) : readFile(source, "utf8"));
+  const given = JSON.parse(text);
   const document = given.result ?? given;
-  await writeFile(new URL("../openrpc.json", import.meta.url), `${JSON.stringify(document, null, 1)}\n`);
+  if (pathToFileURL(source).href !== own.href) {
+    await writeFile(own, `${JSON.stringify(document, null, 2)}\n`);
+  }
   await writeFile(new URL("../src/rpc-types.ts", import.meta.url), generate(document));
 }

@@ -14,7 +14,7 @@ test("the types of the package are what openrpc.json says now", () => {
   assert.equal(
     read("src/rpc-types.ts"),
     generate(JSON.parse(read("openrpc.json"))),
-    "run: npm run generate -- openrpc.json",
+    "run: npm run generate",
   );
 });
 
@@ -24,6 +24,15 @@ test("every method of openrpc.json has a type", () => {
   for (const { name } of methods) {
     assert.match(read("src/rpc-types.ts"), new RegExp(`^  "?${name}"?: \\{$`, "m"));
   }
+});
+
+test("the package has the version of the nodes whose document it is made from", () => {
+  assert.equal(JSON.parse(read("package.json")).version, JSON.parse(read("openrpc.json")).info.version);
+});
+
+test("the lock file names no registry but npm's own", () => {
+  const addresses = read("package-lock.json").match(/"resolved": "[^"]*/g) ?? [];
+  assert.deepEqual(addresses.filter((address) => !address.startsWith('"resolved": "https://registry.npmjs.org/')), []);
 });
 
 /** The type that a schema becomes, as the result of a method. */
