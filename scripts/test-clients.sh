@@ -1,6 +1,7 @@
 #!/bin/sh
-# Tests the clients in other languages against a network of four nodes and two groups, which it starts and takes down again:
-# the TypeScript package with all its tests, and the examples of README.md exactly as printed.
+# Tests the clients in other languages: the TypeScript package with all its tests, and the examples of README.md exactly as
+# printed. Starts a network for that, of four nodes and two groups, one of which trusts its members not to lie, and takes it
+# down again.
 #
 #   scripts/test-clients.sh target/release/witan
 set -eu
@@ -42,7 +43,7 @@ requirements=$root/clients/python/requirements.txt
     fi
 ) 9>"$clients_cache/lock"
 
-"$witan" testnet up -n 4 -s 2 -d --port-base 0 --dir "$place/.witan" >"$place/up.log" 2>&1 || { cat "$place/up.log" >&2; exit 1; }
+"$witan" testnet up -n 4 -s 2 --permissioned --group-engines 2=raft -d --port-base 0 --dir "$place/.witan" >"$place/up.log" 2>&1 || { cat "$place/up.log" >&2; exit 1; }
 
 (cd "$package" && WITAN_TESTNET=$place/.witan/local/testnet.json npm test --silent)
 

@@ -20,7 +20,7 @@ test("the example of the README runs as printed", { skip: WITHOUT_TESTNET }, () 
     symlinkSync(dirname(resolve(testnet().path)), join(place, ".witan", "local"));
     writeFileSync(join(place, "example.mjs"), example);
     const said = execFileSync(process.execPath, ["example.mjs"], { cwd: place, encoding: "utf8", timeout: 60_000 });
-    assert.match(said, /^committed in block \d+ of group \d+\nhello at height \d+ \(trust: quorum\)\n$/);
+    assert.match(said, /^committed in block \d+ of group \d+\nhello at height \d+ \(trust: (quorum|members)\)\n$/);
   } finally {
     rmSync(place, { recursive: true });
   }

@@ -98,7 +98,7 @@ export async function until(holds: () => boolean, what: string): Promise<void> {
 export interface Testnet {
   nodes: { name: string; rpc: string; ws: string }[];
   accounts: { address: string; secret: string }[];
-  groups: { id: number; engine: string }[];
+  groups: { id: number; engine: string; validators: string[] }[];
 }
 
 export const TESTNET = process.env["WITAN_TESTNET"];
