@@ -1,0 +1,54 @@
+// A client of Witan: typed JSON-RPC, transactions signed locally, and proofs that need no trust in any node.
+
+export { addressOf, publicKeyOf } from "./account.js";
+export { fromHex, toHex, utf8 } from "./bytes.js";
+export {
+  type Answer,
+  type BatchCall,
+  type BatchResult,
+  type CallOptions,
+  type ClientOptions,
+  type MethodName,
+  type Params,
+  WitanClient,
+} from "./client.js";
+export { MalformedError } from "./codec.js";
+export { TransportError, WitanError } from "./errors.js";
+export { type Engine, GenesisError } from "./genesis.js";
+export { SecretKey, verifySignature } from "./keys.js";
+export { slotOf } from "./merkle.js";
+export type * as Rpc from "./rpc-types.js";
+export { ERROR_CODES } from "./rpc-types.js";
+export { type SubmitOptions, submit } from "./submit.js";
+export {
+  type Position,
+  type Subscription,
+  SubscriptionError,
+  type SubscriptionName,
+  type Subscriptions,
+  type WebSocketLike,
+} from "./subscription.js";
+export {
+  type CheckInput,
+  type OpInput,
+  type Signed,
+  type Text,
+  type TransactionInput,
+  type Whole,
+  decodeSigned,
+  sign,
+  signedWith,
+  transaction,
+  transactionId,
+  transactionSigningBytes,
+} from "./transaction.js";
+export {
+  ProofError,
+  type ProofInput,
+  Verifier,
+  type Verified,
+  type VerifiedEntry,
+  type VerifiedHeader,
+  type VerifiedReceipt,
+} from "./verifier.js";
+export type { Change, Entry, Outcome, Receipt, SignedTransaction, Transaction } from "./wire.js";
