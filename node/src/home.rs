@@ -5,7 +5,7 @@
 //! genesis.json         what all validators agree on
 //! keys/node.key        its identity on the network
 //! keys/validator.key   what it signs votes with; a node without one follows and has no vote
-//! data/                the databases, and the lock that keeps a second process out
+//! data/                the databases, the lock that keeps a second process out, and the owner's socket
 //! ```
 
 use crate::config::{Config, Overrides};
@@ -89,6 +89,11 @@ impl Home {
     /// The folder of the databases.
     pub fn data_path(&self) -> PathBuf {
         self.root.join("data")
+    }
+
+    /// The socket for who runs the node, in a folder that lets nobody else in.
+    pub fn admin_socket(&self) -> PathBuf {
+        self.data_path().join("admin.sock")
     }
 
     /// Makes the folders, for their owner alone (0700). Existing ones stay as they are.

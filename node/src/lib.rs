@@ -1,6 +1,7 @@
 //! The event loop that hosts the replicas, with all that surrounds it: home, configuration, keys, the disk's writers,
 //! the judges of incoming messages, and the answers to users.
 
+mod admin;
 mod backend;
 mod clock;
 pub mod config;

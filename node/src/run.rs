@@ -1,5 +1,6 @@
 //! A node's life: open what is on disk, start the threads, serve until told to stop, stop in order.
 
+use crate::admin::{LOG_FILTER, NodeAdmin};
 use crate::backend::{MAX_STRICT_READS, NodeBackend, StrictRead, serve_strict_reads};
 use crate::config::{Config, LogFormat, Overrides};
 use crate::elsewhere::{Elsewhere, answering};
@@ -21,6 +22,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 use witan_p2p::{Network, NetworkConfig, NetworkEvent};
 use witan_rpc::{RpcConfig, RpcServer};
 use witan_storage::{Options, Storage, StorageError};
@@ -65,9 +68,18 @@ fn start_logs(config: &Config) {
         LogFormat::Auto => std::io::stderr().is_terminal(),
     };
     let ansi = std::io::stderr().is_terminal();
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi);
-    // A second node in one process (tests) keeps the first one's logs.
-    drop(if human { logs.try_init() } else { logs.json().flatten_event(true).try_init() });
+    let (filter, handle) = tracing_subscriber::reload::Layer::new(filter);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(ansi);
+    let log = tracing_subscriber::registry().with(filter);
+    let started = if human {
+        log.with(lines).try_init()
+    } else {
+        log.with(lines.json().flatten_event(true)).try_init()
+    };
+    // A second node in one process (tests) keeps the first one's log.
+    if started.is_ok() {
+        drop(LOG_FILTER.set(handle));
+    }
 }
 
 /// A node without one of its workers would look alive and do nothing: it ends instead. (The loop's own panic ends the
@@ -141,6 +153,7 @@ impl Starting<'_> {
         let elsewhere = Arc::clone(&backend.elsewhere);
         rpc_runtime.spawn(async move { elsewhere.see_through().await });
         rpc_runtime.spawn(answering::serve(Arc::clone(&backend), network.clone(), questions));
+        self.start_admin(&rpc_runtime, &backend);
         let rpc = rpc_runtime.block_on(witan_rpc::start(rpc_config, backend))?;
         tracing::info!(
             node = %self.keys.node_id(),
@@ -289,6 +302,16 @@ impl Starting<'_> {
         })
     }
 
+    /// The owner's socket. A node without it works all the same, so that it can't be made is said and no more: a path above
+    /// some 100 bytes, say.
+    fn start_admin(&self, runtime: &Runtime, backend: &Arc<NodeBackend>) {
+        let admin = NodeAdmin { backend: Arc::clone(backend), config: self.config.clone() };
+        let path = self.home.admin_socket();
+        if let Err(error) = runtime.block_on(witan_rpc::server::start_admin(&path, Arc::new(admin))) {
+            tracing::warn!(%error, path = %path.display(), "no admin socket");
+        }
+    }
+
     fn rpc_config(&self) -> Result<RpcConfig, NodeError> {
         let rpc = &self.config.rpc;
         Ok(RpcConfig {
@@ -395,6 +418,6 @@ fn end_process_after(patience: Duration) {
     drop(thread::Builder::new().name("stop-watch".into()).spawn(overdue));
 }
 
-fn peer_address(peer: &crate::config::Peer) -> witan_p2p::PeerAddress {
+pub(crate) fn peer_address(peer: &crate::config::Peer) -> witan_p2p::PeerAddress {
     witan_p2p::PeerAddress { node: peer.node, host: peer.host.clone(), port: peer.port }
 }

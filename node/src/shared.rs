@@ -30,6 +30,7 @@ pub(crate) struct Shared {
     started: Instant,
     beat_ms: AtomicU64,
     stopping: AtomicBool,
+    voting_paused: AtomicBool,
     views: RwLock<BTreeMap<GroupId, Arc<View>>>,
     waiting: Mutex<HashMap<TxId, Vec<oneshot::Sender<()>>>>,
     expired: Mutex<Expired>,
@@ -54,6 +55,7 @@ impl Shared {
             started: Instant::now(),
             beat_ms: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
+            voting_paused: AtomicBool::new(false),
             views: RwLock::default(),
             waiting: Mutex::default(),
             expired: Mutex::default(),
@@ -80,6 +82,15 @@ impl Shared {
 
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Whether the node says nothing in consensus, as its owner wants.
+    pub(crate) fn is_voting_paused(&self) -> bool {
+        self.voting_paused.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn pause_voting(&self, paused: bool) {
+        self.voting_paused.store(paused, Ordering::Relaxed);
     }
 
     pub(crate) fn publish(&self, group: GroupId, status: GroupStatus, proofs: ProofWindow) {

@@ -211,6 +211,12 @@ pub enum RpcError {
         /// Why.
         reason: NoSnapshot,
     },
+    /// A release without it.
+    #[error("this release has no {what}")]
+    Unsupported {
+        /// What it lacks.
+        what: String,
+    },
     /// Too many requests from this address.
     #[error("too many requests from this address")]
     RateLimited {
@@ -264,6 +270,7 @@ impl RpcError {
             RpcError::CursorInvalid => -32034,
             RpcError::RateLimited { .. } => -32040,
             RpcError::Unauthorized => -32041,
+            RpcError::Unsupported { .. } => -32043,
             RpcError::Internal { .. } => -32603,
         }
     }
@@ -283,6 +290,7 @@ impl RpcError {
             RpcError::CursorInvalid => "CURSOR_INVALID",
             RpcError::RateLimited { .. } => "RATE_LIMITED",
             RpcError::Unauthorized => "UNAUTHORIZED",
+            RpcError::Unsupported { .. } => "UNSUPPORTED",
             RpcError::Internal { .. } => "INTERNAL",
         }
     }
@@ -303,6 +311,7 @@ impl RpcError {
             | RpcError::Pruned { .. }
             | RpcError::CursorInvalid
             | RpcError::Unauthorized
+            | RpcError::Unsupported { .. }
             | RpcError::Internal { .. } => false,
         }
     }
@@ -331,6 +340,9 @@ impl RpcError {
             RpcError::Unauthorized => {
                 "send the header Authorization: Bearer <token> with the node's rpc.auth token"
             }
+            RpcError::Unsupported { .. } => {
+                "nothing is ever removed: copy the data folder of a stopped node instead"
+            }
             RpcError::Internal { .. } => "look at the node's log",
         }
     }
@@ -350,7 +362,7 @@ impl RpcError {
                 json!({ "retryAfterMs": retry_after_ms })
             }
             RpcError::WaitTimeout { tx_id, status } => json!({"txId": tx_id.to_string(), "status": status}),
-            RpcError::NotFound { what } => json!({ "what": what }),
+            RpcError::NotFound { what } | RpcError::Unsupported { what } => json!({ "what": what }),
             RpcError::NotHosted { group, nodes } => json!({ "group": group, "nodes": nodes }),
             RpcError::Pruned { oldest_height } => json!({ "oldestHeight": oldest_height }),
             RpcError::FutureHeight { height } => json!({ "height": height }),
@@ -402,6 +414,7 @@ impl RpcError {
             -32034 => RpcError::CursorInvalid,
             -32040 => RpcError::RateLimited { retry_after_ms: number("retryAfterMs") },
             -32041 => RpcError::Unauthorized,
+            -32043 => RpcError::Unsupported { what: owned("what") },
             -32603 => RpcError::internal(owned("detail")),
             _ => return None,
         })

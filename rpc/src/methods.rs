@@ -105,6 +105,8 @@ macro_rules! methods {
     };
 }
 
+pub mod admin;
+
 methods! {
     /// Describes every method: this very document, in the OpenRPC format.
     "rpc.discover" Discover {} -> Value, "The OpenRPC document, the same as /openrpc.json.",

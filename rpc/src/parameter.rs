@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::fmt;
 use witan_types::schema::Hex;
-use witan_types::{Account, GroupId, Height, TxId};
+use witan_types::{Account, GroupId, Height, NodeId, TxId};
 
 /// A kind of parameter.
 pub trait Parameter: Sized + Serialize {
@@ -74,6 +74,7 @@ read_by_serde! {
     TransactionDetail, r#""none", "ids", "full", true (ids) or false (none)"#,
         |_| json!({"oneOf": [{"enum": ["none", "ids", "full"]}, {"type": "boolean"}]});
     IdText<TxId>, "a transaction id, 0x and 64 hex digits", of::<TxId>;
+    IdText<NodeId>, "a node's id, 0x and 64 hex digits", of::<NodeId>;
     IdText<Account>, "an account, witan1...", of::<Account>;
     TxInput, "0x hex of a signed transaction, or its JSON form", transaction_schema;
     Vec<TxInput>, "an array of signed transactions",

@@ -1,5 +1,6 @@
 //! The server: one port for JSON-RPC over HTTP and WebSocket, health and the OpenRPC document.
 
+mod admin;
 mod auth;
 mod backend;
 mod config;
@@ -10,6 +11,7 @@ mod http;
 mod listen;
 mod rate_limit;
 
+pub use admin::{AdminBackend, start_admin};
 pub use auth::{Token, TokenError};
 pub use backend::{Backend, BlockSlice, LockNext, LockSlice, ScanNext, ScanRange, ScanSlice};
 pub use config::{RpcConfig, RpcStartError};

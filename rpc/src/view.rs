@@ -3,6 +3,7 @@
 //! Hashes and ids are `0x` hex, accounts `witan1...`, heights and counts numbers, amounts and versions decimal
 //! strings, times Unix milliseconds.
 
+mod admin;
 mod chain;
 mod configuration;
 mod network;
@@ -11,6 +12,7 @@ mod shard;
 mod state;
 mod transaction;
 
+pub use admin::{LogFilter, PeerChange, Stopping, Voting};
 pub use chain::{
     BlockPage, BlockTransactions, BlockView, FullTransaction, GenesisView, GroupEngine, SealView, TextId,
 };

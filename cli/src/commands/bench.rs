@@ -1,11 +1,13 @@
 //! `witan bench`: a local network under load, and how near it comes to what the machine could do.
 
 mod calls;
+mod flood;
 
 use crate::commands::tx::text;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Table;
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
 use witan_testnet::bench::{self, AcrossPlan, BenchNode, BenchPlan, BenchReport, EngineRun, Suite};
@@ -20,6 +22,7 @@ Example:
   witan bench -e hotstuff,pbft,raft --dead 1
   witan bench -s 1,2,4,8 --across 0,10,50,100
   witan bench -n 1 --calls
+  witan bench --flood --for 60s
   witan bench -n 7 --json > bench.json";
 
 /// How long the network may take to its first block.
@@ -58,6 +61,13 @@ pub(crate) struct Args {
     /// beside a method that does nothing, in five rounds of --for each
     #[arg(long, conflicts_with = "across")]
     calls: bool,
+    /// Measure whether consensus minds a flood of RPC instead: the time between blocks under a steady load, with every node
+    /// at rest and flooded at many times its limit, in three rounds within --for
+    #[arg(long, conflicts_with_all = ["across", "calls"])]
+    flood: bool,
+    /// Be the flood of these nodes
+    #[arg(long, hide = true, value_delimiter = ',')]
+    flood_nodes: Vec<SocketAddr>,
     /// Be the server with the method that does nothing
     #[arg(long, hide = true)]
     serve_no_op: bool,
@@ -120,6 +130,12 @@ fn parse_size(text: &str) -> Result<usize, String> {
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
     if args.serve_no_op {
         return calls::serve(context).await;
+    }
+    if !args.flood_nodes.is_empty() {
+        return flood::be_the_flood(&args, context).await;
+    }
+    if args.flood {
+        return flood::run(&args, context).await;
     }
     if args.calls {
         return calls::run(&args, context).await;

@@ -125,7 +125,7 @@ fn refuse(status: StatusCode, why: &str) -> Result<HttpResponse, BoxError> {
     respond(status, &json!({ "error": why }))
 }
 
-fn respond(status: StatusCode, body: &Value) -> Result<HttpResponse, BoxError> {
+pub(super) fn respond(status: StatusCode, body: &Value) -> Result<HttpResponse, BoxError> {
     let response = HttpResponse::builder().status(status).header("content-type", "application/json");
     Ok(response.body(HttpBody::from(body.to_string()))?)
 }

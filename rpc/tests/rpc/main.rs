@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod admin;
 mod methods;
 mod refusals;
 mod support;

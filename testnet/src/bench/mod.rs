@@ -4,6 +4,7 @@
 
 mod across;
 mod calls;
+mod flood;
 pub mod process;
 mod report;
 mod run;
@@ -12,6 +13,7 @@ pub mod verify_cost;
 
 pub use across::{AcrossPlan, AcrossReport, Latencies, Times, run_across};
 pub use calls::{CallsPlan, CallsReport, MethodFigures, no_op, run_calls};
+pub use flood::{FloodPlan, FloodReport, Flooded, flood, run_flood};
 pub use report::BenchReport;
 pub use run::{BenchNode, BenchPlan, run};
 pub use suite::{EngineRun, Suite, WithDead};

@@ -28,7 +28,7 @@ impl Network {
     /// # Errors
     /// If there is no such node, one of its ports is taken, or its process can't be started.
     pub fn start(&mut self, name: &str) -> Result<(), LocalError> {
-        let binary = self.binary.clone();
+        let (binary, environment) = (self.binary.clone(), self.environment.clone());
         self.change(|_, description| {
             let node = find(description, name)?;
             if Process::recorded(node).is_some_and(Process::is_running) {
@@ -37,7 +37,7 @@ impl Network {
             if let Some(port) = node.ports.into_iter().find(|port| !ports::is_free(*port)) {
                 return Err(LocalError::PortTaken { node: node.name.clone(), port });
             }
-            let process = process::spawn(&binary, node)?;
+            let process = process::spawn(&binary, &environment, node)?;
             record(node, Some(process));
             Ok(())
         })

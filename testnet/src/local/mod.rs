@@ -26,6 +26,8 @@ use std::path::{Path, PathBuf};
 pub struct Network {
     folder: PathBuf,
     binary: PathBuf,
+    /// Set for every node that is started, beside this process's own.
+    environment: Vec<(String, String)>,
     description: Description,
 }
 
@@ -42,7 +44,8 @@ impl Network {
     pub fn create(spec: &Spec) -> Result<Network, LocalError> {
         let folder = spec.dir.join(&spec.name);
         let description = generate::generate(spec, &folder)?;
-        Ok(Network { folder: absolute(&folder)?, binary: this_binary()?, description })
+        let (folder, binary) = (absolute(&folder)?, this_binary()?);
+        Ok(Network { folder, binary, environment: Vec::new(), description })
     }
 
     /// The network of this name, as its files say.
@@ -56,13 +59,18 @@ impl Network {
         }
         let folder = absolute(&folder)?;
         let description = Description::read(&folder)?;
-        Ok(Network { folder, binary: this_binary()?, description })
+        Ok(Network { folder, binary: this_binary()?, environment: Vec::new(), description })
     }
 
     /// Starts nodes from another `witan` binary than the running one.
     pub fn with_binary(mut self, binary: impl Into<PathBuf>) -> Network {
         self.binary = binary.into();
         self
+    }
+
+    /// Starts nodes from now on with this setting in their environment, such as `WITAN_RPC__MAX_BATCH`.
+    pub fn set_environment(&mut self, name: &str, value: &str) {
+        self.environment.push((name.to_owned(), value.to_owned()));
     }
 
     /// What stands where: addresses, accounts, groups. As of the last call that changed or refreshed it.

@@ -90,7 +90,11 @@ fn parse_start_time(stat: &str) -> Option<u64> {
 }
 
 /// Starts a node in a process group of its own, so that neither Ctrl-C nor the end of this command reaches it.
-pub(super) fn spawn(binary: &Path, node: &NodeEntry) -> Result<Process, LocalError> {
+pub(super) fn spawn(
+    binary: &Path,
+    environment: &[(String, String)],
+    node: &NodeEntry,
+) -> Result<Process, LocalError> {
     let log_path = node.home.join("node.log");
     let log = File::options().create(true).append(true).mode(0o600).open(&log_path);
     let log = log.map_err(LocalError::file("open", &log_path))?;
@@ -99,6 +103,7 @@ pub(super) fn spawn(binary: &Path, node: &NodeEntry) -> Result<Process, LocalErr
     let mut child = Command::new(binary)
         .args(["start", "--home"])
         .arg(&node.home)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(log)
         .stderr(second)

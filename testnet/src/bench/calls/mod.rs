@@ -9,7 +9,7 @@ pub use report::{CallsReport, MethodFigures};
 
 use super::BenchError;
 use crate::load::presign::{LoadPlan, Prepared, presign};
-use connection::{Connection, Transport};
+pub(super) use connection::{Connection, Transport};
 use hdrhistogram::Histogram;
 use report::Round;
 use std::io;
