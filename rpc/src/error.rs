@@ -216,6 +216,20 @@ pub enum RpcError {
         /// When to try again, in milliseconds.
         retry_after_ms: u64,
     },
+    /// The connection, or the node, has as many subscriptions as it may.
+    #[error("too many subscriptions: {of} has {max}, the most it may")]
+    TooManySubscriptions {
+        /// Whose limit it is.
+        of: &'static str,
+        /// The limit.
+        max: usize,
+    },
+    /// A subscription over plain HTTP.
+    #[error("{method} is a subscription, and those are served over WebSocket alone")]
+    WebSocketOnly {
+        /// Which method.
+        method: String,
+    },
     /// A bearer token is needed.
     #[error("a valid bearer token is needed")]
     Unauthorized,
@@ -228,6 +242,11 @@ pub enum RpcError {
 }
 
 impl RpcError {
+    /// Who has too many subscriptions: all connections together.
+    pub const NODE: &'static str = "the node";
+    /// Who has too many subscriptions: the one that asked.
+    pub const CONNECTION: &'static str = "the connection";
+
     /// A wrong parameter.
     pub fn parameter(parameter: impl Into<String>, expected: impl Into<String>) -> RpcError {
         RpcError::BadParameter { parameter: parameter.into(), expected: expected.into() }
@@ -262,6 +281,8 @@ impl RpcError {
             RpcError::NotReady { .. } => -32033,
             RpcError::CursorInvalid => -32034,
             RpcError::RateLimited { .. } => -32040,
+            RpcError::TooManySubscriptions { .. } => -32006,
+            RpcError::WebSocketOnly { .. } => -32601,
             RpcError::Unauthorized => -32041,
             RpcError::Internal { .. } => -32603,
         }
@@ -281,6 +302,8 @@ impl RpcError {
             RpcError::NotReady { reason, .. } => reason.name(),
             RpcError::CursorInvalid => "CURSOR_INVALID",
             RpcError::RateLimited { .. } => "RATE_LIMITED",
+            RpcError::TooManySubscriptions { .. } => "TOO_MANY_SUBSCRIPTIONS",
+            RpcError::WebSocketOnly { .. } => "WEBSOCKET_ONLY",
             RpcError::Unauthorized => "UNAUTHORIZED",
             RpcError::Internal { .. } => "INTERNAL",
         }
@@ -294,6 +317,7 @@ impl RpcError {
             | RpcError::ReadAborted { .. }
             | RpcError::FutureHeight { .. }
             | RpcError::NotReady { .. }
+            | RpcError::TooManySubscriptions { .. }
             | RpcError::RateLimited { .. } => true,
             RpcError::BadParameter { .. }
             | RpcError::Rejected { .. }
@@ -301,6 +325,7 @@ impl RpcError {
             | RpcError::NotHosted { .. }
             | RpcError::Pruned { .. }
             | RpcError::CursorInvalid
+            | RpcError::WebSocketOnly { .. }
             | RpcError::Unauthorized
             | RpcError::Internal { .. } => false,
         }
@@ -327,6 +352,10 @@ impl RpcError {
             }
             RpcError::CursorInvalid => "start again without a cursor",
             RpcError::RateLimited { .. } => "wait retryAfterMs; put transactions into tx_submitBatch",
+            RpcError::TooManySubscriptions { .. } => {
+                "end one by its unsubscribe method, or open another connection"
+            }
+            RpcError::WebSocketOnly { .. } => "connect to this address by WebSocket (ws://.../ws), and call it there",
             RpcError::Unauthorized => {
                 "send the header Authorization: Bearer <token> with the node's rpc.auth token"
             }
@@ -353,6 +382,8 @@ impl RpcError {
             RpcError::NotHosted { group, nodes } => json!({ "group": group, "nodes": nodes }),
             RpcError::Pruned { oldest_height } => json!({ "oldestHeight": oldest_height }),
             RpcError::FutureHeight { height } => json!({ "height": height }),
+            RpcError::TooManySubscriptions { of, max } => json!({ "of": of, "max": max }),
+            RpcError::WebSocketOnly { method } => json!({ "method": method }),
             RpcError::ReadAborted { .. } | RpcError::CursorInvalid | RpcError::Unauthorized => json!({}),
         };
         if let Value::Object(data) = &mut data {
@@ -400,6 +431,11 @@ impl RpcError {
             }
             -32034 => RpcError::CursorInvalid,
             -32040 => RpcError::RateLimited { retry_after_ms: number("retryAfterMs") },
+            -32006 => RpcError::TooManySubscriptions {
+                of: if text("of") == Some(Self::NODE) { Self::NODE } else { Self::CONNECTION },
+                max: usize::try_from(number("max")).unwrap_or_default(),
+            },
+            -32601 => RpcError::WebSocketOnly { method: text("method")?.to_owned() },
             -32041 => RpcError::Unauthorized,
             -32603 => RpcError::internal(owned("detail")),
             _ => return None,

@@ -1,15 +1,20 @@
-//! The OpenRPC document (<https://spec.open-rpc.org>), made from the table of methods.
+//! The OpenRPC document (<https://spec.open-rpc.org>), made from the tables of methods and subscriptions.
 
 use crate::error::{ErrorView, NoSnapshot, NotReady, Rejection, RpcError};
 use crate::method::MethodDescription;
 use crate::methods::describe_all;
+use crate::subscription::SubscriptionDescription;
+use crate::subscriptions;
 use crate::view::TransactionState;
 use serde_json::{Value, json};
 use witan_types::{GroupId, TxId};
 
 /// The document.
 pub fn document() -> Value {
-    let methods: Vec<Value> = describe_all().iter().map(method).collect();
+    let mut methods: Vec<Value> = describe_all().iter().map(method).collect();
+    for subscription in subscriptions::describe_all() {
+        methods.extend([subscribing(&subscription), unsubscribing(&subscription)]);
+    }
     json!({
         "openrpc": "1.3.2",
         "info": {
@@ -45,6 +50,69 @@ fn method(method: &MethodDescription) -> Value {
         "errors": ERRORS.map(|name| json!({"$ref": format!("#/components/errors/{name}")})),
     })
 }
+
+/// The method that starts a subscription, with what is then told as `x-subscription`.
+fn subscribing(subscription: &SubscriptionDescription) -> Value {
+    let mut described = method(&subscription.method);
+    let types = [subscription.types, LAST].concat();
+    let parts = [
+        ("result", json!({
+            "name": "subscription",
+            "description": subscription.method.answer,
+            "schema": {"type": "string"},
+        })),
+        ("x-subscription", json!({
+            "unsubscribe": subscription.unsubscribe,
+            "notification": subscription.method.name,
+            "transport": "WebSocket",
+            "item": {
+                "description": subscription.news,
+                "schema": {
+                    "type": "object",
+                    "required": ["seq", "type"],
+                    "properties": {
+                        "seq": {"type": "integer", "minimum": 1},
+                        "type": {"enum": types},
+                    },
+                },
+            },
+        })),
+    ];
+    if let Some(fields) = described.as_object_mut() {
+        fields.extend(parts.map(|(name, value)| (name.to_owned(), value)));
+        if let Some(Value::Array(errors)) = fields.get_mut("errors") {
+            errors.extend(OF_SUBSCRIPTIONS.map(|name| json!({"$ref": format!("#/components/errors/{name}")})));
+        }
+    }
+    described
+}
+
+/// The `type`s of last notifications.
+const LAST: &[&str] = &["end", "lagged", "error"];
+
+/// The method that ends a subscription.
+fn unsubscribing(subscription: &SubscriptionDescription) -> Value {
+    json!({
+        "name": subscription.unsubscribe,
+        "summary": format!("Ends a subscription that {} started on this connection.", subscription.method.name),
+        "paramStructure": "by-position",
+        "params": [{
+            "name": "subscription",
+            "description": "The subscription's id.",
+            "required": true,
+            "schema": {"type": "string"},
+        }],
+        "result": {
+            "name": "result",
+            "description": "Whether there was such a subscription.",
+            "schema": {"type": "boolean"},
+        },
+        "errors": [{"$ref": "#/components/errors/WebSocketOnly"}],
+    })
+}
+
+/// The errors that only methods of subscriptions answer.
+const OF_SUBSCRIPTIONS: [&str; 2] = ["TooManySubscriptions", "WebSocketOnly"];
 
 /// The errors any method may answer, by the names under `components`.
 const ERRORS: [&str; 14] = [
@@ -82,10 +150,16 @@ fn errors() -> Value {
         RpcError::Unauthorized,
         RpcError::internal("the disk is full"),
     ];
+    let of_subscriptions = [
+        RpcError::TooManySubscriptions { of: RpcError::CONNECTION, max: 64 },
+        RpcError::WebSocketOnly { method: "state_subscribe".into() },
+    ];
     let write = |error: RpcError| serde_json::to_value(ErrorView::from(error));
+    let of_subscriptions = OF_SUBSCRIPTIONS.iter().zip(of_subscriptions);
     ERRORS
         .iter()
         .zip(examples)
+        .chain(of_subscriptions)
         .filter_map(|(name, error)| write(error).ok().map(|error| ((*name).to_owned(), error)))
         .collect::<serde_json::Map<_, _>>()
         .into()

@@ -1,7 +1,7 @@
 //! The kinds of parameters: how each is read, described, and written by the client.
 
 use crate::encoding::Encoding;
-use crate::view::TransactionState;
+use crate::view::{Position, TransactionState};
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -74,7 +74,15 @@ read_by_serde! {
     IdText<Account>, "an account, witan1...", json!({"type": "string", "pattern": "^witan1"});
     TxInput, "0x hex of a signed transaction, or its JSON form", transaction_schema();
     Vec<TxInput>, "an array of signed transactions", json!({"type": "array", "items": transaction_schema()});
+    Since, "a height beside group, or an array of {group, height}", position_schema();
     Map<String, Value>, "an unsigned transaction in JSON", json!({"type": "object"});
+}
+
+fn position_schema() -> Value {
+    let number = json!({"type": "integer", "minimum": 0});
+    let position = json!({"group": number, "height": number, "index": number});
+    let position = json!({"type": "object", "required": ["group", "height"], "properties": position});
+    json!({"oneOf": [number, {"type": "array", "items": position}]})
 }
 
 fn transaction_schema() -> Value {
@@ -152,6 +160,16 @@ impl std::str::FromStr for At {
             height => height.parse().map(At::Height).map_err(|_| "expected latest, sealed or a height"),
         }
     }
+}
+
+/// Where a subscription begins: with what its reader has not seen yet.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Since {
+    /// At this height of its one group.
+    Height(Height),
+    /// At these places; in other groups with the next block.
+    Positions(Vec<Position>),
 }
 
 /// How far a submission waits: each step includes those before.

@@ -3,12 +3,17 @@
 mod backend;
 mod config;
 mod cursor;
+mod followed;
 mod handlers;
 mod hosts;
 mod http;
 mod listen;
+mod outflow;
+mod places;
 mod rate_limit;
+mod subscriptions;
 
 pub use backend::{Backend, BlockSlice, LockNext, LockSlice, ScanNext, ScanRange, ScanSlice};
-pub use config::{RpcConfig, RpcStartError};
+pub use config::{FollowingConfig, RpcConfig, RpcStartError};
+pub use followed::{Followed, Heights, NewsSlice};
 pub use listen::{RpcServer, start};
