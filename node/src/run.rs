@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use witan_p2p::{Network, NetworkConfig, NetworkEvent};
-use witan_rpc::{RpcConfig, RpcServer};
+use witan_rpc::{FollowingConfig, RpcConfig, RpcServer};
 use witan_storage::{Options, Storage, StorageError};
 use witan_types::{Genesis, GroupId, NodeId, SecretKey, ValidatorIndex};
 
@@ -298,6 +298,7 @@ impl Starting<'_> {
             max_connections: rpc.max_connections,
             max_subscriptions: rpc.max_subscriptions,
             calls_per_second: rpc.requests_per_second,
+            following: FollowingConfig::default(),
         }
     }
 }

@@ -282,7 +282,7 @@ impl RpcError {
             RpcError::CursorInvalid => -32034,
             RpcError::RateLimited { .. } => -32040,
             RpcError::TooManySubscriptions { .. } => -32006,
-            RpcError::WebSocketOnly { .. } => -32601,
+            RpcError::WebSocketOnly { .. } => -32042,
             RpcError::Unauthorized => -32041,
             RpcError::Internal { .. } => -32603,
         }
@@ -355,7 +355,9 @@ impl RpcError {
             RpcError::TooManySubscriptions { .. } => {
                 "end one by its unsubscribe method, or open another connection"
             }
-            RpcError::WebSocketOnly { .. } => "connect to this address by WebSocket (ws://.../ws), and call it there",
+            RpcError::WebSocketOnly { .. } => {
+                "connect to this address by WebSocket (ws://.../ws), and call it there"
+            }
             RpcError::Unauthorized => {
                 "send the header Authorization: Bearer <token> with the node's rpc.auth token"
             }
@@ -435,8 +437,8 @@ impl RpcError {
                 of: if text("of") == Some(Self::NODE) { Self::NODE } else { Self::CONNECTION },
                 max: usize::try_from(number("max")).unwrap_or_default(),
             },
-            -32601 => RpcError::WebSocketOnly { method: text("method")?.to_owned() },
             -32041 => RpcError::Unauthorized,
+            -32042 => RpcError::WebSocketOnly { method: owned("method") },
             -32603 => RpcError::internal(owned("detail")),
             _ => return None,
         })

@@ -22,5 +22,5 @@ pub use client::{Client, ClientError, Following, Subscriber};
 pub use encoding::{Blob, Encoding};
 pub use error::{ErrorView, NoSnapshot, NotReady, Rejection, RpcError};
 pub use parameter::{At, Order, Since, TransactionDetail, Wait};
-pub use server::{Backend, RpcConfig, RpcServer, RpcStartError, start};
+pub use server::{Backend, FollowingConfig, RpcConfig, RpcServer, RpcStartError, start};
 pub use view::*;

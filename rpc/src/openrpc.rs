@@ -56,32 +56,39 @@ fn subscribing(subscription: &SubscriptionDescription) -> Value {
     let mut described = method(&subscription.method);
     let types = [subscription.types, LAST].concat();
     let parts = [
-        ("result", json!({
-            "name": "subscription",
-            "description": subscription.method.answer,
-            "schema": {"type": "string"},
-        })),
-        ("x-subscription", json!({
-            "unsubscribe": subscription.unsubscribe,
-            "notification": subscription.method.name,
-            "transport": "WebSocket",
-            "item": {
-                "description": subscription.news,
-                "schema": {
-                    "type": "object",
-                    "required": ["seq", "type"],
-                    "properties": {
-                        "seq": {"type": "integer", "minimum": 1},
-                        "type": {"enum": types},
+        (
+            "result",
+            json!({
+                "name": "subscription",
+                "description": subscription.method.answer,
+                "schema": {"type": "string"},
+            }),
+        ),
+        (
+            "x-subscription",
+            json!({
+                "unsubscribe": subscription.unsubscribe,
+                "notification": subscription.method.name,
+                "transport": "WebSocket",
+                "item": {
+                    "description": subscription.news,
+                    "schema": {
+                        "type": "object",
+                        "required": ["seq", "type"],
+                        "properties": {
+                            "seq": {"type": "integer", "minimum": 1},
+                            "type": {"enum": types},
+                        },
                     },
                 },
-            },
-        })),
+            }),
+        ),
     ];
     if let Some(fields) = described.as_object_mut() {
         fields.extend(parts.map(|(name, value)| (name.to_owned(), value)));
         if let Some(Value::Array(errors)) = fields.get_mut("errors") {
-            errors.extend(OF_SUBSCRIPTIONS.map(|name| json!({"$ref": format!("#/components/errors/{name}")})));
+            errors
+                .extend(OF_SUBSCRIPTIONS.map(|name| json!({"$ref": format!("#/components/errors/{name}")})));
         }
     }
     described

@@ -7,9 +7,7 @@ use crate::methods::{GetBlock, GetNodeStatus};
 use crate::parameter::{At, IdText, Since, TransactionDetail};
 use crate::subscription::Subscription;
 use crate::subscriptions::{SubscribeBlocks, SubscribeConsensus, SubscribeState, SubscribeTransactions};
-use crate::view::{
-    BlockNews, ConsensusNews, Last, Notification, Position, StateNews, Told, TransactionNews,
-};
+use crate::view::{BlockNews, ConsensusNews, Last, Notification, Position, StateNews, Told, TransactionNews};
 use jsonrpsee::core::client::{
     ClientT as _, Subscription as Stream, SubscriptionClientT as _, SubscriptionCloseReason,
 };
@@ -115,10 +113,10 @@ impl Subscriber {
         let builder = WsClientBuilder::new().connection_timeout(CONNECT_TIMEOUT);
         let builder = builder.request_timeout(super::REQUEST_TIMEOUT).enable_ws_ping(PingConfig::new());
         let builder = builder.max_request_size(MAX_BYTES).max_response_size(MAX_BYTES);
-        let connected = builder.build(&self.url).await.map_err(|error| ClientError::Transport {
-            url: self.url.to_string(),
-            why: describe(&error),
-        })?;
+        let connected = builder
+            .build(&self.url)
+            .await
+            .map_err(|error| ClientError::Transport { url: self.url.to_string(), why: describe(&error) })?;
         Ok(Arc::clone(socket.insert(Arc::new(connected))))
     }
 
@@ -137,7 +135,8 @@ impl Subscriber {
             None => BTreeMap::new(),
         };
         let subscriber = self.clone();
-        let mut following = Following { subscriber, request, positions, stream: None, seq: 0, is_over: false };
+        let mut following =
+            Following { subscriber, request, positions, stream: None, seq: 0, is_over: false };
         following.subscribe().await?;
         Ok(following)
     }
@@ -195,7 +194,8 @@ impl Subscriber {
     /// As [`Subscriber::follow`].
     pub async fn transaction(&self, id: TxId) -> Answer<Following<SubscribeTransactions>> {
         let tx_id = Some(IdText(id));
-        self.follow(SubscribeTransactions { tx_id, account: None, group: None, since: None, encoding: None }).await
+        self.follow(SubscribeTransactions { tx_id, account: None, group: None, since: None, encoding: None })
+            .await
     }
 
     /// Follows the transactions that an account signs or that transfer to it.
@@ -242,7 +242,10 @@ pub struct Following<S: Subscription> {
 
 impl<S: Subscription + fmt::Debug> fmt::Debug for Following<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Following").field("request", &self.request).field("positions", &self.positions).finish()
+        f.debug_struct("Following")
+            .field("request", &self.request)
+            .field("positions", &self.positions)
+            .finish()
     }
 }
 

@@ -10,8 +10,8 @@ use hyper::body::Incoming;
 use jsonrpsee::Methods;
 use jsonrpsee::server::middleware::rpc::RpcServiceBuilder;
 use jsonrpsee::server::{
-    BatchRequestConfig, HttpRequest, PingConfig, RandomStringIdProvider, Server, ServerConfig, ServerHandle, StopHandle,
-    serve_with_graceful_shutdown, stop_channel,
+    BatchRequestConfig, HttpRequest, PingConfig, RandomStringIdProvider, Server, ServerConfig, ServerHandle,
+    StopHandle, serve_with_graceful_shutdown, stop_channel,
 };
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

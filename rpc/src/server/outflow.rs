@@ -5,7 +5,7 @@ use crate::error::RpcError;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -36,6 +36,10 @@ pub(super) struct Patient {
     outflow: Arc<Outflow>,
     patience: Duration,
     overdue: Option<Pin<Box<Sleep>>>,
+    /// Its peer has taken nothing for too long.
+    is_cut: bool,
+    /// Who waits for something to read: another task than the one that writes.
+    reader: Option<Waker>,
 }
 
 impl Patient {
@@ -43,7 +47,7 @@ impl Patient {
     pub(super) fn new(socket: TcpStream, patience: Duration, subscriptions: usize) -> Patient {
         let places = Places::new(RpcError::CONNECTION, subscriptions);
         let outflow = Outflow { written: watch::Sender::new(0), large: Arc::default(), places };
-        Patient { socket, outflow: Arc::new(outflow), patience, overdue: None }
+        Patient { socket, outflow: Arc::new(outflow), patience, overdue: None, is_cut: false, reader: None }
     }
 
     pub(super) fn outflow(&self) -> Arc<Outflow> {
@@ -62,8 +66,16 @@ impl Patient {
         let patience = self.patience;
         let overdue = self.overdue.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(overdue.as_mut().poll(cx));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the reader takes nothing")))
+        self.is_cut = true;
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+        Poll::Ready(Err(takes_nothing()))
     }
+}
+
+fn takes_nothing() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the reader takes nothing")
 }
 
 impl AsyncRead for Patient {
@@ -72,7 +84,12 @@ impl AsyncRead for Patient {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_read(cx, buffer)
+        if self.is_cut {
+            return Poll::Ready(Err(takes_nothing()));
+        }
+        let read = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        self.reader = read.is_pending().then(|| cx.waker().clone());
+        read
     }
 }
 

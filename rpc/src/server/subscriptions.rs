@@ -109,7 +109,9 @@ pub(super) fn register_refusals(module: &mut RpcModule<Service>) -> Result<(), R
         ($request:ident) => {
             for name in [subscriptions::$request::NAME, subscriptions::$request::UNSUBSCRIBE] {
                 module.register_method(name, |_, _, _| {
-                    Err::<(), RpcError>(RpcError::WebSocketOnly { method: subscriptions::$request::NAME.into() })
+                    Err::<(), RpcError>(RpcError::WebSocketOnly {
+                        method: subscriptions::$request::NAME.into(),
+                    })
                 })?;
             }
         };

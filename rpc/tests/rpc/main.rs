@@ -7,6 +7,10 @@
     reason = "a test fails by panicking, and its helpers are shared by its modules alone"
 )]
 
+mod chain;
 mod methods;
 mod refusals;
+mod slow_readers;
+mod socket;
+mod subscriptions;
 mod support;

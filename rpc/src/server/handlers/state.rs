@@ -17,7 +17,11 @@ use witan_types::transaction::MAX_KEY_BYTES;
 const FIRST_KEY: [u8; 1] = [1];
 
 /// Reads bytes of at most a key's length, which are no reserved key.
-pub(in crate::server) fn read_prefix(name: &str, text: &str, encoding: Encoding) -> Result<Vec<u8>, RpcError> {
+pub(in crate::server) fn read_prefix(
+    name: &str,
+    text: &str,
+    encoding: Encoding,
+) -> Result<Vec<u8>, RpcError> {
     let wrong = |why: String| RpcError::parameter(name, format!("a key in {}; {why}", encoding.name()));
     let bytes = encoding.read(text).map_err(|error| wrong(format!("got {error}")))?;
     if bytes.len() > MAX_KEY_BYTES {

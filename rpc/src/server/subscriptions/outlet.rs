@@ -77,7 +77,8 @@ impl Outlet {
         let bytes = json.get().len();
         if bytes > self.max_bytes {
             let most = self.max_bytes;
-            let why = format!("one of the news has {bytes} bytes, above {most}: ask for less, such as txs: ids");
+            let why =
+                format!("one of the news has {bytes} bytes, above {most}: ask for less, such as txs: ids");
             return Err(End::Failed(RpcError::internal(why)));
         }
         Ok(json)

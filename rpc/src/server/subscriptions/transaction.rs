@@ -32,9 +32,10 @@ impl Open for SubscribeTransactions {
                 let reading = Reading::Account(account.0);
                 Chains::open(service, reading, self.group, self.since, self.encoding).await
             }
-            (Some(_), None) if self.group.is_some() => {
-                Err(RpcError::parameter("group", "none beside txId: a transaction is found in whichever group"))
-            }
+            (Some(_), None) if self.group.is_some() => Err(RpcError::parameter(
+                "group",
+                "none beside txId: a transaction is found in whichever group",
+            )),
             (Some(_), None) if self.since.is_some() => {
                 Err(RpcError::parameter("from", "none beside txId: how it stands is told at once"))
             }
@@ -46,7 +47,9 @@ impl Open for SubscribeTransactions {
                 sealed: service.backend.sealed(),
                 is_all_here: service.backend.hosts_all().is_ok(),
             })),
-            (None, None) | (Some(_), Some(_)) => Err(RpcError::parameter("txId", "txId, or account: one of them")),
+            (None, None) | (Some(_), Some(_)) => {
+                Err(RpcError::parameter("txId", "txId, or account: one of them"))
+            }
         }
     }
 }

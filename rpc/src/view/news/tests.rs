@@ -69,9 +69,14 @@ fn consensus_news_are_what_two_looks_have_not_in_common() {
     assert_eq!(ConsensusNews::since(None, &before), [ConsensusNews::View(before.clone())]);
     assert_eq!(ConsensusNews::since(Some(&before), &before), []);
 
-    let now = ConsensusStatusView { view: 9, leader: Some(ValidatorIndex(1)), decided_height: 6, ..standing(8) };
+    let now =
+        ConsensusStatusView { view: 9, leader: Some(ValidatorIndex(1)), decided_height: 6, ..standing(8) };
     let news = [ConsensusNews::View(now.clone()), ConsensusNews::Decided(now.clone())];
-    assert_eq!(ConsensusNews::since(Some(&before), &now), news, "a leader of another view is no news of its own");
+    assert_eq!(
+        ConsensusNews::since(Some(&before), &now),
+        news,
+        "a leader of another view is no news of its own"
+    );
 
     let elected = ConsensusStatusView { leader: None, sealed_height: 5, ..standing(8) };
     let news = [ConsensusNews::Leader(elected.clone()), ConsensusNews::Sealed(elected.clone())];
