@@ -13,6 +13,7 @@ use jsonrpsee::core::client::{
 };
 use jsonrpsee_ws_client::{PingConfig, WsClient, WsClientBuilder};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -166,11 +167,11 @@ impl Subscriber {
         let mut positions: BTreeMap<GroupId, Position> =
             given.into_iter().map(|position| (position.group, position)).collect();
         for group in groups {
-            if !positions.contains_key(&group) {
+            if let Slot::Vacant(slot) = positions.entry(group) {
                 let (at, txs) = (Some(At::Latest), Some(TransactionDetail::None));
                 let newest = self.call(&GetBlock { group, at, txs, encoding: None }).await?;
                 let height = newest.height.saturating_add(1);
-                positions.insert(group, Position { group, height, index: 0 });
+                slot.insert(Position { group, height, index: 0 });
             }
         }
         Ok(positions)

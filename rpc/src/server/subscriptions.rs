@@ -158,6 +158,9 @@ async fn serve<S: Open>(
     let mut outlet = Outlet::new(sink, outflow, &service);
     let end = job.run(&mut outlet).await;
     drop(places);
+    if matches!(end, End::Lagged) {
+        tracing::info!(method = S::NAME, "a subscription ended, because its reader takes nothing");
+    }
     match outlet.last(end, job.positions()) {
         // Sent as soon as the reader takes what is before it, unless the connection ends first.
         Some(last) => SubscriptionCloseResponse::Notif(last.into()),

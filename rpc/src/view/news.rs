@@ -227,14 +227,17 @@ impl ConsensusNews {
         let is_other_view = (before.epoch, before.view) != (now.epoch, now.view);
         let gave_up = now.consecutive_timeouts > before.consecutive_timeouts
             || now.timed_out.iter().any(|validator| !before.timed_out.contains(validator));
-        let all: [(bool, fn(ConsensusStatusView) -> ConsensusNews); 5] = [
-            (gave_up, ConsensusNews::Timeout),
-            (is_other_view, ConsensusNews::View),
-            (!is_other_view && before.leader != now.leader, ConsensusNews::Leader),
-            (before.decided_height != now.decided_height, ConsensusNews::Decided),
-            (before.sealed_height != now.sealed_height, ConsensusNews::Sealed),
+        let has_other_leader = !is_other_view && before.leader != now.leader;
+        let (decided, sealed) =
+            (before.decided_height != now.decided_height, before.sealed_height != now.sealed_height);
+        let news = [
+            gave_up.then(|| ConsensusNews::Timeout(now.clone())),
+            is_other_view.then(|| ConsensusNews::View(now.clone())),
+            has_other_leader.then(|| ConsensusNews::Leader(now.clone())),
+            decided.then(|| ConsensusNews::Decided(now.clone())),
+            sealed.then(|| ConsensusNews::Sealed(now.clone())),
         ];
-        all.into_iter().filter(|(is_new, _)| *is_new).map(|(_, news)| news(now.clone())).collect()
+        news.into_iter().flatten().collect()
     }
 }
 
