@@ -105,7 +105,8 @@ impl Chains {
     /// Tells what there is, block by block and in each group in turn, then waits for more.
     pub(super) async fn run(&mut self, outlet: &mut Outlet) -> Result<(), End> {
         let groups: Vec<GroupId> = self.places.keys().copied().collect();
-        loop {
+        // Blocks without news are read without a word to anybody, so whether somebody reads is asked for each of them.
+        while !outlet.is_gone() {
             self.committed.mark_unchanged();
             let mut is_told = true;
             for group in &groups {
@@ -119,6 +120,7 @@ impl Chains {
                 changed = self.committed.changed() => changed.map_err(|_| End::Gone)?,
             }
         }
+        Err(End::Gone)
     }
 
     /// Tells the next news of a group; whether there were none.

@@ -35,6 +35,11 @@ impl Outlet {
         Outlet { sink, outflow, seq: 0, large: None, stall: service.config.following.stall, max_bytes }
     }
 
+    /// Whether nobody reads any more.
+    pub(super) fn is_gone(&self) -> bool {
+        self.sink.is_closed()
+    }
+
     /// Returns when nobody reads any more.
     pub(super) async fn gone(&self) {
         self.sink.closed().await;
