@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::ops::ControlFlow;
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 use witan_testnet::rpc::client::{Follow, Following};
 use witan_testnet::rpc::view::FollowedBlock;
 use witan_testnet::rpc::{
@@ -135,12 +136,14 @@ async fn follow<S: Follow>(
     context: &Context,
     mut line: impl FnMut(S::News) -> Result<Line, CliError>,
 ) -> Result<(), CliError> {
+    // Before the first line is printed, so that whoever has read one may interrupt.
+    let interrupted = signal(SignalKind::interrupt());
+    let mut interrupted =
+        interrupted.map_err(|error| CliError::failed(format!("can't wait for Ctrl-C: {error}")))?;
     let mut is_lost = false;
     loop {
         let step = tokio::select! {
-            told = tokio::signal::ctrl_c() => {
-                return told.map_err(|error| CliError::failed(format!("can't wait for Ctrl-C: {error}")));
-            }
+            _ = interrupted.recv() => return Ok(()),
             step = next(&mut following, &mut is_lost, context) => step?,
         };
         match step {
