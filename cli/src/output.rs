@@ -80,6 +80,13 @@ impl Output {
         self.text(&if self.json { value.to_string() } else { text() });
     }
 
+    /// The same as [`Output::line`]; false if nobody reads any more.
+    pub(crate) fn has_reader(&self, value: &serde_json::Value, text: impl FnOnce() -> String) -> bool {
+        let line = if self.json { value.to_string() } else { text() };
+        let mut stdout = std::io::stdout().lock();
+        writeln!(stdout, "{line}").and_then(|()| stdout.flush()).is_ok()
+    }
+
     /// A remark on stderr.
     pub(crate) fn note(&self, text: &str) {
         writeln!(std::io::stderr().lock(), "{text}").ok();

@@ -4,6 +4,7 @@
 mod chain;
 mod configuration;
 mod elsewhere;
+mod following;
 mod locks;
 mod network;
 mod shards;

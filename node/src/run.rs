@@ -25,7 +25,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use witan_p2p::{Network, NetworkConfig, NetworkEvent};
-use witan_rpc::{RpcConfig, RpcServer};
+use witan_rpc::{FollowingConfig, RpcConfig, RpcServer};
 use witan_storage::{Options, Storage, StorageError};
 use witan_types::{Genesis, GroupId, NodeId, SecretKey, ValidatorIndex};
 
@@ -327,6 +327,7 @@ impl Starting<'_> {
             calls_per_second: rpc.requests_per_second,
             limit_loopback: rpc.limit_loopback,
             token: rpc.auth.0.as_ref().map(|path| self.home.token(path)).transpose()?,
+            following: FollowingConfig::default(),
         })
     }
 }

@@ -1,5 +1,9 @@
 //! The typed client.
 
+mod subscriber;
+
+pub use subscriber::{Follow, Following, Subscriber};
+
 use crate::encoding::{Encoding, write_hex};
 use crate::error::{ErrorView, RpcError};
 use crate::method::Method;
@@ -161,16 +165,20 @@ impl Client {
     /// # Errors
     /// The node's error, or why there is no answer.
     pub async fn call<M: Method + Sync>(&self, request: &M) -> Answer<M::Answer> {
-        self.http.request(M::NAME, Named(request)).await.map_err(|error| match error {
-            TransportError::Call(object) => ErrorView::from(&object).into(),
-            TransportError::ParseError(error) => {
-                ClientError::Answer { method: M::NAME, why: error.to_string() }
-            }
-            TransportError::Transport(error) if is_unauthorized(&*error) => {
-                ClientError::Rpc(RpcError::Unauthorized)
-            }
-            error => ClientError::Transport { url: self.url.clone(), why: describe(&error) },
-        })
+        let answer = self.http.request(M::NAME, Named(request)).await;
+        answer.map_err(|error| no_answer(error, M::NAME, &self.url))
+    }
+}
+
+/// Why a call has no result.
+fn no_answer(error: TransportError, method: &'static str, url: &str) -> ClientError {
+    match error {
+        TransportError::Call(object) => ErrorView::from(&object).into(),
+        TransportError::ParseError(error) => ClientError::Answer { method, why: error.to_string() },
+        TransportError::Transport(error) if is_unauthorized(&*error) => {
+            ClientError::Rpc(RpcError::Unauthorized)
+        }
+        error => ClientError::Transport { url: url.to_owned(), why: describe(&error) },
     }
 }
 

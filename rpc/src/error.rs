@@ -223,6 +223,20 @@ pub enum RpcError {
         /// When to try again, in milliseconds.
         retry_after_ms: u64,
     },
+    /// The connection, or the node, has as many subscriptions as it may.
+    #[error("too many subscriptions: {of} has {max}, the most it may")]
+    TooManySubscriptions {
+        /// Whose limit it is.
+        of: &'static str,
+        /// The limit.
+        max: usize,
+    },
+    /// A subscription over plain HTTP.
+    #[error("{method} is a subscription, and those are served over WebSocket alone")]
+    WebSocketOnly {
+        /// Which method.
+        method: String,
+    },
     /// A bearer token is needed.
     #[error("a valid bearer token is needed")]
     Unauthorized,
@@ -235,6 +249,11 @@ pub enum RpcError {
 }
 
 impl RpcError {
+    /// Who has too many subscriptions: all connections together.
+    pub const NODE: &'static str = "the node";
+    /// Who has too many subscriptions: the one that asked.
+    pub const CONNECTION: &'static str = "the connection";
+
     /// A wrong parameter.
     pub fn parameter(parameter: impl Into<String>, expected: impl Into<String>) -> RpcError {
         RpcError::BadParameter { parameter: parameter.into(), expected: expected.into() }
@@ -269,6 +288,8 @@ impl RpcError {
             RpcError::NotReady { .. } => -32033,
             RpcError::CursorInvalid => -32034,
             RpcError::RateLimited { .. } => -32040,
+            RpcError::TooManySubscriptions { .. } => -32006,
+            RpcError::WebSocketOnly { .. } => -32042,
             RpcError::Unauthorized => -32041,
             RpcError::Unsupported { .. } => -32043,
             RpcError::Internal { .. } => -32603,
@@ -289,6 +310,8 @@ impl RpcError {
             RpcError::NotReady { reason, .. } => reason.name(),
             RpcError::CursorInvalid => "CURSOR_INVALID",
             RpcError::RateLimited { .. } => "RATE_LIMITED",
+            RpcError::TooManySubscriptions { .. } => "TOO_MANY_SUBSCRIPTIONS",
+            RpcError::WebSocketOnly { .. } => "WEBSOCKET_ONLY",
             RpcError::Unauthorized => "UNAUTHORIZED",
             RpcError::Unsupported { .. } => "UNSUPPORTED",
             RpcError::Internal { .. } => "INTERNAL",
@@ -303,6 +326,7 @@ impl RpcError {
             | RpcError::ReadAborted { .. }
             | RpcError::FutureHeight { .. }
             | RpcError::NotReady { .. }
+            | RpcError::TooManySubscriptions { .. }
             | RpcError::RateLimited { .. } => true,
             RpcError::BadParameter { .. }
             | RpcError::Rejected { .. }
@@ -310,6 +334,7 @@ impl RpcError {
             | RpcError::NotHosted { .. }
             | RpcError::Pruned { .. }
             | RpcError::CursorInvalid
+            | RpcError::WebSocketOnly { .. }
             | RpcError::Unauthorized
             | RpcError::Unsupported { .. }
             | RpcError::Internal { .. } => false,
@@ -337,6 +362,12 @@ impl RpcError {
             }
             RpcError::CursorInvalid => "start again without a cursor",
             RpcError::RateLimited { .. } => "wait retryAfterMs; put transactions into tx_submitBatch",
+            RpcError::TooManySubscriptions { .. } => {
+                "end one by its unsubscribe method, or open another connection"
+            }
+            RpcError::WebSocketOnly { .. } => {
+                "connect to this address by WebSocket (ws://.../ws), and call it there"
+            }
             RpcError::Unauthorized => {
                 "send the header Authorization: Bearer <token> with the node's rpc.auth token"
             }
@@ -366,6 +397,8 @@ impl RpcError {
             RpcError::NotHosted { group, nodes } => json!({ "group": group, "nodes": nodes }),
             RpcError::Pruned { oldest_height } => json!({ "oldestHeight": oldest_height }),
             RpcError::FutureHeight { height } => json!({ "height": height }),
+            RpcError::TooManySubscriptions { of, max } => json!({ "of": of, "max": max }),
+            RpcError::WebSocketOnly { method } => json!({ "method": method }),
             RpcError::ReadAborted { .. } | RpcError::CursorInvalid | RpcError::Unauthorized => json!({}),
         };
         if let Value::Object(data) = &mut data {
@@ -413,8 +446,13 @@ impl RpcError {
             }
             -32034 => RpcError::CursorInvalid,
             -32040 => RpcError::RateLimited { retry_after_ms: number("retryAfterMs") },
+            -32006 => RpcError::TooManySubscriptions {
+                of: if text("of") == Some(Self::NODE) { Self::NODE } else { Self::CONNECTION },
+                max: usize::try_from(number("max")).unwrap_or_default(),
+            },
             -32041 => RpcError::Unauthorized,
             -32043 => RpcError::Unsupported { what: owned("what") },
+            -32042 => RpcError::WebSocketOnly { method: owned("method") },
             -32603 => RpcError::internal(owned("detail")),
             _ => return None,
         })

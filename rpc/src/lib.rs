@@ -13,13 +13,15 @@ pub mod methods;
 pub mod openrpc;
 pub mod parameter;
 pub mod server;
+pub mod subscription;
+pub mod subscriptions;
 pub mod text;
 pub mod transaction_json;
 pub mod view;
 
-pub use client::{Client, ClientError};
+pub use client::{Client, ClientError, Following, Subscriber};
 pub use encoding::{Blob, Encoding};
 pub use error::{ErrorView, NoSnapshot, NotReady, Rejection, RpcError};
-pub use parameter::{At, Order, TransactionDetail, Wait};
-pub use server::{Backend, RpcConfig, RpcServer, RpcStartError, start};
+pub use parameter::{At, Order, Since, TransactionDetail, Wait};
+pub use server::{Backend, FollowingConfig, RpcConfig, RpcServer, RpcStartError, start};
 pub use view::*;

@@ -1,8 +1,10 @@
-//! The OpenRPC document (<https://spec.open-rpc.org>), made from the table of methods.
+//! The OpenRPC document (<https://spec.open-rpc.org>), made from the tables of methods and subscriptions.
 
 use crate::error::{ErrorView, NoSnapshot, NotReady, Rejection, RpcError};
 use crate::method::{MethodDescription, ParameterDescription};
 use crate::methods::describe_all;
+use crate::subscription::SubscriptionDescription;
+use crate::subscriptions;
 use crate::view::TransactionState;
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
@@ -13,7 +15,10 @@ pub fn document() -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize();
     let settings = settings.with(|settings| settings.definitions_path = SCHEMAS.into());
     let mut generator = settings.into_generator();
-    let methods: Vec<Value> = describe_all(&mut generator).iter().map(method).collect();
+    let mut methods: Vec<Value> = describe_all(&mut generator).iter().map(method).collect();
+    for subscription in subscriptions::describe_all(&mut generator) {
+        methods.extend([subscribing(&subscription), unsubscribing(&subscription)]);
+    }
     generator.subschema_for::<ErrorView>();
     json!({
         "openrpc": "1.3.2",
@@ -67,6 +72,70 @@ fn example(method: &MethodDescription) -> Value {
     json!({"name": method.name, "params": parameters})
 }
 
+/// The method that starts a subscription, with what is then told as `x-subscription`.
+fn subscribing(subscription: &SubscriptionDescription) -> Value {
+    let mut described = method(&subscription.method);
+    let types = [subscription.types, LAST].concat();
+    let parts = [
+        (
+            "result",
+            json!({
+                "name": "subscription",
+                "description": subscription.method.answer,
+                "schema": {"type": "string"},
+            }),
+        ),
+        (
+            "x-subscription",
+            json!({
+                "unsubscribe": subscription.unsubscribe,
+                "notification": subscription.method.name,
+                "transport": "WebSocket",
+                "item": {
+                    "description": subscription.news,
+                    "types": types,
+                    "schema": subscription.news_schema,
+                },
+            }),
+        ),
+    ];
+    if let Some(fields) = described.as_object_mut() {
+        fields.extend(parts.map(|(name, value)| (name.to_owned(), value)));
+        if let Some(Value::Array(errors)) = fields.get_mut("errors") {
+            errors
+                .extend(OF_SUBSCRIPTIONS.map(|name| json!({"$ref": format!("#/components/errors/{name}")})));
+        }
+    }
+    described
+}
+
+/// The `type`s of last notifications.
+const LAST: &[&str] = &["end", "lagged", "error"];
+
+/// The method that ends a subscription.
+fn unsubscribing(subscription: &SubscriptionDescription) -> Value {
+    json!({
+        "name": subscription.unsubscribe,
+        "summary": format!("Ends a subscription that {} started on this connection.", subscription.method.name),
+        "paramStructure": "by-position",
+        "params": [{
+            "name": "subscription",
+            "description": "The subscription's id.",
+            "required": true,
+            "schema": {"type": "string"},
+        }],
+        "result": {
+            "name": "result",
+            "description": "Whether there was such a subscription.",
+            "schema": {"type": "boolean"},
+        },
+        "errors": [{"$ref": "#/components/errors/WebSocketOnly"}],
+    })
+}
+
+/// The errors that only methods of subscriptions answer.
+const OF_SUBSCRIPTIONS: [&str; 2] = ["TooManySubscriptions", "WebSocketOnly"];
+
 /// The errors any method may answer, by the names under `components`.
 const ERRORS: [&str; 14] = [
     "BadParameter",
@@ -103,10 +172,16 @@ fn errors() -> Value {
         RpcError::Unauthorized,
         RpcError::internal("the disk is full"),
     ];
+    let of_subscriptions = [
+        RpcError::TooManySubscriptions { of: RpcError::CONNECTION, max: 64 },
+        RpcError::WebSocketOnly { method: "state_subscribe".into() },
+    ];
     let write = |error: RpcError| serde_json::to_value(ErrorView::from(error));
+    let of_subscriptions = OF_SUBSCRIPTIONS.iter().zip(of_subscriptions);
     ERRORS
         .iter()
         .zip(examples)
+        .chain(of_subscriptions)
         .filter_map(|(name, error)| write(error).ok().map(|error| ((*name).to_owned(), error)))
         .collect::<serde_json::Map<_, _>>()
         .into()

@@ -2,7 +2,7 @@
 
 use crate::encoding::Encoding;
 use crate::transaction_json::schema::{SignedTransactionJson, UnsignedTransaction};
-use crate::view::TransactionState;
+use crate::view::{Position, TransactionState};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Serialize, Serializer};
@@ -79,6 +79,8 @@ read_by_serde! {
     TxInput, "0x hex of a signed transaction, or its JSON form", transaction_schema;
     Vec<TxInput>, "an array of signed transactions",
         |generator| json!({"type": "array", "items": transaction_schema(generator)});
+    Since, "a height beside group, or an array of {group, height}",
+        |generator| json!({"oneOf": [of::<Height>(generator), of::<Vec<Position>>(generator)]});
     Map<String, Value>, "an unsigned transaction in JSON", of::<UnsignedTransaction>;
 }
 
@@ -162,6 +164,16 @@ impl std::str::FromStr for At {
             height => height.parse().map(At::Height).map_err(|_| "expected latest, sealed or a height"),
         }
     }
+}
+
+/// Where a subscription begins: with what its reader has not seen yet.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Since {
+    /// At this height of its one group.
+    Height(Height),
+    /// At these places; in other groups with the next block.
+    Positions(Vec<Position>),
 }
 
 /// How far a submission waits: each step includes those before.

@@ -7,6 +7,7 @@ mod admin;
 mod chain;
 mod configuration;
 mod network;
+mod news;
 mod node;
 mod shard;
 mod state;
@@ -20,6 +21,10 @@ pub use configuration::{ApprovalView, ChangeView, ConfigurationView, TextAccount
 pub use network::{
     ConsensusStatusView, Direction, MempoolStatus, MempoolView, NetInfo, PeerList, PeerView,
     ValidatorSetView, ValidatorView,
+};
+pub use news::{
+    AccountTransaction, BlockNews, ConsensusNews, FollowedBlock, Last, Notification, Position, StateChange,
+    StateNews, Told, TransactionNews,
 };
 pub use node::{GroupStatus, Health, NodeStatus, VersionView};
 pub use shard::{KeyShardView, LockMode, LockPage, LockView, ShardList, ShardView, SlotRange};

@@ -1,9 +1,11 @@
 //! The ledger of one group on disk: one atomic write a block, and the reads that users ask for.
 
 mod check;
+mod news;
 mod store;
 
 pub(crate) use check::refuse_gaps;
+pub use news::{Decided, News};
 
 use crate::error::StorageError;
 use crate::instance::Instance;
@@ -18,7 +20,7 @@ use witan_ledger::{BlockCommit, Entry, Receipt, Store as _};
 use witan_types::codec::encode;
 use witan_types::{Block, BlockId, GroupId, Height, Key, Seal, Wire};
 
-pub(crate) const FAMILIES: [Family; 9] = [
+pub(crate) const FAMILIES: [Family; 10] = [
     ("default", Shape::Small),
     (STATE, Shape::Lookup),
     (HISTORY, Shape::Sequence),
@@ -28,6 +30,7 @@ pub(crate) const FAMILIES: [Family; 9] = [
     (OUTCOMES, Shape::Small),
     (SEALS, Shape::Small),
     (BLOCK_IDS, Shape::Small),
+    (NEWS, Shape::Sequence),
 ];
 
 /// Newest entry of each key.
@@ -47,6 +50,8 @@ const OUTCOMES: &str = "outcomes";
 const SEALS: &str = "seals";
 /// Height by block id.
 const BLOCK_IDS: &str = "block_ids";
+/// By height: what the block changed.
+const NEWS: &str = "news";
 /// Prefix of the height of a group's newest block, in the default family.
 const TIP: &[u8] = b"tip";
 /// Prefix of the height of a group's newest sealed block, in the default family.
@@ -118,6 +123,7 @@ impl LedgerStore {
         let mut batch = WriteBatch::new();
         self.put_changes(&mut batch, height, &commit.changes);
         self.put_receipts(&mut batch, height, &commit.receipts);
+        self.put_news(&mut batch, commit);
         batch.put_cf(self.instance.family(BLOCKS), &at_height, block.encode());
         batch.put_cf(self.instance.family(OUTCOMES), &at_height, commit.outcome.encode());
         let id = keys::block_id(self.group, &block.id());

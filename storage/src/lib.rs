@@ -17,7 +17,7 @@ mod options;
 
 pub use error::StorageError;
 pub use keys::prefix_range;
-pub use ledger::{LedgerStore, Order};
+pub use ledger::{Decided, LedgerStore, News, Order};
 pub use log::{ConsensusLog, LogBatch};
 pub use options::{DEFAULT_CACHE_BYTES, EXIT_DISK_FAILED, FailureHandler, Options};
 

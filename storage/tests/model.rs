@@ -60,6 +60,9 @@ fn assert_same(model: &Model, ledger: &LedgerStore, keys: &[Key]) {
         assert_eq!(ledger.outcome(height).as_ref(), Some(&commit.outcome));
         assert_eq!(ledger.seal(height).as_ref(), model.seals.get(&height));
         assert_eq!(ledger.receipts(height), commit.receipts);
+        let changed: Vec<&Key> = commit.changes.iter().map(|(key, _)| key).collect();
+        let news = ledger.news(height).unwrap();
+        assert_eq!((news.keys.iter().collect(), news.decided.len()), (changed, 0));
         for receipt in &commit.receipts {
             assert_eq!(ledger.find_transaction(&receipt.id), Some((height, receipt.clone())));
         }

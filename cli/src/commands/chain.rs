@@ -2,6 +2,7 @@
 
 mod configuration;
 
+use crate::commands::follow;
 use crate::commands::remote::{connect, failed, with_encoding, write_readable};
 use crate::commands::state::write_document;
 use crate::context::Context;
@@ -17,6 +18,7 @@ use witan_types::{GroupId, Height};
 const EXAMPLE: &str = "\
 Example:
   witan chain blocks --limit 5
+  witan chain blocks --follow             each new block as it comes, until Ctrl-C
   witan chain block --at 12 --prove --json | witan verify - --genesis genesis.json
   witan chain seal --at sealed
   witan chain config                      the parameters, who may change them, and what is approved";
@@ -54,9 +56,12 @@ enum What {
     },
     /// The newest blocks
     Blocks {
-        /// From this height downwards
+        /// From this height downwards; with --follow from it upwards
         #[arg(long, value_name = "HEIGHT")]
         from: Option<Height>,
+        /// Print each block as it comes, until Ctrl-C; with --json one document a line
+        #[arg(long, conflicts_with = "limit")]
+        follow: bool,
         /// At most this many
         #[arg(long, default_value_t = 20)]
         limit: usize,
@@ -118,7 +123,8 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
             let document = serde_json::to_value(&configuration).map_err(CliError::failed)?;
             finish(&document, configuration::describe(&configuration), None, context)
         }
-        What::Blocks { from, limit } => blocks(&client, group, from, limit, context).await,
+        What::Blocks { from, follow: true, .. } => follow::blocks(group, from, context).await,
+        What::Blocks { from, limit, follow: false } => blocks(&client, group, from, limit, context).await,
         What::Seal { at, out } => {
             let seal = client.seal(group, sealed_height(&client, group, at).await?).await.map_err(failed)?;
             let document = serde_json::to_value(&seal).map_err(CliError::failed)?;

@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod chain;
 pub(crate) mod completions;
+pub(crate) mod follow;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod keys;

@@ -1,5 +1,6 @@
 //! `witan state`: reads keys and accounts, with proofs if asked for.
 
+use crate::commands::follow;
 use crate::commands::remote::{connect, failed, with_encoding, write_readable};
 use crate::commands::tx::signer;
 use crate::commands::tx::text;
@@ -17,6 +18,7 @@ Example:
   witan state get greeting --strict         after all that was committed before, whichever node answers
   witan state get greeting --prove --out proof.json && witan verify proof.json --genesis genesis.json
   witan state scan --prefix user/ --limit 20
+  witan state watch user/                   each change of those keys as it happens, until Ctrl-C
   witan state account witan1...";
 
 /// Keys in a page of a scan.
@@ -60,6 +62,12 @@ enum What {
         #[arg(long, default_value_t = 100)]
         limit: usize,
     },
+    /// Print each change of the keys that begin so, until Ctrl-C; with --json one document a line
+    Watch {
+        /// What the keys begin with; every key if left out
+        #[arg(default_value = "", conflicts_with = "at")]
+        prefix: String,
+    },
     /// An account's balance
     Account {
         /// An address, or the index of a development account
@@ -79,8 +87,13 @@ fn parse_at(text: &str) -> Result<At, String> {
 /// # Errors
 /// If the node has no answer.
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
+    if let What::Watch { prefix } = &args.what {
+        let prefix = text::bytes(prefix, args.hex).map_err(CliError::Usage)?;
+        return follow::state(&prefix, args.hex, context).await;
+    }
     let client = connect(context)?;
     match args.what {
+        What::Watch { .. } => Ok(()),
         What::Get { key, prove, strict, out } => {
             let at = args.at.unwrap_or(if prove { At::Sealed } else { At::Latest });
             let key = text::bytes(&key, args.hex).map_err(CliError::Usage)?;
@@ -111,7 +124,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
     }
 }
 
-fn find_account(text: &str, context: &Context) -> Result<Account, CliError> {
+pub(crate) fn find_account(text: &str, context: &Context) -> Result<Account, CliError> {
     if text.starts_with("witan1") {
         return text.parse().map_err(|error| CliError::Usage(format!("{error}")));
     }

@@ -5,7 +5,9 @@ pub(crate) mod check;
 pub(crate) mod signer;
 pub(crate) mod text;
 
+use crate::commands::follow;
 use crate::commands::remote::{self, connect, failed, with_encoding, write_readable};
+use crate::commands::state::find_account;
 use crate::context::Context;
 use crate::error::CliError;
 use approve::Standing;
@@ -26,6 +28,8 @@ Example:
   witan tx add hits 1 --wait applied            until every group it touches shows it
   witan tx approve --set idleIntervalMs=2000    as an operator: agree to a change of the configuration
   witan tx status 0x...                         how one that was submitted before stands
+  witan tx watch 0x...                          each step of its life, until it is over
+  witan tx watch --account 0                    each transaction that the account signs or receives from
 
 Exits 0 if the transaction was committed, 1 if it failed, was aborted, was rejected or expired.";
 
@@ -89,6 +93,15 @@ enum What {
     },
     /// Approve a change of the configuration, as one of its operators; it happens once enough of them have
     Approve(approve::Wanted),
+    /// Print each step of a transaction until it is over, or each transaction of an account until Ctrl-C; submits nothing
+    Watch {
+        /// Its id
+        #[arg(required_unless_present = "account")]
+        id: Option<TxId>,
+        /// An address, or the index of a development account
+        #[arg(long, conflicts_with = "id")]
+        account: Option<String>,
+    },
     /// How a submitted transaction stands; submits nothing
     Status {
         /// Its id
@@ -152,6 +165,9 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
         let status = connect(context)?.transaction(id).await.map_err(failed)?;
         return report(status, None, &args.options, context);
     }
+    if let What::Watch { id, account } = &args.what {
+        return watch(*id, account.as_deref(), args.options.hex, context).await;
+    }
     let key = signer::find(&args.options.from, context)?;
     let client = connect(context)?;
     let genesis = client.genesis().await.map_err(failed)?;
@@ -201,6 +217,20 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
     }
 }
 
+/// Follows a transaction, or an account.
+async fn watch(
+    id: Option<TxId>,
+    account: Option<&str>,
+    hex: bool,
+    context: &Context,
+) -> Result<(), CliError> {
+    match (id, account) {
+        (Some(id), _) => follow::transaction(id, hex, context).await,
+        (None, Some(account)) => follow::account(find_account(account, context)?, hex, context).await,
+        (None, None) => Err(CliError::Usage("name a transaction, or an account by --account".into())),
+    }
+}
+
 impl Args {
     /// Writes ops and checks into a transaction.
     fn fill(&self, transaction: &mut Transaction) -> Result<(), CliError> {
@@ -233,7 +263,7 @@ impl What {
             What::Delete { key: name } => vec![Op::Delete { key: key(name)? }],
             What::Add { key: name, delta } => vec![Op::Add { key: key(name)?, delta: *delta }],
             What::Transfer { to, amount } => vec![Op::Transfer { to: *to, amount: *amount }],
-            What::Send { .. } | What::Approve(_) | What::Status { .. } => Vec::new(),
+            What::Send { .. } | What::Approve(_) | What::Status { .. } | What::Watch { .. } => Vec::new(),
         })
     }
 }

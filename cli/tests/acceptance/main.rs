@@ -43,3 +43,4 @@ mod shards;
 mod slots;
 mod some_groups;
 mod stranger;
+mod subscriptions;

@@ -138,7 +138,7 @@ impl NodeBackend {
 }
 
 /// How a transaction ended, and what came out.
-fn ended(outcome: TransactionOutcome) -> (TransactionState, TransactionResult) {
+pub(super) fn ended(outcome: TransactionOutcome) -> (TransactionState, TransactionResult) {
     let because = |reason: &str| TransactionResult { reason: Some(reason.into()), reads: Vec::new() };
     match outcome {
         TransactionOutcome::Applied { reads } => {

@@ -16,6 +16,9 @@ fn one_of_each() -> Vec<RpcError> {
         RpcError::Unauthorized,
         RpcError::internal("the loop is gone"),
         RpcError::NotHosted { group: GroupId(2), nodes: vec!["n2".into(), "n3".into()] },
+        RpcError::TooManySubscriptions { of: RpcError::CONNECTION, max: 64 },
+        RpcError::TooManySubscriptions { of: RpcError::NODE, max: 1024 },
+        RpcError::WebSocketOnly { method: "state_subscribe".into() },
     ];
     errors.extend(Rejection::ALL.map(|reason| RpcError::rejected(reason, "why")));
     errors.extend(NoSnapshot::ALL.map(|reason| RpcError::ReadAborted { reason }));

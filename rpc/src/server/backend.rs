@@ -1,5 +1,6 @@
 //! What the node must be able to do for its users.
 
+use super::Followed;
 use crate::error::RpcError;
 use crate::parameter::{At, Order, TransactionDetail, Wait};
 use crate::view::{
@@ -85,7 +86,7 @@ pub struct LockSlice {
 /// A group, block or height that is not there is [`RpcError::NotFound`], [`RpcError::NotHosted`], [`RpcError::Pruned`] or
 /// [`RpcError::FutureHeight`].
 #[jsonrpsee::core::async_trait]
-pub trait Backend: Send + Sync + 'static {
+pub trait Backend: Followed {
     /// Whether it lives and works. Called for each probe, so it must be cheap and must not wait for the event loop.
     fn health(&self) -> Health;
 

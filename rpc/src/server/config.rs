@@ -1,7 +1,9 @@
 //! What the server is told.
 
 use super::auth::Token;
+use crate::subscriptions::MAX_SUBSCRIPTIONS_OF_NODE;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 /// Limits and addresses of the server.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +32,35 @@ pub struct RpcConfig {
     pub limit_loopback: bool,
     /// What calls must show, if anything.
     pub token: Option<Token>,
+    /// What holds for subscriptions.
+    pub following: FollowingConfig,
+}
+
+/// What holds for subscriptions, beside how many a connection may have.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FollowingConfig {
+    /// The most subscriptions of all connections together.
+    pub max_of_node: usize,
+    /// How long a connection may take nothing while a subscription has something to send; then that ends as lagged.
+    pub stall: Duration,
+    /// How long a connection may take nothing of anything that is being sent; then it is cut.
+    pub cut: Duration,
+    /// How often a transaction that no block here tells of is looked for elsewhere: in mempools, and at other nodes.
+    pub look: Duration,
+    /// How often consensus is looked at.
+    pub sample: Duration,
+}
+
+impl Default for FollowingConfig {
+    fn default() -> Self {
+        FollowingConfig {
+            max_of_node: MAX_SUBSCRIPTIONS_OF_NODE,
+            stall: Duration::from_secs(5),
+            cut: Duration::from_secs(30),
+            look: Duration::from_secs(1),
+            sample: Duration::from_millis(100),
+        }
+    }
 }
 
 impl RpcConfig {
@@ -64,6 +95,7 @@ impl Default for RpcConfig {
             calls_per_second: RpcConfig::CALLS_PER_SECOND,
             limit_loopback: false,
             token: None,
+            following: FollowingConfig::default(),
         }
     }
 }

@@ -4,7 +4,10 @@ mod chain;
 mod state;
 mod transaction;
 
-use super::{Backend, RpcConfig};
+pub(super) use state::read_prefix;
+
+use super::places::Places;
+use super::{Backend, RpcConfig, subscriptions};
 use crate::encoding::Encoding;
 use crate::error::RpcError;
 use crate::method::{Arguments, Method};
@@ -17,12 +20,17 @@ use jsonrpsee::core::RegisterMethodError;
 use jsonrpsee::server::RpcModule;
 use serde_json::Value;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// What handlers work with.
 pub(super) struct Service {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) config: RpcConfig,
     pub(super) openrpc: Value,
+    /// Places for subscriptions.
+    pub(super) places: Arc<Places>,
+    /// The turn of a subscription to read.
+    pub(super) reading: Semaphore,
 }
 
 /// A method that the server can answer.
@@ -31,8 +39,25 @@ trait Handle: Method {
     fn handle(self, service: &Service) -> impl Future<Output = Result<Self::Answer, RpcError>> + Send;
 }
 
+impl Service {
+    pub(super) fn new(config: RpcConfig, backend: Arc<dyn Backend>, openrpc: Value) -> Service {
+        let places = Places::new(RpcError::NODE, config.following.max_of_node);
+        Service { backend, config, openrpc, places, reading: Semaphore::new(1) }
+    }
+}
+
+/// Every method and subscription, for WebSocket; and every method, with a refusal for every subscription, for HTTP.
+pub(super) fn modules(
+    service: &Arc<Service>,
+) -> Result<(RpcModule<Service>, RpcModule<Service>), RegisterMethodError> {
+    let (mut socket, mut http) = (module(Arc::clone(service))?, module(Arc::clone(service))?);
+    subscriptions::register(&mut socket)?;
+    subscriptions::register_refusals(&mut http)?;
+    Ok((socket, http))
+}
+
 /// Every method of the table.
-pub(super) fn module(service: Arc<Service>) -> Result<RpcModule<Service>, RegisterMethodError> {
+fn module(service: Arc<Service>) -> Result<RpcModule<Service>, RegisterMethodError> {
     let mut module = RpcModule::from_arc(service);
     macro_rules! register {
         ($request:ident) => {
@@ -51,7 +76,7 @@ async fn answer<M: Handle>(params: Option<&str>, service: &Service) -> Result<M:
 }
 
 /// Writes an answer's keys and values as the request asked.
-fn write_as<T: Encoded>(mut answer: T, encoding: Option<Encoding>) -> Result<T, RpcError> {
+pub(super) fn write_as<T: Encoded>(mut answer: T, encoding: Option<Encoding>) -> Result<T, RpcError> {
     let encoding = encoding.unwrap_or_default();
     match answer.write_as(encoding) {
         Ok(()) => Ok(answer),

@@ -2,6 +2,7 @@
 
 use super::handlers::Service;
 use super::hosts;
+use super::outflow::Outflow;
 use super::rate_limit::RateLimitLayer;
 use crate::error::{ErrorView, RpcError};
 use http_body_util::BodyExt as _;
@@ -28,7 +29,12 @@ pub(super) type RpcBuilder = TowerServiceBuilder<Stack<RateLimitLayer, Identity>
 #[derive(Clone)]
 pub(super) struct Front {
     pub(super) service: Arc<Service>,
+    /// What is answered over HTTP.
     pub(super) methods: Methods,
+    /// What is answered over WebSocket.
+    pub(super) socket_methods: Methods,
+    /// How its reader takes what is sent.
+    pub(super) outflow: Arc<Outflow>,
     pub(super) rpc: RpcBuilder,
     pub(super) stop: StopHandle,
 }
@@ -72,8 +78,9 @@ impl Front {
         respond(status, &json!({"ready": health.ready, "reasons": health.reasons}))
     }
 
-    async fn upgrade(self, request: HttpRequest<Incoming>) -> Result<HttpResponse, BoxError> {
-        self.rpc.build(self.methods, self.stop).call(request).await
+    async fn upgrade(self, mut request: HttpRequest<Incoming>) -> Result<HttpResponse, BoxError> {
+        request.extensions_mut().insert(self.outflow);
+        self.rpc.build(self.socket_methods, self.stop).call(request).await
     }
 
     async fn call(self, request: HttpRequest<Incoming>) -> Result<HttpResponse, BoxError> {

@@ -2,6 +2,7 @@
 
 use super::handlers::{self, Service};
 use super::http::{Front, RpcBuilder};
+use super::outflow::Patient;
 use super::rate_limit::{RateLimitLayer, RateLimiter};
 use super::{Backend, RpcConfig, RpcStartError};
 use crate::openrpc;
@@ -9,8 +10,8 @@ use hyper::body::Incoming;
 use jsonrpsee::Methods;
 use jsonrpsee::server::middleware::rpc::RpcServiceBuilder;
 use jsonrpsee::server::{
-    BatchRequestConfig, HttpRequest, PingConfig, Server, ServerConfig, ServerHandle, StopHandle,
-    serve_with_graceful_shutdown, stop_channel,
+    BatchRequestConfig, HttpRequest, PingConfig, RandomStringIdProvider, Server, ServerConfig, ServerHandle,
+    StopHandle, serve_with_graceful_shutdown, stop_channel,
 };
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -25,6 +26,8 @@ const STOP_GRACE: Duration = Duration::from_secs(2);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Answers that one WebSocket connection may have waiting to be sent.
 const WEBSOCKET_BUFFER: u32 = 64;
+/// Characters of a subscription's id.
+const SUBSCRIPTION_ID_CHARS: usize = 16;
 
 /// A running server. It stops when dropped or told to.
 #[derive(Debug)]
@@ -69,6 +72,7 @@ pub async fn start(config: RpcConfig, backend: Arc<dyn Backend>) -> Result<RpcSe
 struct Acceptor {
     service: Arc<Service>,
     methods: Methods,
+    socket_methods: Methods,
     server: ServerConfig,
     limiter: Arc<RateLimiter>,
     calls: Arc<Semaphore>,
@@ -86,18 +90,21 @@ impl Acceptor {
             .max_request_body_size(config.max_body_bytes)
             .max_response_body_size(config.max_response_bytes)
             .max_connections(config.max_connections)
-            .max_subscriptions_per_connection(config.max_subscriptions)
+            // Counted by ourselves, with an error like all others: one that is being refused takes a place here too.
+            .max_subscriptions_per_connection(config.max_subscriptions.saturating_mul(2).saturating_add(1))
             .set_batch_request_config(BatchRequestConfig::Limit(config.max_batch))
             .set_message_buffer_capacity(WEBSOCKET_BUFFER)
             .enable_ws_ping(PingConfig::new())
+            .set_id_provider(RandomStringIdProvider::new(SUBSCRIPTION_ID_CHARS))
             .build();
         let spare_loopback = config.devnet && !config.limit_loopback;
         let limiter = Arc::new(RateLimiter::new(config.calls_per_second, spare_loopback, Instant::now()));
         let room = Arc::new(Semaphore::new(config.max_connections as usize));
         let calls = Arc::new(Semaphore::new(config.max_calls as usize));
-        let service = Arc::new(Service { backend, config, openrpc: openrpc::document() });
-        let methods = handlers::module(Arc::clone(&service))?.into();
-        Ok(Acceptor { service, methods, server, limiter, calls, room, stop })
+        let service = Arc::new(Service::new(config, backend, openrpc::document()));
+        let (socket, http) = handlers::modules(&service)?;
+        let (socket_methods, methods) = (socket.into(), http.into());
+        Ok(Acceptor { service, methods, socket_methods, server, limiter, calls, room, stop })
     }
 
     async fn run(self, listener: TcpListener) {
@@ -133,9 +140,13 @@ impl Acceptor {
         if let Err(error) = socket.set_nodelay(true) {
             tracing::debug!(%error, "TCP_NODELAY could not be set");
         }
+        let config = &self.service.config;
+        let socket = Patient::new(socket, config.following.cut, config.max_subscriptions as usize);
         let front = Front {
             service: Arc::clone(&self.service),
             methods: self.methods.clone(),
+            socket_methods: self.socket_methods.clone(),
+            outflow: socket.outflow(),
             rpc: self.rpc(address),
             stop: self.stop.clone(),
         };

@@ -56,7 +56,7 @@ impl Serialize for ValueView {
 #[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 #[schemars(rename = "ValueType")]
-enum Kind {
+pub(crate) enum Kind {
     Bytes,
     List,
     Counter,
@@ -77,7 +77,7 @@ pub(crate) struct ValueFields {
 /// A value as JSON has it.
 #[derive(JsonSchema)]
 #[serde(untagged)]
-enum ValueForms {
+pub(crate) enum ValueForms {
     /// What `put` wrote in the encoding asked for, or a counter or a balance as a decimal string.
     #[expect(dead_code, reason = "it describes, and is never made")]
     Text(String),

@@ -9,6 +9,10 @@
 
 mod access;
 mod admin;
+mod chain;
 mod methods;
 mod refusals;
+mod slow_readers;
+mod socket;
+mod subscriptions;
 mod support;

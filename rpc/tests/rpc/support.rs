@@ -1,9 +1,11 @@
 //! A node in memory behind a real socket.
 
+use crate::chain::FakeChain;
 use jsonrpsee::core::async_trait;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -24,6 +26,8 @@ pub struct FakeNode {
     pub submitted: Mutex<Vec<SignedTransaction>>,
     /// What every submission meets, if it is not taken.
     pub refusal: Option<RpcError>,
+    /// What grows while others follow it.
+    pub chain: FakeChain,
 }
 
 impl Default for FakeNode {
@@ -37,7 +41,8 @@ impl Default for FakeNode {
             (b"name2".to_vec(), bytes("second")),
             (b"name3".to_vec(), bytes("third")),
         ]);
-        FakeNode { state, ready: true, submitted: Mutex::new(Vec::new()), refusal: None }
+        let chain = FakeChain::default();
+        FakeNode { state, ready: true, submitted: Mutex::new(Vec::new()), refusal: None, chain }
     }
 }
 
@@ -60,18 +65,19 @@ pub fn put(key: &str, value: &[u8], salt: u64) -> SignedTransaction {
 }
 
 impl FakeNode {
-    fn point(&self, at: At) -> Result<ReadPoint, RpcError> {
+    pub fn point(&self, at: At) -> Result<ReadPoint, RpcError> {
+        let tip = self.chain.tip();
         let height = match at {
-            At::Latest => TIP,
-            At::Sealed => TIP - 1,
-            At::Height(height) if height > TIP => return Err(RpcError::FutureHeight { height: TIP }),
+            At::Latest => tip,
+            At::Sealed => tip - 1,
+            At::Height(height) if height > tip => return Err(RpcError::FutureHeight { height: tip }),
             At::Height(height) if height < 2 => return Err(RpcError::Pruned { oldest_height: 2 }),
             At::Height(height) => height,
         };
         Ok(ReadPoint { group: GroupId(1), height, block_id: block_id(height) })
     }
 
-    fn group(&self, group: GroupId) -> Result<(), RpcError> {
+    pub fn group(&self, group: GroupId) -> Result<(), RpcError> {
         if group == GroupId(1) { Ok(()) } else { Err(RpcError::not_found(format!("group {group}"))) }
     }
 
@@ -253,6 +259,9 @@ impl Backend for FakeNode {
     }
 
     async fn transaction(&self, id: TxId) -> Result<TxStatusView, RpcError> {
+        if let Some(status) = self.chain.statuses.lock().unwrap().get(&id) {
+            return Ok(status.clone());
+        }
         let known = self.submitted.lock().unwrap().iter().any(|tx| tx.id() == id);
         let status = if known { TransactionState::Accepted } else { TransactionState::Unknown };
         Ok(TxStatusView::outside_blocks(id, status))
@@ -362,7 +371,7 @@ impl Backend for FakeNode {
             engine: EngineKind::HotStuff,
             faults: FaultModel::Byzantine,
             epoch: Epoch(1),
-            view: 40,
+            view: self.chain.view.load(Ordering::Relaxed),
             leader: None,
             decided_height: TIP,
             certified_height: TIP + 1,
@@ -398,7 +407,11 @@ pub struct Network {
 
 /// Starts a server of `node` under `config`.
 pub async fn serve(node: FakeNode, config: RpcConfig) -> Network {
-    let node = Arc::new(node);
+    serve_shared(Arc::new(node), config).await
+}
+
+/// Starts a server of a node that may have others.
+pub async fn serve_shared(node: Arc<FakeNode>, config: RpcConfig) -> Network {
     let server = start(config, Arc::clone(&node) as Arc<dyn Backend>).await.unwrap();
     let client = Client::new(&format!("http://{}", server.local_addr())).unwrap();
     Network { server, node, client }

@@ -49,7 +49,7 @@ impl LedgerStore {
         bytes.map(|bytes| self.decode(what, &bytes)).transpose()
     }
 
-    fn read_at<T: Wire>(&self, family: &str, height: Height, what: &str) -> Option<T> {
+    pub(super) fn read_at<T: Wire>(&self, family: &str, height: Height, what: &str) -> Option<T> {
         self.or_report(self.read(family, &keys::at_height(self.group, height), what))
     }
 

@@ -17,7 +17,11 @@ use witan_types::transaction::MAX_KEY_BYTES;
 const FIRST_KEY: [u8; 1] = [1];
 
 /// Reads bytes of at most a key's length, which are no reserved key.
-fn read_bytes(name: &str, text: &str, encoding: Encoding) -> Result<Vec<u8>, RpcError> {
+pub(in crate::server) fn read_prefix(
+    name: &str,
+    text: &str,
+    encoding: Encoding,
+) -> Result<Vec<u8>, RpcError> {
     let wrong = |why: String| RpcError::parameter(name, format!("a key in {}; {why}", encoding.name()));
     let bytes = encoding.read(text).map_err(|error| wrong(format!("got {error}")))?;
     if bytes.len() > MAX_KEY_BYTES {
@@ -30,7 +34,7 @@ fn read_bytes(name: &str, text: &str, encoding: Encoding) -> Result<Vec<u8>, Rpc
 }
 
 fn read_key(name: &str, text: &str, encoding: Encoding) -> Result<Key, RpcError> {
-    let bytes = read_bytes(name, text, encoding)?;
+    let bytes = read_prefix(name, text, encoding)?;
     if bytes.is_empty() {
         return Err(RpcError::parameter(name, format!("a key of 1 to {MAX_KEY_BYTES} bytes, got none")));
     }
@@ -100,7 +104,7 @@ impl ScanState {
     fn range(&self) -> Result<ScanRange, RpcError> {
         let encoding = self.encoding.unwrap_or_default();
         let read = |name, text: &Option<String>| {
-            text.as_ref().map(|text| read_bytes(name, text, encoding)).transpose()
+            text.as_ref().map(|text| read_prefix(name, text, encoding)).transpose()
         };
         let (prefix, start, end) =
             (read("prefix", &self.prefix)?, read("start", &self.start)?, read("end", &self.end)?);
