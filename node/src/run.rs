@@ -1,6 +1,6 @@
 //! A node's life: open what is on disk, start the threads, serve until told to stop, stop in order.
 
-use crate::backend::{MAX_STRICT_READS, NodeBackend, StrictRead, serve_strict_reads};
+use crate::backend::{MAX_STRICT_READS, NodeBackend, StrictRead, serve_strict_reads, trials};
 use crate::config::{Config, LogFormat, Overrides};
 use crate::elsewhere::{Elsewhere, answering};
 use crate::error::NodeError;
@@ -283,6 +283,8 @@ impl Starting<'_> {
             signatures: Arc::clone(&judge.signatures),
             commands: judge.commands.clone(),
             strict_reads,
+            log: storage.consensus_log(),
+            trials: trials(),
         })
     }
 

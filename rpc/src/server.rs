@@ -7,8 +7,12 @@ mod handlers;
 mod hosts;
 mod http;
 mod listen;
+mod listing;
 mod rate_limit;
 
 pub use backend::{Backend, BlockSlice, LockNext, LockSlice, ScanNext, ScanRange, ScanSlice};
 pub use config::{RpcConfig, RpcStartError};
 pub use listen::{RpcServer, start};
+pub use listing::{
+    EvidenceFrom, EvidenceSlice, HistoryFrom, HistorySlice, ListFrom, TransactionSlice, Trial,
+};

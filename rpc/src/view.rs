@@ -5,6 +5,7 @@
 
 mod chain;
 mod configuration;
+mod listing;
 mod network;
 mod node;
 mod shard;
@@ -15,6 +16,10 @@ pub use chain::{
     BlockPage, BlockTransactions, BlockView, FullTransaction, GenesisView, GroupEngine, SealView, TextId,
 };
 pub use configuration::{ApprovalView, ChangeView, ConfigurationView, TextAccount};
+pub use listing::{
+    AccountRole, EvidencePage, EvidenceView, HistoryItem, HistoryPage, ListedTransaction, LockedKeyView,
+    SignedMessageView, SimulatedState, SimulationView, TransactionPage, WriteView,
+};
 pub use network::{
     ConsensusStatusView, Direction, MempoolStatus, MempoolView, NetInfo, PeerList, PeerView,
     ValidatorSetView, ValidatorView,

@@ -159,7 +159,7 @@ pub(super) fn version_of(entry: Option<&Entry>) -> u128 {
     entry.map_or(0, |entry| entry.version.0)
 }
 
-fn size_of_value(value: &Value) -> usize {
+pub(super) fn size_of_value(value: &Value) -> usize {
     match value {
         Value::Bytes(bytes) | Value::Record(bytes) => bytes.len(),
         Value::List(items) => items.iter().map(Vec::len).sum(),

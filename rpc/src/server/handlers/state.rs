@@ -29,7 +29,7 @@ fn read_bytes(name: &str, text: &str, encoding: Encoding) -> Result<Vec<u8>, Rpc
     Ok(bytes)
 }
 
-fn read_key(name: &str, text: &str, encoding: Encoding) -> Result<Key, RpcError> {
+pub(super) fn read_key(name: &str, text: &str, encoding: Encoding) -> Result<Key, RpcError> {
     let bytes = read_bytes(name, text, encoding)?;
     if bytes.is_empty() {
         return Err(RpcError::parameter(name, format!("a key of 1 to {MAX_KEY_BYTES} bytes, got none")));
