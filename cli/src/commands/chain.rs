@@ -1,6 +1,7 @@
 //! `witan chain`: blocks and seals, and the configuration.
 
 mod configuration;
+mod evidence;
 
 use crate::commands::remote::{connect, failed, with_encoding, write_readable};
 use crate::commands::state::write_document;
@@ -19,6 +20,7 @@ Example:
   witan chain blocks --limit 5
   witan chain block --at 12 --prove --json | witan verify - --genesis genesis.json
   witan chain seal --at sealed
+  witan chain evidence                    who was caught signing what no honest validator signs
   witan chain config                      the parameters, who may change them, and what is approved";
 
 /// Blocks in a page of a list.
@@ -55,7 +57,7 @@ enum What {
     /// The newest blocks
     Blocks {
         /// From this height downwards
-        #[arg(long, value_name = "HEIGHT")]
+        #[arg(long, visible_alias = "at", value_name = "HEIGHT")]
         from: Option<Height>,
         /// At most this many
         #[arg(long, default_value_t = 20)]
@@ -63,6 +65,8 @@ enum What {
     },
     /// The configuration, who may change it, and which changes they approve
     Config,
+    /// What this node itself caught validators signing, in all groups
+    Evidence,
     /// The quorum's signatures on what came out of a block
     Seal {
         /// sealed, or a height
@@ -117,6 +121,11 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
             let configuration = client.configuration().await.map_err(failed)?;
             let document = serde_json::to_value(&configuration).map_err(CliError::failed)?;
             finish(&document, configuration::describe(&configuration), None, context)
+        }
+        What::Evidence => {
+            let page = evidence::fetch(&client).await?;
+            let document = serde_json::to_value(&page).map_err(CliError::failed)?;
+            finish(&document, evidence::describe(&page), None, context)
         }
         What::Blocks { from, limit } => blocks(&client, group, from, limit, context).await,
         What::Seal { at, out } => {

@@ -1,5 +1,7 @@
 //! `witan state`: reads keys and accounts, with proofs if asked for.
 
+mod history;
+
 use crate::commands::remote::{connect, failed, with_encoding, write_readable};
 use crate::commands::tx::signer;
 use crate::commands::tx::text;
@@ -17,6 +19,7 @@ Example:
   witan state get greeting --strict         after all that was committed before, whichever node answers
   witan state get greeting --prove --out proof.json && witan verify proof.json --genesis genesis.json
   witan state scan --prefix user/ --limit 20
+  witan state history greeting              what it has held, newest first
   witan state account witan1...";
 
 /// Keys in a page of a scan.
@@ -60,6 +63,13 @@ enum What {
         #[arg(long, default_value_t = 100)]
         limit: usize,
     },
+    /// What a key has held, newest first
+    History {
+        key: String,
+        /// At most this many versions
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
     /// An account's balance
     Account {
         /// An address, or the index of a development account
@@ -94,6 +104,13 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
             let found = scan(&client, &prefix, limit, args.at.unwrap_or_default()).await?;
             show_found(found, args.hex, context)
         }
+        What::History { key, limit } => {
+            if args.at.is_some() {
+                return Err(CliError::Usage("--at: a history has all versions; state get takes it".into()));
+            }
+            let key = text::bytes(&key, args.hex).map_err(CliError::Usage)?;
+            history::show(&client, &key, limit, args.hex, context).await
+        }
         What::Account { account, strict } => {
             let account = find_account(&account, context)?;
             let view = if strict {
@@ -111,7 +128,8 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
     }
 }
 
-fn find_account(text: &str, context: &Context) -> Result<Account, CliError> {
+/// The account of an address, or of a development account or key file.
+pub(crate) fn find_account(text: &str, context: &Context) -> Result<Account, CliError> {
     if text.starts_with("witan1") {
         return text.parse().map_err(|error| CliError::Usage(format!("{error}")));
     }
