@@ -12,8 +12,10 @@ use witan_rpc::server::{EvidenceFrom, EvidenceSlice, HistoryFrom, HistorySlice, 
 use witan_rpc::view::{
     AccountRole, EvidenceView, HistoryItem, ListedTransaction, SignedMessageView, TransactionState,
 };
-use witan_storage::{Ended, EvidencePlace, LedgerStore, ListPlace, ListRole, SignedMessage, StoredEvidence};
-use witan_types::{Account, GroupId, Hash, Header, Height, Key};
+use witan_storage::{
+    ConsensusLog, Ended, EvidencePlace, LedgerStore, ListPlace, ListRole, SignedMessage, StoredEvidence,
+};
+use witan_types::{Account, Genesis, GroupId, Hash, Header, Height, Key};
 
 /// A page of a history stops growing past this many bytes of values.
 const HISTORY_BYTES: usize = 1024 * 1024;
@@ -102,40 +104,50 @@ impl NodeBackend {
         from: Option<EvidenceFrom>,
         limit: usize,
     ) -> Result<EvidenceSlice, RpcError> {
-        let from = from.map(|EvidenceFrom { group, epoch, validator, conflict }| EvidencePlace {
-            group,
-            epoch,
-            validator,
-            conflict,
-        });
-        let found = self.log.evidence(from.as_ref(), limit.saturating_add(1));
-        let mut found = found.map_err(|error| RpcError::internal(error.to_string()))?;
-        let next = found.get(limit).map(|first| EvidenceFrom {
-            group: first.group,
-            epoch: first.epoch,
-            validator: first.validator,
-            conflict: first.conflict.clone(),
-        });
-        found.truncate(limit);
-        let items = found.into_iter().map(|evidence| self.evidence_view(evidence)).collect();
-        Ok(EvidenceSlice { items, next })
+        evidence(&self.log, &self.genesis, from, limit)
     }
+}
 
-    fn evidence_view(&self, evidence: StoredEvidence) -> EvidenceView {
-        let StoredEvidence { group, epoch, validator, conflict, key, first, second, seen_ms } = evidence;
-        let members = self.genesis.members(group);
-        let name = members.get(usize::from(validator.0)).map(|member| member.name.clone());
-        EvidenceView {
-            group,
-            epoch,
-            validator,
-            name: name.unwrap_or_default(),
-            key: Hash(key.0),
-            conflict,
-            first: signed_view(first),
-            second: signed_view(second),
-            seen_ms,
-        }
+/// What the log has, from this piece on.
+fn evidence(
+    log: &ConsensusLog,
+    genesis: &Genesis,
+    from: Option<EvidenceFrom>,
+    limit: usize,
+) -> Result<EvidenceSlice, RpcError> {
+    let from = from.map(|EvidenceFrom { group, epoch, validator, conflict }| EvidencePlace {
+        group,
+        epoch,
+        validator,
+        conflict,
+    });
+    let found = log.evidence(from.as_ref(), limit.saturating_add(1));
+    let mut found = found.map_err(|error| RpcError::internal(error.to_string()))?;
+    let next = found.get(limit).map(|first| EvidenceFrom {
+        group: first.group,
+        epoch: first.epoch,
+        validator: first.validator,
+        conflict: first.conflict.clone(),
+    });
+    found.truncate(limit);
+    let items = found.into_iter().map(|evidence| evidence_view(genesis, evidence)).collect();
+    Ok(EvidenceSlice { items, next })
+}
+
+fn evidence_view(genesis: &Genesis, evidence: StoredEvidence) -> EvidenceView {
+    let StoredEvidence { group, epoch, validator, conflict, key, first, second, seen_ms } = evidence;
+    let members = genesis.members(group);
+    let name = members.get(usize::from(validator.0)).map(|member| member.name.clone());
+    EvidenceView {
+        group,
+        epoch,
+        validator,
+        name: name.unwrap_or_default(),
+        key: Hash(key.0),
+        conflict,
+        first: signed_view(first),
+        second: signed_view(second),
+        seen_ms,
     }
 }
 
@@ -198,3 +210,6 @@ fn version_item(entry: Option<&Entry>, header: &Header) -> HistoryItem {
 fn signed_view(signed: SignedMessage) -> SignedMessageView {
     SignedMessageView { message: signed.message, signature: signed.signature.0.to_vec() }
 }
+
+#[cfg(test)]
+mod tests;
