@@ -70,7 +70,7 @@ fn transaction(height: Height, index: u32, hash: Hash) -> SignedTransaction {
     let signer = Account(PublicKey(sha256(&[&(index % SIGNERS).to_be_bytes()]).0));
     let value = hash.0.iter().copied().cycle().take(VALUE_BYTES).collect();
     let ops = vec![Op::Put { key: Key(hash.0.to_vec()), value }];
-    let salt = height << 32 | u64::from(index);
+    let salt = (height << 32) | u64::from(index);
     let transaction =
         Transaction { chain: ChainId::default(), signer, salt, expires_at_ms: 0, checks: vec![], ops };
     let other = sha256(&[&hash.0]);

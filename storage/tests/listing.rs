@@ -89,7 +89,7 @@ impl Story {
                 changes.push((Record::Coordinated(signed.id()).key(), None));
                 story.end(height, &mut receipts, &signed, &wish);
             }
-            for wish in blocks.get(height as usize).into_iter().flatten() {
+            for wish in blocks.get(usize::try_from(height).unwrap()).into_iter().flatten() {
                 salt += 1;
                 let signed = signed(wish.0, &wish.1, salt);
                 payload.push(signed.clone());

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use witan_testnet::local::Spec;
 use witan_testnet::rpc::{
-    AccountRole, Client, ClientError, ListedTransaction, RpcError, SimulatedState, TransactionState, Wait,
+    AccountRole, Client, ClientError, ListedTransaction, RpcError, SimulatedState, TransactionDetail,
+    TransactionState, Wait,
 };
 use witan_types::{Account, EngineKind, GroupId, Key, Op, SignedTransaction, TxId};
 
@@ -199,8 +200,9 @@ async fn histories_are_told(testnet: &mut Testnet) {
     assert_eq!(told.clone().map(|item| item.height).collect::<Vec<_>>(), heights);
     assert_eq!((page.at, rest.next_cursor), (rest.at, None), "what comes later shifts nothing");
     for item in told {
-        let block =
-            client.block(GroupId(2), witan_testnet::rpc::At::Height(item.height), Default::default()).await;
+        let block = client
+            .block(GroupId(2), witan_testnet::rpc::At::Height(item.height), TransactionDetail::None)
+            .await;
         let block = block.unwrap();
         assert_eq!((item.block_id, item.time_ms), (block.block_id, block.time_ms));
     }
