@@ -140,9 +140,9 @@ async fn pages_stand_still(testnet: &mut Testnet) {
     let keys = [key_of(testnet, 1, "page").await, key_of(testnet, 2, "page").await];
     let (client, signer) = (testnet.client("n3"), account(testnet, 0));
     let mut expected: Vec<TxId> = Vec::new();
-    for number in 0..12 {
+    for number in 0..12_usize {
         let mut ops = vec![put(&keys[number % 2], &number.to_string())];
-        ops.extend((number % 3 == 0).then(|| put(&keys[(number + 1) % 2], &number.to_string())));
+        ops.extend(number.is_multiple_of(3).then(|| put(&keys[(number + 1) % 2], &number.to_string())));
         let transaction = testnet.signed(ops);
         apply(&client, &transaction).await;
         expected.push(transaction.id());

@@ -61,7 +61,7 @@ impl FakeNode {
     ) -> Result<HistorySlice, RpcError> {
         let from = from.unwrap_or(HistoryFrom { newest: TIP, next: TIP });
         let item = |height: Height| {
-            let value = (height % 2 == 0).then(|| self.state.get(&key.0).cloned()).flatten();
+            let value = height.is_multiple_of(2).then(|| self.state.get(&key.0).cloned()).flatten();
             let version = if value.is_some() { u128::from(height) << 32 } else { 0 };
             HistoryItem { value, version, height, block_id: block_id(height), time_ms: 1000 + height }
         };

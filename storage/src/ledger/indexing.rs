@@ -26,7 +26,7 @@ impl LedgerStore {
         let (mut open, mut batch) = (HashMap::new(), WriteBatch::new());
         for height in 0..=tip {
             self.list_block(&mut batch, height, &mut open)?;
-            if height % BLOCKS_AT_ONCE == 0 {
+            if height.is_multiple_of(BLOCKS_AT_ONCE) {
                 self.instance.write(std::mem::take(&mut batch), false)?;
             }
             if height % TELL_EVERY == TELL_EVERY - 1 {
