@@ -2,8 +2,11 @@
 //! are part of it, and the block alone, so every node comes to the same result.
 
 mod overlay;
+mod simulate;
 #[cfg(test)]
 mod tests;
+
+pub use simulate::{PartOutcome, Simulated, TriedPart, put_together, try_part};
 
 use crate::dealings::Dealings;
 use crate::locks::{Holder, Outcome, Request};

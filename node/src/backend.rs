@@ -5,14 +5,17 @@ mod chain;
 mod configuration;
 mod elsewhere;
 mod following;
+mod listing;
 mod locks;
 mod network;
 mod shards;
+mod simulate;
 mod state;
 mod status;
 mod strict;
 mod transactions;
 
+pub(crate) use simulate::trials;
 pub(crate) use strict::{MAX_STRICT_READS, StrictRead, serve_strict_reads};
 
 use crate::elsewhere::Elsewhere;
@@ -24,18 +27,21 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use witan_ledger::Store as _;
 use witan_p2p::Network;
 use witan_rpc::parameter::{At, Order, TransactionDetail, Wait};
-use witan_rpc::server::{Backend, BlockSlice, LockNext, LockSlice, ScanNext, ScanRange, ScanSlice};
+use witan_rpc::server::{
+    Backend, BlockSlice, EvidenceFrom, EvidenceSlice, HistoryFrom, HistorySlice, ListFrom, LockNext,
+    LockSlice, ScanNext, ScanRange, ScanSlice, TransactionSlice, Trial,
+};
 use witan_rpc::view::{
     AccountView, BlockView, ConfigurationView, ConsensusStatusView, GenesisView, Health, KeyShardView,
-    ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, ReadPoint, SealView, ShardView, StateValue,
-    TxStatusView, ValidatorSetView, VersionView,
+    ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, ReadPoint, SealView, ShardView, SimulationView,
+    StateValue, TxStatusView, ValidatorSetView, VersionView,
 };
 use witan_rpc::{NotReady, RpcError};
-use witan_storage::LedgerStore;
+use witan_storage::{ConsensusLog, LedgerStore};
 use witan_types::{
     Account, ChainId, EngineKind, Genesis, GroupId, Height, Key, NodeId, SecretKey, SignedTransaction, TxId,
     ValidatorIndex,
@@ -64,6 +70,10 @@ pub(crate) struct NodeBackend {
     pub(crate) commands: SyncSender<Command>,
     /// To who serves strict reads.
     pub(crate) strict_reads: mpsc::Sender<StrictRead>,
+    /// What liars were caught signing.
+    pub(crate) log: ConsensusLog,
+    /// Who may try a transaction now.
+    pub(crate) trials: Semaphore,
 }
 
 impl NodeBackend {
@@ -171,6 +181,33 @@ impl Backend for NodeBackend {
 
     async fn transaction(&self, id: TxId) -> Result<TxStatusView, RpcError> {
         self.read_transaction(id).await
+    }
+
+    async fn transactions(
+        &self,
+        account: Option<Account>,
+        group: Option<GroupId>,
+        from: Option<Vec<ListFrom>>,
+        limit: usize,
+    ) -> Result<TransactionSlice, RpcError> {
+        self.list_transactions(account, group, from, limit)
+    }
+
+    async fn simulate(&self, trial: Trial) -> Result<SimulationView, RpcError> {
+        self.simulate_trial(trial).await
+    }
+
+    async fn history(
+        &self,
+        key: Key,
+        from: Option<HistoryFrom>,
+        limit: usize,
+    ) -> Result<HistorySlice, RpcError> {
+        self.read_history(&key, from, limit)
+    }
+
+    async fn evidence(&self, from: Option<EvidenceFrom>, limit: usize) -> Result<EvidenceSlice, RpcError> {
+        self.read_evidence(from, limit)
     }
 
     async fn state(&self, key: Key, at: At, prove: bool) -> Result<StateValue, RpcError> {

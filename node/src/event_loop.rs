@@ -6,22 +6,22 @@ use crate::metrics::Meter;
 use crate::shared::Shared;
 use crate::timers::Timers;
 use crate::wire;
-use crate::writers::{LedgerJob, LogJob, Writers};
+use crate::writers::{FIRST_EPOCH, LedgerJob, LogJob, Writers};
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
-use witan_consensus::engine::{Seq, Tick};
+use witan_consensus::engine::{Evidence, Seq, Tick};
 use witan_ledger::Pooled;
 use witan_p2p::{Network, Priority, ResponseToken, Topic};
 use witan_replica::{
     Admission, Class, Effects, Event, Group, Message, Now, Outgoing, Recipient, Relay, Source, Ticket, Timer,
     VerifiedMessage, WriteSeq,
 };
-use witan_storage::StorageError;
-use witan_types::{Envelope, GroupId, NodeId, TxId};
+use witan_storage::{SignedMessage, StorageError, StoredEvidence};
+use witan_types::{Envelope, GroupId, NodeId, Signed, TxId};
 
 /// Events taken before timers are looked at again.
 const EVENTS_AT_ONCE: usize = 256;
@@ -275,8 +275,8 @@ impl EventLoop {
     /// Does what a replica asks, in the order of the fields.
     fn obey(&mut self, id: GroupId, effects: Effects) {
         if !effects.persist.is_empty() || effects.truncate.is_some() {
-            let job = LogJob { group: id, records: effects.persist, truncate: effects.truncate };
-            self.writers.log(job);
+            let (records, truncate) = (effects.persist, effects.truncate);
+            self.writers.log(LogJob { group: id, records, truncate, evidence: Vec::new() });
         }
         self.changed |= !effects.writes.is_empty() || !effects.notices.is_empty();
         if !effects.writes.is_empty() {
@@ -312,7 +312,19 @@ impl EventLoop {
                 drop(answer.send(admissions));
             }
         }
-        for evidence in effects.accuse {
+        if !effects.accuse.is_empty() {
+            self.accuse(id, effects.accuse);
+        }
+        for notice in effects.notices {
+            self.meter.notice(&notice);
+            self.shared.tell(id, &notice);
+        }
+    }
+
+    /// Members were caught lying: told at once, and kept by the log's writer, for which nothing waits.
+    fn accuse(&mut self, id: GroupId, accused: Vec<Evidence>) {
+        let mut kept = Vec::with_capacity(accused.len());
+        for evidence in accused {
             tracing::error!(
                 group = id.0,
                 validator = evidence.validator.0,
@@ -320,11 +332,9 @@ impl EventLoop {
                 "accused"
             );
             self.meter.accused();
+            kept.push(stored(id, evidence));
         }
-        for notice in effects.notices {
-            self.meter.notice(&notice);
-            self.shared.tell(id, &notice);
-        }
+        self.writers.log(LogJob { group: id, records: Vec::new(), truncate: None, evidence: kept });
     }
 
     fn set_timers(&mut self, id: GroupId, timers: Vec<(Timer, Duration)>) {
@@ -397,6 +407,21 @@ impl EventLoop {
             self.measured = elapsed;
         }
         (self.changed, self.published) = (false, elapsed);
+    }
+}
+
+fn stored(group: GroupId, evidence: Evidence) -> StoredEvidence {
+    let Evidence { validator, key, conflict, first, second } = evidence;
+    let signed = |signed: Signed| SignedMessage { message: signed.message, signature: signed.signature };
+    StoredEvidence {
+        group,
+        epoch: FIRST_EPOCH,
+        validator,
+        conflict: conflict.to_owned(),
+        key,
+        first: signed(first),
+        second: signed(second),
+        seen_ms: wall_ms(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A node's life: open what is on disk, start the threads, serve until told to stop, stop in order.
 
 use crate::admin::{LOG_FILTER, NodeAdmin};
-use crate::backend::{MAX_STRICT_READS, NodeBackend, StrictRead, serve_strict_reads};
+use crate::backend::{MAX_STRICT_READS, NodeBackend, StrictRead, serve_strict_reads, trials};
 use crate::config::{Config, LogFormat, Overrides};
 use crate::elsewhere::{Elsewhere, answering};
 use crate::error::NodeError;
@@ -299,6 +299,8 @@ impl Starting<'_> {
             signatures: Arc::clone(&judge.signatures),
             commands: judge.commands.clone(),
             strict_reads,
+            log: storage.consensus_log(),
+            trials: trials(),
         })
     }
 

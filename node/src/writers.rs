@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use std::{io, mem, thread};
 use witan_consensus::engine::Seq;
 use witan_replica::{LedgerWrite, WriteSeq};
-use witan_storage::{LedgerStore, LogBatch, Storage, StorageError, marker};
+use witan_storage::{LedgerStore, LogBatch, Storage, StorageError, StoredEvidence, marker};
 use witan_types::{Epoch, GroupId};
 
 /// The epoch that genesis starts.
@@ -26,6 +26,8 @@ pub(crate) struct LogJob {
     pub(crate) group: GroupId,
     pub(crate) records: Vec<(Seq, Vec<u8>)>,
     pub(crate) truncate: Option<Seq>,
+    /// What members were caught signing.
+    pub(crate) evidence: Vec<StoredEvidence>,
 }
 
 /// Ledger writes of one group.
@@ -126,6 +128,7 @@ impl LogWriter {
             if let Some(seq) = job.truncate {
                 batch.truncate_before(job.group, FIRST_EPOCH, seq);
             }
+            batch.keep_evidence(job.evidence);
         }
         self.storage.consensus_log().commit(batch)?;
         for group in marks.keys() {

@@ -10,16 +10,17 @@ use crate::method::Method;
 use crate::methods::{
     Discover, GetAccount, GetBlock, GetConfiguration, GetConsensus, GetGenesis, GetHealth, GetManyStates,
     GetMempool, GetNetInfo, GetNodeStatus, GetPeers, GetSeal, GetShard, GetState, GetTransaction,
-    GetValidators, GetVersion, ListBlocks, ListLocks, ListShards, PrepareTransaction, ScanState, SubmitBatch,
-    SubmitTransaction,
+    GetValidators, GetVersion, ListBlocks, ListEvidence, ListHistory, ListLocks, ListShards,
+    ListTransactions, PrepareTransaction, ScanState, SimulateTransaction, SubmitBatch, SubmitTransaction,
 };
 use crate::parameter::{At, IdText, Order, TransactionDetail, TxInput, Wait};
 use crate::server::ScanRange;
 use crate::transaction_json::unsigned_to_json;
 use crate::view::{
-    AccountView, BatchItem, BlockPage, BlockView, ConfigurationView, ConsensusStatusView, GenesisView,
-    Health, KeyShardView, LockPage, ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, PreparedView,
-    ScanPage, SealView, ShardView, StateValue, TransactionState, TxStatusView, ValidatorSetView, VersionView,
+    AccountView, BatchItem, BlockPage, BlockView, ConfigurationView, ConsensusStatusView, EvidencePage,
+    GenesisView, Health, HistoryPage, KeyShardView, LockPage, ManyValues, MempoolView, NetInfo, NodeStatus,
+    PeerView, PreparedView, ScanPage, SealView, ShardView, SimulationView, StateValue, TransactionPage,
+    TransactionState, TxStatusView, ValidatorSetView, VersionView,
 };
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use jsonrpsee::core::client::{ClientT, Error as TransportError};
@@ -291,6 +292,41 @@ impl Client {
     /// `tx_get`.
     pub async fn transaction(&self, id: TxId) -> Answer<TxStatusView> {
         self.call(&GetTransaction { tx_id: IdText(id), encoding: None }).await
+    }
+
+    /// `tx_list`; `cursor` is the page before's.
+    pub async fn transactions(
+        &self,
+        account: Option<Account>,
+        group: Option<GroupId>,
+        limit: u32,
+        cursor: Option<String>,
+    ) -> Answer<TransactionPage> {
+        let account = account.map(IdText);
+        self.call(&ListTransactions { account, group, limit: Some(limit), cursor }).await
+    }
+
+    /// `tx_simulate` of a signed transaction.
+    pub async fn simulate(&self, tx: &SignedTransaction) -> Answer<SimulationView> {
+        let tx = Some(TxInput::Bytes(witan_types::Wire::encode(tx)));
+        self.call(&SimulateTransaction { tx, unsigned: None, encoding: None }).await
+    }
+
+    /// `tx_simulate` of one without a signature.
+    pub async fn simulate_unsigned(&self, transaction: &Transaction) -> Answer<SimulationView> {
+        let unsigned = Some(unsigned_to_json(transaction, Encoding::Hex).unwrap_or_default());
+        self.call(&SimulateTransaction { tx: None, unsigned, encoding: None }).await
+    }
+
+    /// `state_history`; `cursor` is the page before's.
+    pub async fn history(&self, key: &[u8], limit: u32, cursor: Option<String>) -> Answer<HistoryPage> {
+        let key = write_hex(key);
+        self.call(&ListHistory { key, limit: Some(limit), cursor, encoding: None }).await
+    }
+
+    /// `consensus_evidence`; `cursor` is the page before's.
+    pub async fn evidence(&self, limit: u32, cursor: Option<String>) -> Answer<EvidencePage> {
+        self.call(&ListEvidence { limit: Some(limit), cursor }).await
     }
 
     /// `state_get`.

@@ -209,6 +209,30 @@ methods! {
     } -> view::TxStatusView, "The transaction's status; unknown if this node can't tell.",
         {"txId": example::tx_id().to_string()};
 
+    /// Transactions that have ended, newest first: of one account, signed by it or paying it, or of all.
+    "tx_list" ListTransactions {
+        /// The account, witan1...; all if absent.
+        account "account": Option<IdText<Account>>,
+        /// The group that decided them, of several groups the coordinator; all that this node hosts if absent, merged by block time.
+        group "group": Option<GroupId>,
+        /// Items on a page; 100 if absent, at most 1000.
+        limit "limit": Option<u32>,
+        /// nextCursor of the page before; it pins the newest block of each group.
+        cursor "cursor": Option<String>,
+    } -> view::TransactionPage, "items (txId, status, reason, signer, group, height, index, timeMs, sealed, and of an account its role: signer or recipient), nextCursor, and at: the newest block of each group that the list covers.",
+        {"account": example::account().to_string(), "limit": 10}, costs 10;
+
+    /// What would become of a transaction in the next blocks if nothing else happened, with nothing changed. Each part is tried on the newest state of its group here: across groups that is no snapshot.
+    "tx_simulate" SimulateTransaction {
+        /// The signed bytes, or the JSON form with its signature, which is checked.
+        tx "tx": Option<TxInput>,
+        /// Instead of tx: chain, signer, salt, expiresAtMs, checks and ops.
+        unsigned "unsigned": Option<Map<String, Value>>,
+        /// How keys and values are written, here and in the answer; hex if absent.
+        encoding "encoding": Option<Encoding>,
+    } -> view::SimulationView, "txId, status (committed, failed, aborted, deferred or repeated), result, writes (key, value, type, group), locked (key, txId, group) if others keep it from keys, and at.",
+        {"unsigned": example::unsigned(), "encoding": "utf8"}, costs 5;
+
     /// The value at a key.
     "state_get" GetState {
         /// The key.
@@ -255,6 +279,19 @@ methods! {
         encoding "encoding": Option<Encoding>,
     } -> view::ScanPage, "items, nextCursor, group, height and blockId.",
         {"prefix": "", "limit": 3, "encoding": "utf8"}, costs 10;
+
+    /// What a key has held, newest first: one version for each block that changed it.
+    "state_history" ListHistory {
+        /// The key.
+        key "key": String,
+        /// Items on a page; 100 if absent, at most 1000.
+        limit "limit": Option<u32>,
+        /// nextCursor of the page before; it pins the newest block.
+        cursor "cursor": Option<String>,
+        /// How key and values are written; hex if absent.
+        encoding "encoding": Option<Encoding>,
+    } -> view::HistoryPage, "items (value, null where it was deleted, type, version, height, blockId, timeMs), nextCursor, group, height and blockId.",
+        {"key": "greeting", "encoding": "utf8"}, costs 10;
 
     /// An account's balance.
     "state_account" GetAccount {
@@ -323,4 +360,13 @@ methods! {
         at "at": Option<At>,
     } -> view::ValidatorSetView, "The members, the quorum, and how many faults it withstands.",
         {"group": 1};
+
+    /// Conflicting messages that this node itself caught validators signing, each pair checkable offline with the key. Nodes do not tell each other of them.
+    "consensus_evidence" ListEvidence {
+        /// Items on a page; 100 if absent, at most 1000.
+        limit "limit": Option<u32>,
+        /// nextCursor of the page before.
+        cursor "cursor": Option<String>,
+    } -> view::EvidencePage, "items (group, epoch, validator, name, key, conflict, first and second with message and signature, seenMs) and nextCursor.",
+        {}, costs 5;
 }

@@ -10,6 +10,7 @@ mod handlers;
 mod hosts;
 mod http;
 mod listen;
+mod listing;
 mod outflow;
 mod places;
 mod rate_limit;
@@ -21,3 +22,6 @@ pub use backend::{Backend, BlockSlice, LockNext, LockSlice, ScanNext, ScanRange,
 pub use config::{FollowingConfig, RpcConfig, RpcStartError};
 pub use followed::{Followed, Heights, NewsSlice};
 pub use listen::{RpcServer, start};
+pub use listing::{
+    EvidenceFrom, EvidenceSlice, HistoryFrom, HistorySlice, ListFrom, TransactionSlice, Trial,
+};

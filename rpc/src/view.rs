@@ -6,6 +6,7 @@
 mod admin;
 mod chain;
 mod configuration;
+mod listing;
 mod network;
 mod news;
 mod node;
@@ -18,6 +19,10 @@ pub use chain::{
     BlockPage, BlockTransactions, BlockView, FullTransaction, GenesisView, GroupEngine, SealView, TextId,
 };
 pub use configuration::{ApprovalView, ChangeView, ConfigurationView, TextAccount};
+pub use listing::{
+    AccountRole, EvidencePage, EvidenceView, HistoryItem, HistoryPage, ListedTransaction, LockedKeyView,
+    SignedMessageView, SimulatedState, SimulationView, TransactionPage, WriteView,
+};
 pub use network::{
     ConsensusStatusView, Direction, MempoolStatus, MempoolView, NetInfo, PeerList, PeerView,
     ValidatorSetView, ValidatorView,

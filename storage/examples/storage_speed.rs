@@ -7,8 +7,8 @@ use std::time::Instant;
 use witan_ledger::{BlockCommit, Entry, Receipt, TransactionOutcome, Value, Version};
 use witan_storage::{LogBatch, Options, Storage};
 use witan_types::{
-    Block, BlockId, ChainId, Epoch, GroupId, Hash, Header, Height, Key, Outcome, Payload, TxId,
-    ValidatorIndex, sha256,
+    Account, Batch, Block, BlockId, ChainId, Epoch, GroupId, Hash, Header, Height, Key, Op, Outcome, Payload,
+    PublicKey, Signature, SignedTransaction, Transaction, ValidatorIndex, sha256,
 };
 
 const KEYS_PER_BLOCK: u32 = 1000;
@@ -17,6 +17,8 @@ const BLOCKS: Height = 200;
 const APPENDS: u64 = 3000;
 const RECORD_BYTES: usize = 300;
 const GROUP: GroupId = GroupId(1);
+/// Who signs, in turn.
+const SIGNERS: u32 = 500;
 
 fn main() {
     let dir = tempfile::tempdir_in(".").unwrap();
@@ -28,8 +30,13 @@ fn main() {
     for commit in &commits {
         ledger.commit_blocks(std::slice::from_ref(commit), &[]).unwrap();
     }
-    let rate = BLOCKS as f64 / start.elapsed().as_secs_f64();
-    println!("{rate:.0} synced blocks of {KEYS_PER_BLOCK} keys and receipts a second");
+    let taken = start.elapsed().as_secs_f64();
+    let transactions = BLOCKS as f64 * f64::from(KEYS_PER_BLOCK);
+    println!(
+        "{:.0} synced blocks of {KEYS_PER_BLOCK} transactions a second, {:.2} us each",
+        BLOCKS as f64 / taken,
+        taken * 1e6 / transactions
+    );
 
     let log = storage.consensus_log();
     let start = Instant::now();
@@ -51,6 +58,24 @@ fn main() {
     let keys = commits.iter().flat_map(|commit| &commit.changes).step_by(10);
     let found = keys.filter(|(key, _)| witan_ledger::Store::entry(&ledger, key).is_some()).count();
     println!("{:.0} entries read a second", found as f64 / start.elapsed().as_secs_f64());
+
+    // Opening writes what the log still holds into sorted files.
+    drop((ledger, log, storage));
+    let bytes = Storage::open(dir.path(), Options::default()).unwrap().disk_usage().unwrap().ledger_bytes;
+    println!("{:.0} bytes on disk a transaction", bytes as f64 / transactions);
+}
+
+/// A transaction with an effect of the usual size; its signature is as incompressible as a real one.
+fn transaction(height: Height, index: u32, hash: Hash) -> SignedTransaction {
+    let signer = Account(PublicKey(sha256(&[&(index % SIGNERS).to_be_bytes()]).0));
+    let value = hash.0.iter().copied().cycle().take(VALUE_BYTES).collect();
+    let ops = vec![Op::Put { key: Key(hash.0.to_vec()), value }];
+    let salt = (height << 32) | u64::from(index);
+    let transaction =
+        Transaction { chain: ChainId::default(), signer, salt, expires_at_ms: 0, checks: vec![], ops };
+    let other = sha256(&[&hash.0]);
+    let signature = Signature([hash.0, other.0].concat().try_into().unwrap());
+    SignedTransaction { transaction, signature }
 }
 
 /// New random keys each: the worst case for the disk.
@@ -66,8 +91,11 @@ fn commit(height: Height) -> BlockCommit {
         time_ms: height,
         payload_root: Hash::ZERO,
     };
-    let block = Block { header, payload: Payload::default() };
     let hash = |index: u32| sha256(&[&height.to_be_bytes(), &index.to_be_bytes()]);
+    let signed: Vec<_> = (0..KEYS_PER_BLOCK).map(|index| transaction(height, index, hash(index))).collect();
+    let ids: Vec<_> = signed.iter().map(SignedTransaction::id).collect();
+    let payload = Payload { batches: vec![Batch::Inline(signed)], envelopes: vec![] };
+    let block = Block { header, payload };
     let mut changes: Vec<_> = (0..KEYS_PER_BLOCK)
         .map(|index| {
             let value = hash(index).0.iter().copied().cycle().take(VALUE_BYTES).collect();
@@ -76,9 +104,10 @@ fn commit(height: Height) -> BlockCommit {
         })
         .collect();
     changes.sort_by(|left, right| left.0.cmp(&right.0));
-    let receipts = (0..KEYS_PER_BLOCK)
-        .map(|index| Receipt {
-            id: TxId(hash(index)),
+    let receipts = (0..)
+        .zip(ids)
+        .map(|(index, id)| Receipt {
+            id,
             expires_at_ms: 0,
             index,
             outcome: TransactionOutcome::Applied { reads: Vec::new() },

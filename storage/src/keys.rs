@@ -4,8 +4,9 @@
 //! terminator `00 00` sorts below every continuation: state keys keep their order, and the versions of one key lie
 //! together, newest first.
 
+use crate::evidence::EvidencePlace;
 use std::ops::Bound;
-use witan_types::{BlockId, Epoch, GroupId, Height, Key, TxId};
+use witan_types::{Account, BlockId, Epoch, GroupId, Height, Key, TxId, ValidatorIndex};
 
 const TERMINATOR: [u8; 2] = [0, 0];
 /// Above every version of a key, below every longer key.
@@ -53,6 +54,33 @@ pub(crate) fn decode_height(bytes: &[u8]) -> Option<Height> {
     Some(Height::from_be_bytes(bytes.get(GROUP_BYTES..)?.try_into().ok()?))
 }
 
+/// Where the lists of a group's transactions stand: of all, or of one account.
+fn lists(group: GroupId, account: Option<&Account>) -> Vec<u8> {
+    join(group, &[account.map(|account| account.0.0.as_slice()).unwrap_or_default()])
+}
+
+/// Of a block's list of transactions, or of those that concern an account: newest first.
+pub(crate) fn listed(group: GroupId, account: Option<&Account>, height: Height) -> Vec<u8> {
+    [lists(group, account).as_slice(), &(!height).to_be_bytes()].concat()
+}
+
+/// The first key past these lists; `None` for the last there can be.
+pub(crate) fn listed_end(group: GroupId, account: Option<&Account>) -> Option<Vec<u8>> {
+    let mut end = lists(group, account);
+    while let Some(last) = end.pop() {
+        if let Some(next) = last.checked_add(1) {
+            end.push(next);
+            return Some(end);
+        }
+    }
+    None
+}
+
+/// The height inside [`listed`]'s encoding.
+pub(crate) fn decode_listed(bytes: &[u8]) -> Option<Height> {
+    bytes.last_chunk().map(|inverted| !Height::from_be_bytes(*inverted))
+}
+
 /// Of a block's height by its id.
 pub(crate) fn block_id(group: GroupId, id: &BlockId) -> Vec<u8> {
     join(group, &[id.0.as_bytes()])
@@ -76,6 +104,25 @@ pub(crate) fn records_end(group: GroupId, epoch: Epoch) -> Vec<u8> {
 /// The sequence number inside [`record`]'s encoding.
 pub(crate) fn decode_seq(bytes: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(bytes.get(GROUP_BYTES + size_of::<u64>()..)?.try_into().ok()?))
+}
+
+/// Of a piece of evidence.
+pub(crate) fn evidence(place: &EvidencePlace) -> Vec<u8> {
+    let EvidencePlace { group, epoch, validator, conflict } = place;
+    join(*group, &[&epoch.0.to_be_bytes(), &validator.0.to_be_bytes(), conflict.as_bytes()])
+}
+
+/// The place inside [`evidence`]'s encoding.
+pub(crate) fn decode_evidence(bytes: &[u8]) -> Option<EvidencePlace> {
+    let (group, rest) = bytes.split_first_chunk()?;
+    let (epoch, rest) = rest.split_first_chunk()?;
+    let (validator, conflict) = rest.split_first_chunk()?;
+    Some(EvidencePlace {
+        group: GroupId(u32::from_be_bytes(*group)),
+        epoch: Epoch(u64::from_be_bytes(*epoch)),
+        validator: ValidatorIndex(u16::from_be_bytes(*validator)),
+        conflict: std::str::from_utf8(conflict).ok()?.to_owned(),
+    })
 }
 
 fn escape(key: &Key) -> Vec<u8> {
@@ -160,7 +207,24 @@ mod tests {
         vec(prop_oneof![Just(0), Just(1), Just(0xFF), any::<u8>()], 0..6).prop_map(Key)
     }
 
+    fn account() -> impl Strategy<Value = Account> {
+        prop_oneof![Just([0; 32]), Just([0xFF; 32]), any::<[u8; 32]>()]
+            .prop_map(|bytes| Account(witan_types::PublicKey(bytes)))
+    }
+
     proptest! {
+        #[test]
+        fn lists_sort_by_account_and_then_newest_first(
+            a: (u32, u64), b: (u32, u64), x in account(), y in account(),
+        ) {
+            let key = |(group, height): (u32, u64), account| listed(GroupId(group), Some(account), height);
+            prop_assert_eq!(key(a, &x).cmp(&key(b, &y)), (a.0, x.0.0, !a.1).cmp(&(b.0, y.0.0, !b.1)));
+            prop_assert_eq!(decode_listed(&key(a, &x)), Some(a.1));
+            let (start, end) = (key((b.0, u64::MAX), &y), listed_end(GroupId(b.0), Some(&y)));
+            let inside = key(a, &x) >= start && end.is_none_or(|end| key(a, &x) < end);
+            prop_assert_eq!(inside, (a.0, x) == (b.0, y));
+        }
+
         #[test]
         fn history_keys_sort_by_key_and_then_newest_first(a: (u32, u64), b: (u32, u64), x in key(), y in key()) {
             let (left, right) = (history(GroupId(a.0), &x, a.1), history(GroupId(b.0), &y, b.1));

@@ -1,11 +1,16 @@
 //! The ledger of one group on disk: one atomic write a block, and the reads that users ask for.
 
 mod check;
+mod indexing;
+mod listing;
 mod news;
+mod snapshot;
 mod store;
 
-pub(crate) use check::refuse_gaps;
+pub(crate) use check::{groups, refuse_gaps};
+pub use listing::{Ended, ListPlace, ListRole, ListedTransaction};
 pub use news::{Decided, News};
+pub use snapshot::LedgerSnapshot;
 
 use crate::error::StorageError;
 use crate::instance::Instance;
@@ -20,7 +25,7 @@ use witan_ledger::{BlockCommit, Entry, Receipt, Store as _};
 use witan_types::codec::encode;
 use witan_types::{Block, BlockId, GroupId, Height, Key, Seal, Wire};
 
-pub(crate) const FAMILIES: [Family; 10] = [
+pub(crate) const FAMILIES: [Family; 13] = [
     ("default", Shape::Small),
     (STATE, Shape::Lookup),
     (HISTORY, Shape::Sequence),
@@ -31,6 +36,9 @@ pub(crate) const FAMILIES: [Family; 10] = [
     (SEALS, Shape::Small),
     (BLOCK_IDS, Shape::Small),
     (NEWS, Shape::Sequence),
+    (HEADERS, Shape::Small),
+    (LISTED, Shape::Sequence),
+    (ACCOUNTS, Shape::Sequence),
 ];
 
 /// Newest entry of each key.
@@ -52,6 +60,15 @@ const SEALS: &str = "seals";
 const BLOCK_IDS: &str = "block_ids";
 /// By height: what the block changed.
 const NEWS: &str = "news";
+/// By height.
+const HEADERS: &str = "headers";
+/// By inverted height: the transactions that ended in the block.
+const LISTED: &str = "listed";
+/// By account and inverted height: those of them that concern the account.
+const ACCOUNTS: &str = "accounts";
+/// Prefix of the height from which on a group has lists, which is 0, in the default family. A group without it was written by
+/// a version that had none.
+const LISTS_SINCE: &[u8] = b"lists";
 /// Prefix of the height of a group's newest block, in the default family.
 const TIP: &[u8] = b"tip";
 /// Prefix of the height of a group's newest sealed block, in the default family.
@@ -124,6 +141,10 @@ impl LedgerStore {
         self.put_changes(&mut batch, height, &commit.changes);
         self.put_receipts(&mut batch, height, &commit.receipts);
         self.put_news(&mut batch, commit);
+        self.put_lists(&mut batch, block, &commit.receipts);
+        if height == 0 {
+            batch.put(self.meta_key(LISTS_SINCE), height.to_be_bytes());
+        }
         batch.put_cf(self.instance.family(BLOCKS), &at_height, block.encode());
         batch.put_cf(self.instance.family(OUTCOMES), &at_height, commit.outcome.encode());
         let id = keys::block_id(self.group, &block.id());
@@ -198,6 +219,36 @@ impl LedgerStore {
             Some(value) => self.decode_version(value),
             None => self.instance.finish(&iterator).map(|()| None),
         }
+    }
+
+    /// Calls `visit` for every version of a key that a block up to `from` wrote, newest first, with the block's height, until
+    /// it breaks: none where it was deleted.
+    pub fn visit_versions(
+        &self,
+        key: &Key,
+        from: Height,
+        visit: impl FnMut(Height, Option<Entry>) -> ControlFlow<()>,
+    ) {
+        self.or_report(self.try_visit_versions(key, from, visit));
+    }
+
+    fn try_visit_versions(
+        &self,
+        key: &Key,
+        from: Height,
+        mut visit: impl FnMut(Height, Option<Entry>) -> ControlFlow<()>,
+    ) -> Result<(), StorageError> {
+        let mut iterator = self.instance.iterate(HISTORY, Some(keys::history_end(self.group, key)));
+        iterator.seek(keys::history(self.group, key, from));
+        while let Some((bytes, value)) = iterator.item() {
+            let (_, height) =
+                keys::decode_history(bytes).ok_or_else(|| self.instance.malformed("history key"))?;
+            if visit(height, self.decode_version(value)?).is_break() {
+                return Ok(());
+            }
+            iterator.next();
+        }
+        self.instance.finish(&iterator)
     }
 
     /// An entry of the history: empty bytes stand for a deletion.

@@ -8,6 +8,7 @@
 //! Our disk earns a clean exit: every [`StorageError`] names the path, what happened and the next step.
 
 mod error;
+mod evidence;
 mod instance;
 mod keys;
 mod ledger;
@@ -16,8 +17,14 @@ pub mod marker;
 mod options;
 
 pub use error::StorageError;
+pub use evidence::{
+    EvidencePlace, MAX_EVIDENCE, MAX_EVIDENCE_MESSAGE_BYTES, MAX_EVIDENCE_OF_ONE, SignedMessage,
+    StoredEvidence,
+};
 pub use keys::prefix_range;
-pub use ledger::{Decided, LedgerStore, News, Order};
+pub use ledger::{
+    Decided, Ended, LedgerSnapshot, LedgerStore, ListPlace, ListRole, ListedTransaction, News, Order,
+};
 pub use log::{ConsensusLog, LogBatch};
 pub use options::{DEFAULT_CACHE_BYTES, EXIT_DISK_FAILED, FailureHandler, Options};
 
@@ -59,7 +66,8 @@ impl fmt::Debug for Storage {
 
 impl Storage {
     /// Opens both instances under `dir`, or creates them. A record cut short at the end of a write-ahead log, the
-    /// trace of a crash, is dropped.
+    /// trace of a crash, is dropped. A ledger written before there were lists of transactions gets them now, which takes as
+    /// long as reading all its blocks.
     ///
     /// # Errors
     /// If the directory is in use, was written by a newer version, is damaged, or the system refuses.
@@ -69,7 +77,11 @@ impl Storage {
         let ledger = Instance::open(&dir.join("ledger"), Role::Ledger, &ledger::FAMILIES, &cache)?;
         ledger::refuse_gaps(&ledger)?;
         let (consensus, ledger) = (Arc::new(consensus), Arc::new(ledger));
-        Ok(Storage { dir: dir.to_path_buf(), consensus, ledger, options })
+        let storage = Storage { dir: dir.to_path_buf(), consensus, ledger, options };
+        for group in ledger::groups(&storage.ledger)? {
+            storage.ledger(group).list_what_is_there()?;
+        }
+        Ok(storage)
     }
 
     /// Marks a new directory as `chain`'s, durably; accepts one that is already. Call it before anything else.

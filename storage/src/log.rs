@@ -1,6 +1,7 @@
 //! The consensus log: the records that an engine must not forget, of all groups, in one instance, under one sync.
 
 use crate::error::StorageError;
+use crate::evidence::{self, EVIDENCE, EvidencePlace, StoredEvidence};
 use crate::instance::Instance;
 use crate::keys;
 use crate::options::{Family, Shape};
@@ -9,7 +10,8 @@ use std::fmt;
 use std::sync::Arc;
 use witan_types::{Epoch, GroupId};
 
-pub(crate) const FAMILIES: [Family; 2] = [("default", Shape::Small), (RECORDS, Shape::Sequence)];
+pub(crate) const FAMILIES: [Family; 3] =
+    [("default", Shape::Small), (RECORDS, Shape::Sequence), (EVIDENCE, Shape::Small)];
 
 const RECORDS: &str = "records";
 
@@ -18,6 +20,7 @@ const RECORDS: &str = "records";
 pub struct LogBatch {
     appends: Vec<(Vec<u8>, Vec<u8>)>,
     truncations: Vec<(GroupId, Epoch, u64)>,
+    evidence: Vec<StoredEvidence>,
 }
 
 impl LogBatch {
@@ -42,9 +45,15 @@ impl LogBatch {
         self.truncations.push((group, epoch, seq));
     }
 
+    /// Adds evidence of a lie. The first of each kind against each validator is kept, up to
+    /// [`MAX_EVIDENCE`](crate::MAX_EVIDENCE) in all; what is there already, or is too much, changes nothing.
+    pub fn keep_evidence(&mut self, evidence: impl IntoIterator<Item = StoredEvidence>) {
+        self.evidence.extend(evidence);
+    }
+
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.appends.is_empty() && self.truncations.is_empty()
+        self.appends.is_empty() && self.truncations.is_empty() && self.evidence.is_empty()
     }
 }
 
@@ -74,9 +83,10 @@ impl ConsensusLog {
         if writes.is_empty() {
             return Ok(());
         }
-        let sync = !writes.appends.is_empty();
         let family = self.instance.family(RECORDS);
         let mut batch = WriteBatch::new();
+        let has_evidence = evidence::put(&self.instance, &mut batch, writes.evidence)?;
+        let sync = has_evidence || !writes.appends.is_empty();
         for (key, record) in writes.appends {
             batch.put_cf(family, key, record);
         }
@@ -102,6 +112,18 @@ impl ConsensusLog {
         self.instance.finish(&iterator)?;
         self.refuse_gaps(group, epoch, &records)?;
         Ok(records)
+    }
+
+    /// At most `limit` pieces of evidence, ordered by group, epoch, validator and kind of lie, from this place on.
+    ///
+    /// # Errors
+    /// If the disk can't be read, or what it holds is not what was written.
+    pub fn evidence(
+        &self,
+        from: Option<&EvidencePlace>,
+        limit: usize,
+    ) -> Result<Vec<StoredEvidence>, StorageError> {
+        evidence::read(&self.instance, from, limit)
     }
 
     /// Sequence numbers ascend by one, so a gap is a lost record. An engine must not start without it.

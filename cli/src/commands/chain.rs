@@ -1,6 +1,7 @@
 //! `witan chain`: blocks and seals, and the configuration.
 
 mod configuration;
+mod evidence;
 
 use crate::commands::follow;
 use crate::commands::remote::{connect, failed, with_encoding, write_readable};
@@ -21,6 +22,7 @@ Example:
   witan chain blocks --follow             each new block as it comes, until Ctrl-C
   witan chain block --at 12 --prove --json | witan verify - --genesis genesis.json
   witan chain seal --at sealed
+  witan chain evidence                    who was caught signing what no honest validator signs
   witan chain config                      the parameters, who may change them, and what is approved";
 
 /// Blocks in a page of a list.
@@ -57,7 +59,7 @@ enum What {
     /// The newest blocks
     Blocks {
         /// From this height downwards; with --follow from it upwards
-        #[arg(long, value_name = "HEIGHT")]
+        #[arg(long, visible_alias = "at", value_name = "HEIGHT")]
         from: Option<Height>,
         /// Print each block as it comes, until Ctrl-C; with --json one document a line
         #[arg(long, conflicts_with = "limit")]
@@ -68,6 +70,8 @@ enum What {
     },
     /// The configuration, who may change it, and which changes they approve
     Config,
+    /// What this node itself caught validators signing, in all groups
+    Evidence,
     /// The quorum's signatures on what came out of a block
     Seal {
         /// sealed, or a height
@@ -125,6 +129,11 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
         }
         What::Blocks { from, follow: true, .. } => follow::blocks(group, from, context).await,
         What::Blocks { from, limit, follow: false } => blocks(&client, group, from, limit, context).await,
+        What::Evidence => {
+            let page = evidence::fetch(&client).await?;
+            let document = serde_json::to_value(&page).map_err(CliError::failed)?;
+            finish(&document, evidence::describe(&page), None, context)
+        }
         What::Seal { at, out } => {
             let seal = client.seal(group, sealed_height(&client, group, at).await?).await.map_err(failed)?;
             let document = serde_json::to_value(&seal).map_err(CliError::failed)?;

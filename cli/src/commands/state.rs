@@ -1,5 +1,7 @@
 //! `witan state`: reads keys and accounts, with proofs if asked for.
 
+mod history;
+
 use crate::commands::follow;
 use crate::commands::remote::{connect, failed, with_encoding, write_readable};
 use crate::commands::tx::signer;
@@ -19,6 +21,7 @@ Example:
   witan state get greeting --prove --out proof.json && witan verify proof.json --genesis genesis.json
   witan state scan --prefix user/ --limit 20
   witan state watch user/                   each change of those keys as it happens, until Ctrl-C
+  witan state history greeting              what it has held, newest first
   witan state account witan1...";
 
 /// Keys in a page of a scan.
@@ -68,6 +71,13 @@ enum What {
         #[arg(default_value = "", conflicts_with = "at")]
         prefix: String,
     },
+    /// What a key has held, newest first
+    History {
+        key: String,
+        /// At most this many versions
+        #[arg(long, default_value_t = 20)]
+        limit: usize,
+    },
     /// An account's balance
     Account {
         /// An address, or the index of a development account
@@ -107,6 +117,13 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
             let found = scan(&client, &prefix, limit, args.at.unwrap_or_default()).await?;
             show_found(found, args.hex, context)
         }
+        What::History { key, limit } => {
+            if args.at.is_some() {
+                return Err(CliError::Usage("--at: a history has all versions; state get takes it".into()));
+            }
+            let key = text::bytes(&key, args.hex).map_err(CliError::Usage)?;
+            history::show(&client, &key, limit, args.hex, context).await
+        }
         What::Account { account, strict } => {
             let account = find_account(&account, context)?;
             let view = if strict {
@@ -124,6 +141,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
     }
 }
 
+/// The account of an address, or of a development account or key file.
 pub(crate) fn find_account(text: &str, context: &Context) -> Result<Account, CliError> {
     if text.starts_with("witan1") {
         return text.parse().map_err(|error| CliError::Usage(format!("{error}")));

@@ -36,6 +36,25 @@ fn every_command_of_the_interface_is_there() {
 }
 
 #[test]
+fn lists_and_histories_are_there_and_limited_unless_told() {
+    let names: Vec<String> = commands().into_iter().map(|(path, _)| path).collect();
+    for name in ["witan tx list", "witan state history", "witan chain evidence"] {
+        assert!(names.contains(&name.to_owned()), "{name} is missing");
+    }
+    for line in [
+        &["witan", "tx", "list"][..],
+        &["witan", "tx", "list", "--account", "1", "--group", "2", "--limit", "5"],
+        &["witan", "tx", "list", "--from", "1"],
+        &["witan", "tx", "transfer", "--to", "0", "--amount", "x"],
+        &["witan", "state", "history", "k", "--limit", "5"],
+        &["witan", "chain", "blocks", "--at", "5"],
+    ] {
+        let is_wrong = line.contains(&"x");
+        assert_eq!(Cli::try_parse_from(line).is_err(), is_wrong, "{line:?}");
+    }
+}
+
+#[test]
 fn the_help_of_these_commands_shows_an_example() {
     let covered = ["witan testnet", "witan init", "witan start", "witan keys", "witan completions"];
     for (path, mut command) in commands() {

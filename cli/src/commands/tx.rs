@@ -2,6 +2,8 @@
 
 mod approve;
 pub(crate) mod check;
+mod dry_run;
+mod listing;
 pub(crate) mod signer;
 pub(crate) mod text;
 
@@ -11,13 +13,13 @@ use crate::commands::state::find_account;
 use crate::context::Context;
 use crate::error::CliError;
 use approve::Standing;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
 use witan_testnet::rpc::transaction_json::{unsigned_from_json, unsigned_to_json};
 use witan_testnet::rpc::{ClientError, Phase, PhaseView, RpcError, TransactionState, TxStatusView, Wait};
 use witan_types::transaction::MAX_TRANSACTION_BYTES;
-use witan_types::{Account, Key, Op, SignedTransaction, Transaction, TxId, Wire as _};
+use witan_types::{Account, Key, Op, SignedTransaction, Transaction, TxId};
 
 const EXAMPLE: &str = "\
 Example:
@@ -27,14 +29,18 @@ Example:
   witan tx send --file ops.json      [{\"op\":\"put\",\"key\":\"a\",\"value\":\"1\"},{\"op\":\"get\",\"key\":\"a\"}]
   witan tx add hits 1 --wait applied            until every group it touches shows it
   witan tx approve --set idleIntervalMs=2000    as an operator: agree to a change of the configuration
+  witan tx transfer --to witan1... --amount 5 --dry-run    what would happen, with nothing submitted
   witan tx status 0x...                         how one that was submitted before stands
   witan tx watch 0x...                          each step of its life, until it is over
   witan tx watch --account 0                    each transaction that the account signs or receives from
+  witan tx list --account 1 --limit 50          what it signed and what pays it, newest first
 
 Exits 0 if the transaction was committed, 1 if it failed, was aborted, was rejected or expired.";
 
 /// How long the node is waited for beyond the transaction's own time.
 const GRACE: Duration = Duration::from_secs(10);
+/// Who signs if nobody is named.
+const FIRST_ACCOUNT: &str = "0";
 /// The longest wait that a node grants.
 const LONGEST_WAIT: Duration = Duration::from_secs(120);
 
@@ -102,6 +108,8 @@ enum What {
         #[arg(long, conflicts_with = "id")]
         account: Option<String>,
     },
+    /// What has ended, newest first; submits nothing
+    List(listing::Listing),
     /// How a submitted transaction stands; submits nothing
     Status {
         /// Its id
@@ -111,9 +119,9 @@ enum What {
 
 #[derive(clap::Args, Debug)]
 struct Options {
-    /// Who signs: the index of a development account, or a key file
-    #[arg(long, global = true, default_value = "0", value_name = "KEY")]
-    from: String,
+    /// Who signs: the index of a development account, or a key file; the account with index 0 if absent
+    #[arg(long, global = true, value_name = "KEY")]
+    from: Option<String>,
     /// A condition on the state before, such as key=version:3, key=absent, key=exists, key=value:text,
     /// @account=balance:10; may come more than once
     #[arg(long, global = true, value_name = "CHECK")]
@@ -124,7 +132,7 @@ struct Options {
     /// What to wait for
     #[arg(long, global = true, default_value = "committed")]
     wait: WaitFor,
-    /// Print the signed transaction, and submit nothing
+    /// Print what would happen on the newest state, and submit nothing; exits 1 if it would not be applied
     #[arg(long, global = true)]
     dry_run: bool,
     /// Keys and values are hex, here and in the answer
@@ -168,7 +176,10 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
     if let What::Watch { id, account } = &args.what {
         return watch(*id, account.as_deref(), args.options.hex, context).await;
     }
-    let key = signer::find(&args.options.from, context)?;
+    if let What::List(listing) = &args.what {
+        return listing.show(args.options.from.as_deref(), context).await;
+    }
+    let key = signer::find(args.options.from.as_deref().unwrap_or(FIRST_ACCOUNT), context)?;
     let client = connect(context)?;
     let genesis = client.genesis().await.map_err(failed)?;
     let lifetime = Duration::from_millis(genesis.genesis.parameters.max_tx_lifetime_ms);
@@ -202,7 +213,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
         )));
     }
     if args.options.dry_run {
-        return show_unsent(&signed, args.options.hex, context);
+        return dry_run::show(&client, &signed, args.options.hex, context).await;
     }
     let timeout = expires.saturating_add(GRACE).min(LONGEST_WAIT);
     match client.submit(&signed, args.options.wait.into(), timeout).await {
@@ -263,7 +274,11 @@ impl What {
             What::Delete { key: name } => vec![Op::Delete { key: key(name)? }],
             What::Add { key: name, delta } => vec![Op::Add { key: key(name)?, delta: *delta }],
             What::Transfer { to, amount } => vec![Op::Transfer { to: *to, amount: *amount }],
-            What::Send { .. } | What::Approve(_) | What::Status { .. } | What::Watch { .. } => Vec::new(),
+            What::Send { .. }
+            | What::Approve(_)
+            | What::List(_)
+            | What::Status { .. }
+            | What::Watch { .. } => Vec::new(),
         })
     }
 }
@@ -294,24 +309,6 @@ fn ops_from_json(given: Value, frame: &Transaction, hex: bool) -> Result<Transac
         _ => return Err("expected an array of ops, or an object with ops and checks".into()),
     }
     unsigned_from_json(&json, "file", encoding).map_err(|error| error.to_string())
-}
-
-fn show_unsent(signed: &SignedTransaction, hex: bool, context: &Context) -> Result<(), CliError> {
-    let encoding = text::encoding(hex);
-    let unsigned: Map<String, Value> =
-        unsigned_to_json(&signed.transaction, encoding).map_err(CliError::failed)?;
-    let document = json!({
-        "txId": signed.id().to_string(),
-        "tx": format!("0x{}", hex::encode(signed.encode())),
-        "unsigned": unsigned,
-        "encoding": encoding.name(),
-        "submitted": false,
-    });
-    context.output.result(&document, || {
-        let pretty = serde_json::to_string_pretty(&unsigned).unwrap_or_default();
-        format!("not submitted: {}, {} bytes signed\n{pretty}", signed.id(), signed.size())
-    });
-    Ok(())
 }
 
 fn report(

@@ -36,6 +36,7 @@ mod followers;
 mod http;
 mod import;
 mod lifecycle;
+mod listing;
 mod load;
 mod network;
 mod quorum;

@@ -92,7 +92,7 @@ pub(crate) fn in_four_groups(engines: &[EngineKind], accounts: usize, story: imp
 }
 
 /// Tells a story of a network of which every node has a block in every group. The caller holds a slot.
-fn tell_story(spec: Spec, story: impl AsyncFn(&mut Testnet)) {
+pub(crate) fn tell_story(spec: Spec, story: impl AsyncFn(&mut Testnet)) {
     runtime().block_on(async {
         let mut testnet = Testnet::make(spec);
         testnet.network.start_all().unwrap();

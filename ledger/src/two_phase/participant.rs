@@ -75,7 +75,12 @@ impl Executor<'_> {
     }
 
     /// Judges and locks the part of a transaction in this group.
-    fn prepare(&mut self, source: GroupId, id: TxId, prepare: &Prepare) -> Result<Answer, Refusal> {
+    pub(crate) fn prepare(
+        &mut self,
+        source: GroupId,
+        id: TxId,
+        prepare: &Prepare,
+    ) -> Result<Answer, Refusal> {
         let Prepare { attempt, since_ms, transaction: signed, .. } = prepare;
         if self.has_heard_its_fill() || !self.dealings.has_room_to_participate(source, signed) {
             return Err(Refusal::Full);

@@ -6,6 +6,7 @@ mod conflicts;
 mod forgeries;
 mod laws;
 mod mutations;
+mod simulated;
 mod stories;
 
 use super::*;

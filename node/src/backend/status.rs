@@ -150,7 +150,7 @@ pub(super) fn ended(outcome: TransactionOutcome) -> (TransactionState, Transacti
     }
 }
 
-fn read_view(read: Read) -> ReadView {
+pub(super) fn read_view(read: Read) -> ReadView {
     ReadView {
         value: read.entry.as_ref().map(|entry| value_view(&entry.value)),
         version: version_of(read.entry.as_ref()),

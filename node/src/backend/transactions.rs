@@ -236,7 +236,7 @@ pub(super) fn accepted(id: TxId) -> TxStatusView {
     TxStatusView::outside_blocks(id, TransactionState::Accepted)
 }
 
-fn refused(refused: Refused) -> RpcError {
+pub(super) fn refused(refused: Refused) -> RpcError {
     match refused {
         Refused::WrongChain => {
             RpcError::rejected(Rejection::WrongChain, "it names another chain than this network's")

@@ -10,7 +10,10 @@ use witan_p2p::{Limits, NetworkConfig, NetworkEvent, PeerAddress};
 use witan_replica::GroupStatus;
 use witan_storage::{Options, Storage};
 use witan_types::merkle_list::ListProof;
-use witan_types::{BlockId, ChainId, Contents, Epoch, Hash, Outcome, QuorumSignatures, Seal};
+use witan_types::{
+    BlockId, ChainId, Contents, Epoch, Hash, Outcome, QuorumSignatures, Scheme, Seal, SecretKey,
+    ValidatorIndex,
+};
 
 const GROUP: GroupId = GroupId(1);
 const OTHER: GroupId = GroupId(2);
@@ -185,6 +188,43 @@ fn what_a_group_says_when_its_node_stops_is_durable_and_arrives() {
         };
         tokio::time::timeout(Duration::from_secs(30), frames).await.expect("the last words arrive");
     });
+}
+
+/// A result of one block, signed.
+fn signed_result(secret: &SecretKey, state_root: Hash) -> Signed {
+    let outcome = Outcome { state_root, ..envelope().seal.outcome };
+    let message = outcome.signing_bytes();
+    Signed { key: secret.public(), signature: secret.sign_bytes(&message), message }
+}
+
+#[test]
+fn what_a_liar_signed_is_kept_once_and_can_be_checked_after_a_restart() {
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (own, _events) = network(&runtime, 2, Vec::new());
+    let folder = tempfile::tempdir().unwrap();
+    let (mut looping, commands, inbox) = event_loop(&own, folder.path());
+    let secret = SecretKey::from_seed([4; 32]);
+    let evidence = Evidence {
+        validator: ValidatorIndex(3),
+        key: secret.public(),
+        conflict: "two results of one block",
+        first: signed_result(&secret, Hash([1; 32])),
+        second: signed_result(&secret, Hash([2; 32])),
+    };
+    for accuse in [vec![evidence.clone()], vec![evidence.clone(), evidence.clone()]] {
+        looping.obey(GROUP, Effects { accuse, ..Effects::default() });
+    }
+    commands.send(Command::Stop).unwrap();
+    looping.run(inbox).unwrap();
+    let storage = Storage::open(&folder.path().join("data"), Options::default()).unwrap();
+    let kept = storage.consensus_log().evidence(None, 9).unwrap();
+    let [kept] = kept.as_slice() else { panic!("{kept:?}") };
+    assert_eq!((kept.group, kept.validator, kept.key), (GROUP, evidence.validator, evidence.key));
+    assert_eq!(kept.conflict, evidence.conflict);
+    assert_ne!(kept.first.message, kept.second.message);
+    for signed in [&kept.first, &kept.second] {
+        assert!(Scheme::Ed25519.verify(&kept.key, &signed.message, &signed.signature));
+    }
 }
 
 #[test]

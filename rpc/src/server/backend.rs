@@ -1,12 +1,15 @@
 //! What the node must be able to do for its users.
 
 use super::Followed;
+use super::listing::{
+    EvidenceFrom, EvidenceSlice, HistoryFrom, HistorySlice, ListFrom, TransactionSlice, Trial,
+};
 use crate::error::RpcError;
 use crate::parameter::{At, Order, TransactionDetail, Wait};
 use crate::view::{
     AccountView, BlockView, ConfigurationView, ConsensusStatusView, GenesisView, Health, KeyShardView,
     LockView, ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, ReadPoint, ScanItem, SealView,
-    ShardView, StateValue, TxStatusView, ValidatorSetView, VersionView,
+    ShardView, SimulationView, StateValue, TxStatusView, ValidatorSetView, VersionView,
 };
 use std::time::Duration;
 use witan_types::{Account, GroupId, Height, Key, SignedTransaction, TxId};
@@ -134,6 +137,34 @@ pub trait Backend: Followed {
 
     /// How a transaction stands.
     async fn transaction(&self, id: TxId) -> Result<TxStatusView, RpcError>;
+
+    /// At most `limit` transactions that have ended, newest first: of one account, or of all; of one group, or of all that
+    /// this node hosts.
+    async fn transactions(
+        &self,
+        account: Option<Account>,
+        group: Option<GroupId>,
+        from: Option<Vec<ListFrom>>,
+        limit: usize,
+    ) -> Result<TransactionSlice, RpcError>;
+
+    /// What would become of a transaction of right form, with nothing changed. Signature, chain and expiry are for the
+    /// backend to judge.
+    ///
+    /// # Errors
+    /// [`RpcError::Rejected`] where a submission would be.
+    async fn simulate(&self, trial: Trial) -> Result<SimulationView, RpcError>;
+
+    /// At most `limit` versions of a key, newest first.
+    async fn history(
+        &self,
+        key: Key,
+        from: Option<HistoryFrom>,
+        limit: usize,
+    ) -> Result<HistorySlice, RpcError>;
+
+    /// At most `limit` pieces of evidence, in order, from this one on.
+    async fn evidence(&self, from: Option<EvidenceFrom>, limit: usize) -> Result<EvidenceSlice, RpcError>;
 
     /// The value at a key, with a proof if `prove`.
     async fn state(&self, key: Key, at: At, prove: bool) -> Result<StateValue, RpcError>;

@@ -1,6 +1,7 @@
 //! From decoded parameters to the backend and back.
 
 mod chain;
+mod listing;
 mod state;
 mod transaction;
 

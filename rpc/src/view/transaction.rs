@@ -113,8 +113,13 @@ impl TxStatusView {
 
 impl Encoded for TxStatusView {
     fn write_as(&mut self, encoding: Encoding) -> Result<(), EncodingError> {
-        let reads = self.result.iter_mut().flat_map(|result| &mut result.reads);
-        for read in reads {
+        self.result.iter_mut().try_for_each(|result| result.write_as(encoding))
+    }
+}
+
+impl Encoded for TransactionResult {
+    fn write_as(&mut self, encoding: Encoding) -> Result<(), EncodingError> {
+        for read in &mut self.reads {
             read.key.write_as(encoding)?;
             read.value.iter_mut().try_for_each(|value| value.write_as(encoding))?;
         }

@@ -10,6 +10,7 @@
 mod access;
 mod admin;
 mod chain;
+mod listing;
 mod methods;
 mod refusals;
 mod slow_readers;

@@ -50,6 +50,8 @@ fn requests_of_chains() -> Vec<Request> {
         ),
         ("tx_submitBatch", vec![("txs", json!([hex]))]),
         ("tx_get", vec![("txId", json!(signed.id().to_string()))]),
+        ("tx_list", vec![("account", json!(signed.transaction.signer.to_string())), ("group", json!(1))]),
+        ("tx_simulate", vec![("tx", json!(hex)), ("unsigned", Value::Null), ("encoding", json!("utf8"))]),
     ]
 }
 
@@ -84,6 +86,15 @@ fn requests_of_state() -> Vec<Request> {
                 ("limit", json!(2)),
             ],
         ),
+        (
+            "state_history",
+            vec![
+                ("key", json!("name")),
+                ("limit", json!(2)),
+                ("cursor", Value::Null),
+                ("encoding", json!("utf8")),
+            ],
+        ),
         ("state_account", vec![("account", json!(account)), ("at", json!("latest"))]),
         ("shard_list", vec![]),
         ("shard_forKey", vec![("key", json!("name")), ("encoding", json!("utf8"))]),
@@ -96,6 +107,7 @@ fn requests_of_state() -> Vec<Request> {
         ("net_peers", vec![]),
         ("consensus_status", vec![group.clone()]),
         ("consensus_validators", vec![group, ("at", json!("latest"))]),
+        ("consensus_evidence", vec![("limit", json!(1))]),
     ]
 }
 

@@ -10,7 +10,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use witan_rpc::server::{Backend, BlockSlice, LockNext, LockSlice, ScanNext, ScanRange, ScanSlice};
+use witan_rpc::server::{
+    Backend, BlockSlice, EvidenceFrom, EvidenceSlice, HistoryFrom, HistorySlice, ListFrom, LockNext,
+    LockSlice, ScanNext, ScanRange, ScanSlice, TransactionSlice, Trial,
+};
 use witan_rpc::*;
 use witan_types::genesis::{GenesisGroup, GenesisValidator, Operators, Parameters};
 use witan_types::seal::Outcome;
@@ -265,6 +268,33 @@ impl Backend for FakeNode {
         let known = self.submitted.lock().unwrap().iter().any(|tx| tx.id() == id);
         let status = if known { TransactionState::Accepted } else { TransactionState::Unknown };
         Ok(TxStatusView::outside_blocks(id, status))
+    }
+
+    async fn transactions(
+        &self,
+        account: Option<Account>,
+        group: Option<GroupId>,
+        from: Option<Vec<ListFrom>>,
+        limit: usize,
+    ) -> Result<TransactionSlice, RpcError> {
+        self.list(account, group, from, limit)
+    }
+
+    async fn simulate(&self, trial: Trial) -> Result<SimulationView, RpcError> {
+        self.try_out(trial)
+    }
+
+    async fn history(
+        &self,
+        key: Key,
+        from: Option<HistoryFrom>,
+        limit: usize,
+    ) -> Result<HistorySlice, RpcError> {
+        self.versions(&key, from, limit)
+    }
+
+    async fn evidence(&self, from: Option<EvidenceFrom>, limit: usize) -> Result<EvidenceSlice, RpcError> {
+        Ok(self.accusations(from, limit))
     }
 
     async fn state(&self, key: Key, at: At, prove: bool) -> Result<StateValue, RpcError> {

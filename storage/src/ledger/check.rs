@@ -12,16 +12,26 @@ const CHECKED_BLOCKS: Height = 4096;
 /// A tip without the blocks below it means that the write-ahead log lost a write in its middle (a disk that wrote
 /// later pages before earlier ones): the state would lack what that block did.
 pub(crate) fn refuse_gaps(instance: &Instance) -> Result<(), StorageError> {
+    tips(instance)?.into_iter().try_for_each(|(group, tip)| refuse_gaps_of(instance, group, tip))
+}
+
+/// The groups that the instance holds.
+pub(crate) fn groups(instance: &Instance) -> Result<Vec<GroupId>, StorageError> {
+    Ok(tips(instance)?.into_iter().map(|(group, _)| group).collect())
+}
+
+fn tips(instance: &Instance) -> Result<Vec<(GroupId, Height)>, StorageError> {
+    let mut tips = Vec::new();
     let mut iterator = instance.iterate("default", None);
     iterator.seek(TIP);
     while let Some((key, value)) = iterator.item() {
         let Some(group) = key.strip_prefix(TIP) else { break };
         let group = group.try_into().map_err(|_| instance.malformed("name of a tip"))?;
         let tip = value.try_into().map_err(|_| instance.malformed("height"))?;
-        refuse_gaps_of(instance, GroupId(u32::from_be_bytes(group)), Height::from_be_bytes(tip))?;
+        tips.push((GroupId(u32::from_be_bytes(group)), Height::from_be_bytes(tip)));
         iterator.next();
     }
-    instance.finish(&iterator)
+    instance.finish(&iterator).map(|()| tips)
 }
 
 fn refuse_gaps_of(instance: &Instance, group: GroupId, tip: Height) -> Result<(), StorageError> {

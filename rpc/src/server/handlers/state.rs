@@ -33,7 +33,7 @@ pub(in crate::server) fn read_prefix(
     Ok(bytes)
 }
 
-fn read_key(name: &str, text: &str, encoding: Encoding) -> Result<Key, RpcError> {
+pub(super) fn read_key(name: &str, text: &str, encoding: Encoding) -> Result<Key, RpcError> {
     let bytes = read_prefix(name, text, encoding)?;
     if bytes.is_empty() {
         return Err(RpcError::parameter(name, format!("a key of 1 to {MAX_KEY_BYTES} bytes, got none")));

@@ -14,7 +14,11 @@ use witan_types::transaction::MAX_TRANSACTION_BYTES;
 use witan_types::{SignedTransaction, TransactionError, Wire, sha256};
 
 /// The transaction in either form, if its form is right. `name` is the parameter's, for errors.
-fn read_signed(input: &TxInput, name: &str, encoding: Encoding) -> Result<SignedTransaction, RpcError> {
+pub(super) fn read_signed(
+    input: &TxInput,
+    name: &str,
+    encoding: Encoding,
+) -> Result<SignedTransaction, RpcError> {
     let signed = match input {
         TxInput::Bytes(bytes) => SignedTransaction::decode(bytes)?,
         TxInput::NoHex(why) => {
@@ -31,7 +35,7 @@ fn read_signed(input: &TxInput, name: &str, encoding: Encoding) -> Result<Signed
     Ok(signed)
 }
 
-fn check_size(size: usize) -> Result<(), RpcError> {
+pub(super) fn check_size(size: usize) -> Result<(), RpcError> {
     if size > MAX_TRANSACTION_BYTES { Err(TransactionError::TooLarge(size).into()) } else { Ok(()) }
 }
 
