@@ -49,7 +49,9 @@ fn the_root_group_starts_with_all_that_genesis_says_and_no_key_of_a_user() {
 
     let epoch: EpochRecord = read(&store, Record::Epoch(GroupId(2), Epoch(1))).unwrap();
     assert_eq!((epoch.engine, epoch.closed), (EngineKind::Raft, None));
-    assert_eq!(epoch.members, [ValidatorIndex(1), ValidatorIndex(3)]);
+    let places: Vec<u16> = epoch.members.iter().map(|member| member.place.0).collect();
+    assert_eq!((places, &epoch.members[1].validator), (vec![1, 3], &validator));
+    assert_eq!(Some(epoch.committee()), genesis.committee(GroupId(2)));
     let root: EpochRecord = read(&store, Record::Epoch(GroupId::ROOT, Epoch(1))).unwrap();
     assert_eq!(root.members.len(), 4, "all run the root group");
 
