@@ -21,8 +21,8 @@ pub mod tree;
 pub mod two_phase;
 pub mod value;
 
-pub use configuration::{EpochRecord, Member, UnsoundEpoch, ValidatorRecord};
 pub use clock::{TimeVerdict, judge_time, median, propose_time};
+pub use configuration::{EpochRecord, Member, UnsoundEpoch, ValidatorRecord};
 pub use error::LedgerError;
 pub use execute::{Execution, StateView, Stopped};
 pub use ledger::{
