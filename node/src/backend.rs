@@ -6,6 +6,7 @@ mod configuration;
 mod elsewhere;
 mod locks;
 mod network;
+mod proofs;
 mod shards;
 mod state;
 mod status;
@@ -29,15 +30,15 @@ use witan_p2p::Network;
 use witan_rpc::parameter::{At, Order, TransactionDetail, Wait};
 use witan_rpc::server::{Backend, BlockSlice, LockNext, LockSlice, ScanNext, ScanRange, ScanSlice};
 use witan_rpc::view::{
-    AccountView, BlockView, ConfigurationView, ConsensusStatusView, GenesisView, Health, KeyShardView,
-    ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, ReadPoint, SealView, ShardView, StateValue,
-    TxStatusView, ValidatorSetView, VersionView,
+    AccountView, BlockView, ConfigurationView, ConsensusStatusView, EpochView, GenesisView, Health,
+    KeyShardView, LightBlockView, ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, ReadPoint,
+    SealView, ShardView, SlotView, StateValue, TxStatusView, ValidatorSetView, VersionView,
 };
 use witan_rpc::{NotReady, RpcError};
 use witan_storage::LedgerStore;
 use witan_types::{
-    Account, ChainId, EngineKind, Genesis, GroupId, Height, Key, NodeId, SecretKey, SignedTransaction, TxId,
-    ValidatorIndex,
+    Account, ChainId, EngineKind, Epoch, Genesis, GroupId, Height, Key, NodeId, SecretKey, SignedTransaction,
+    TxId, ValidatorIndex,
 };
 
 /// When a client may try again after there was no room for what it sent, in milliseconds.
@@ -155,6 +156,14 @@ impl Backend for NodeBackend {
         self.read_seal(group, height)
     }
 
+    async fn light_block(&self, group: GroupId, at: At) -> Result<LightBlockView, RpcError> {
+        self.read_light_block(group, at)
+    }
+
+    async fn epoch(&self, group: GroupId, epoch: Option<Epoch>, prove: bool) -> Result<EpochView, RpcError> {
+        self.read_epoch(group, epoch, prove).await
+    }
+
     async fn submit(
         &self,
         tx: SignedTransaction,
@@ -172,6 +181,10 @@ impl Backend for NodeBackend {
         self.read_transaction(id).await
     }
 
+    async fn proved_transaction(&self, id: TxId) -> Result<TxStatusView, RpcError> {
+        self.prove_transaction(id).await
+    }
+
     async fn state(&self, key: Key, at: At, prove: bool) -> Result<StateValue, RpcError> {
         let group = self.group_of(&key);
         match prove {
@@ -179,6 +192,10 @@ impl Backend for NodeBackend {
             true => self.read_proved(&key, at),
             false => self.read_state(&key, at),
         }
+    }
+
+    async fn slot(&self, slot: u16, at: At, prove: bool) -> Result<SlotView, RpcError> {
+        self.read_slot(slot, at, prove).await
     }
 
     async fn states(&self, keys: Vec<Key>, at: At) -> Result<ManyValues, RpcError> {

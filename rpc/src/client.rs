@@ -4,25 +4,26 @@ use crate::encoding::{Encoding, write_hex};
 use crate::error::{ErrorView, RpcError};
 use crate::method::Method;
 use crate::methods::{
-    Discover, GetAccount, GetBlock, GetConfiguration, GetConsensus, GetGenesis, GetHealth, GetManyStates,
-    GetMempool, GetNetInfo, GetNodeStatus, GetPeers, GetSeal, GetShard, GetState, GetTransaction,
-    GetValidators, GetVersion, ListBlocks, ListLocks, ListShards, PrepareTransaction, ScanState, SubmitBatch,
-    SubmitTransaction,
+    Discover, GetAccount, GetBlock, GetConfiguration, GetConsensus, GetEpoch, GetGenesis, GetHealth,
+    GetLightBlock, GetManyStates, GetMempool, GetNetInfo, GetNodeStatus, GetPeers, GetSeal, GetShard,
+    GetSlot, GetState, GetTransaction, GetValidators, GetVersion, ListBlocks, ListLocks, ListShards,
+    PrepareTransaction, ScanState, SubmitBatch, SubmitTransaction,
 };
 use crate::parameter::{At, IdText, Order, TransactionDetail, TxInput, Wait};
 use crate::server::ScanRange;
 use crate::transaction_json::unsigned_to_json;
 use crate::view::{
-    AccountView, BatchItem, BlockPage, BlockView, ConfigurationView, ConsensusStatusView, GenesisView,
-    Health, KeyShardView, LockPage, ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, PreparedView,
-    ScanPage, SealView, ShardView, StateValue, TransactionState, TxStatusView, ValidatorSetView, VersionView,
+    AccountView, BatchItem, BlockPage, BlockView, ConfigurationView, ConsensusStatusView, EpochView,
+    GenesisView, Health, KeyShardView, LightBlockView, LockPage, ManyValues, MempoolView, NetInfo,
+    NodeStatus, PeerView, PreparedView, ScanPage, SealView, ShardView, SlotView, StateValue,
+    TransactionState, TxStatusView, ValidatorSetView, VersionView,
 };
 use jsonrpsee::core::client::{ClientT, Error as TransportError};
 use jsonrpsee::core::traits::ToRpcParams;
 use jsonrpsee_http_client::{HttpClient, HttpClientBuilder};
 use serde_json::value::RawValue;
 use std::time::Duration;
-use witan_types::{Account, GroupId, Height, SignedTransaction, Transaction, TxId};
+use witan_types::{Account, Epoch, GroupId, Height, SignedTransaction, Transaction, TxId};
 
 /// How long a request may take, by default: longer than any wait a submission may ask for.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_millis(crate::methods::MAX_WAIT_MS + 10_000);
@@ -222,6 +223,17 @@ impl Client {
         self.call(&GetSeal { group, height }).await
     }
 
+    /// `chain_getLightBlock`.
+    pub async fn light_block(&self, group: GroupId, at: At) -> Answer<LightBlockView> {
+        self.call(&GetLightBlock { group, at: Some(at) }).await
+    }
+
+    /// `chain_getEpoch`; the newest if none is named.
+    pub async fn epoch(&self, group: GroupId, epoch: Option<Epoch>, prove: bool) -> Answer<EpochView> {
+        let (epoch, prove) = (epoch.map(|epoch| epoch.0), Some(prove));
+        self.call(&GetEpoch { group, epoch, prove }).await
+    }
+
     /// `tx_prepare`.
     pub async fn prepare(&self, transaction: &Transaction) -> Answer<PreparedView> {
         let unsigned = unsigned_to_json(transaction, Encoding::Hex).unwrap_or_default();
@@ -256,13 +268,24 @@ impl Client {
 
     /// `tx_get`.
     pub async fn transaction(&self, id: TxId) -> Answer<TxStatusView> {
-        self.call(&GetTransaction { tx_id: IdText(id), encoding: None }).await
+        self.call(&GetTransaction { tx_id: IdText(id), encoding: None, prove: None }).await
+    }
+
+    /// `tx_get` with a proof.
+    pub async fn proved_transaction(&self, id: TxId) -> Answer<TxStatusView> {
+        self.call(&GetTransaction { tx_id: IdText(id), encoding: None, prove: Some(true) }).await
     }
 
     /// `state_get`.
     pub async fn state(&self, key: &[u8], at: At, prove: bool) -> Answer<StateValue> {
         let (key, at, prove) = (write_hex(key), Some(at), Some(prove));
         self.call(&GetState { key, at, prove, strict: None, encoding: None }).await
+    }
+
+    /// `state_getSlot`.
+    pub async fn slot(&self, slot: u16, at: At, prove: bool) -> Answer<SlotView> {
+        let (slot, at, prove) = (Some(u32::from(slot)), Some(at), Some(prove));
+        self.call(&GetSlot { slot, key: None, at, prove, encoding: None }).await
     }
 
     /// `state_get`, strict.

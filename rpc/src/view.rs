@@ -7,6 +7,7 @@ mod chain;
 mod configuration;
 mod network;
 mod node;
+mod proofs;
 mod shard;
 mod state;
 mod transaction;
@@ -20,6 +21,10 @@ pub use network::{
     ValidatorSetView, ValidatorView,
 };
 pub use node::{GroupStatus, Health, NodeStatus, VersionView};
+pub use proofs::{
+    EPOCH_PROOF_FORMAT, EpochMemberView, EpochView, HexBytes, LightBlockView, OUTCOME_PROOF_FORMAT,
+    SLOT_PROOF_FORMAT, SlotView,
+};
 pub use shard::{KeyShardView, LockMode, LockPage, LockView, ShardList, ShardView, SlotRange};
 pub use state::{
     AccountView, ManyValues, PROOF_FORMAT, ProofView, ReadPoint, ScanItem, ScanPage, StateValue, ValueView,

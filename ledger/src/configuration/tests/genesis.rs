@@ -59,6 +59,21 @@ fn the_root_group_starts_with_all_that_genesis_says_and_no_key_of_a_user() {
 }
 
 #[test]
+fn each_group_starts_in_an_epoch_that_says_all_about_its_members() {
+    let genesis = several();
+    let store = root_store(&genesis);
+    for group in genesis.groups.iter().map(|group| group.id) {
+        let epochs = crate::configuration::reading::epochs(&store, group);
+        let first = EpochRecord::first(&genesis, group).unwrap();
+        assert_eq!((first.check(), Some(first.committee())), (Ok(()), genesis.committee(group)));
+        assert_eq!(crate::configuration::reading::epoch(&store, group, Epoch(1)), Some(first.clone()));
+        assert_eq!(epochs, [first]);
+    }
+    assert_eq!(crate::configuration::reading::epoch(&store, GroupId(1), Epoch(2)), None);
+    assert_eq!(crate::configuration::reading::epochs(&store, GroupId(9)), []);
+}
+
+#[test]
 fn the_slot_map_names_the_owner_of_every_slot() {
     for count in [1, 2, 3, 64] {
         let group = |id| GenesisGroup::of_all(GroupId(id), EngineKind::HotStuff);
