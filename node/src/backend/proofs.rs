@@ -5,7 +5,6 @@ use super::NodeBackend;
 use super::state::scan_item;
 use super::status::Executed;
 use std::ops::{Bound, ControlFlow};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use witan_ledger::configuration::reading as configuration;
@@ -279,14 +278,14 @@ impl NodeBackend {
                 Some((proof, self.sealed_header(group, at.height)?))
             }
         };
-        let walk = tokio::time::timeout(WALK_AFTER, WALKS.acquire()).await;
-        let Ok(Ok(place)) = walk else { return Err(RpcError::RateLimited { retry_after_ms: 1_000 }) };
-        let walk = move || {
+        let turn = tokio::time::timeout(WALK_AFTER, WALKS.acquire()).await;
+        let Ok(Ok(turn)) = turn else { return Err(RpcError::RateLimited { retry_after_ms: 1_000 }) };
+        let walked = tokio::task::spawn_blocking(move || {
             let found = walk(&store, slot, at.height, count);
-            drop(place);
+            drop(turn);
             found
-        };
-        let walked = tokio::task::spawn_blocking(walk).await;
+        })
+        .await;
         let entries = match walked.map_err(|error| RpcError::internal(error.to_string()))? {
             Ok(entries) => entries,
             Err(Walked::TooMuch) => return Err(too_large(slot)),
