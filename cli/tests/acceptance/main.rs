@@ -38,6 +38,7 @@ mod import;
 mod lifecycle;
 mod load;
 mod network;
+mod proofs;
 mod quorum;
 mod shards;
 mod slots;
