@@ -65,6 +65,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<(), CliError> {
         "verified": true,
         "kind": proved.kind,
         "chain": chain,
+        "from": if args.checkpoint.is_some() { "checkpoint" } else { "genesis" },
         "group": proved.group,
         "epoch": proved.epoch,
         "engine": engine,

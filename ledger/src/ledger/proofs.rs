@@ -39,9 +39,9 @@ impl ProofWindow {
         self.trees.get(&height).and_then(|tree| tree.prove_slot(slot))
     }
 
-    /// How many keys a slot held after the block at `height`; `None` likewise. Takes as long as there are keys in it.
-    pub fn keys_in(&self, height: Height, slot: u16) -> Option<usize> {
-        self.trees.get(&height).and_then(|tree| tree.keys_in(slot))
+    /// How many keys a slot held after the block at `height`, counted no further than one above `most`; `None` likewise.
+    pub fn keys_in(&self, height: Height, slot: u16, most: usize) -> Option<usize> {
+        self.trees.get(&height).and_then(|tree| tree.keys_in(slot, most))
     }
 
     /// The lowest height for which proofs can be made.

@@ -65,21 +65,27 @@ impl Tree {
         }
     }
 
-    /// How many keys a slot holds; `None` if the group does not own it. Takes as long as there are keys in it.
-    pub fn keys_in(&self, slot: u16) -> Option<usize> {
+    /// How many keys a slot holds, counted no further than one above `most`; `None` if the group does not own it.
+    pub fn keys_in(&self, slot: u16, most: usize) -> Option<usize> {
         match self.slot(&Place { slot, path: Hash::ZERO }, |_| ()) {
-            Top::Slot { root, .. } => Some(root.leaves()),
+            Top::Slot { root, .. } => Some(root.leaves(most)),
             Top::Foreign | Top::Fork { .. } => None,
         }
     }
 }
 
 impl Node {
-    fn leaves(&self) -> usize {
+    fn leaves(&self, most: usize) -> usize {
         match self {
             Node::Empty => 0,
             Node::Leaf(_) => 1,
-            Node::Fork(fork) => fork.left.leaves().saturating_add(fork.right.leaves()),
+            Node::Fork(fork) => {
+                let left = fork.left.leaves(most);
+                match most.checked_sub(left) {
+                    Some(more) => left.saturating_add(fork.right.leaves(more)),
+                    None => left,
+                }
+            }
         }
     }
 }

@@ -187,7 +187,8 @@ fn only_the_root_group_s_epochs_follow_from_each_other() {
 
 #[test]
 fn a_record_in_which_one_counts_twice_makes_no_committee() {
-    let changes: [(fn(&mut EpochRecord), UnsoundEpoch); 3] = [
+    type Change = fn(&mut EpochRecord);
+    let changes: [(Change, UnsoundEpoch); 3] = [
         (|it| it.members.clear(), UnsoundEpoch::NoMembers),
         (|it| it.members[3].validator.key = it.members[0].validator.key, UnsoundEpoch::SharedKey),
         (|it| it.members[3].place = it.members[0].place, UnsoundEpoch::SharedKey),

@@ -37,7 +37,7 @@ fn a_whole_slot_is_proved_with_every_key_in_it() {
     let proved = judge(&whole(street(), houses())).unwrap();
     assert_eq!((proved.at.group, proved.at.epoch, proved.at.height), (GroupId(1), Epoch(1), 1));
     assert_eq!((proved.slot, proved.entries), (street(), houses()));
-    assert_eq!(tree().keys_in(street()), Some(20));
+    assert_eq!(tree().keys_in(street(), 100), Some(20));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn no_byte_of_a_slot_s_proof_can_change() {
 fn a_group_that_does_not_own_the_slot_proves_nothing_about_it_and_the_root_group_neither() {
     let slot = street();
     let tree = Tree::new((0..SLOTS).filter(|other| *other != slot), 0);
-    assert_eq!((tree.prove_slot(slot), tree.keys_in(slot)), (None, None));
+    assert_eq!((tree.prove_slot(slot), tree.keys_in(slot, 100)), (None, None));
     let beside = tree.prove_slot(slot ^ 1).unwrap();
     let foreign = PortableSlotProof {
         header: sealed(header(), tree.root()),

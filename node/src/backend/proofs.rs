@@ -48,6 +48,7 @@ struct ProvedRecord {
 }
 
 /// Why a walk found less than a whole slot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Walked {
     TooMuch,
     TooLong,
@@ -266,7 +267,7 @@ impl NodeBackend {
         let at = if prove { self.sealed_point(group, at)? } else { self.point(group, at)? };
         // Taken before the walk, which may outlast the window.
         let proofs = self.view(group)?.proofs.clone();
-        let count = proofs.keys_in(at.height, slot);
+        let count = proofs.keys_in(at.height, slot, MAX_SLOT_ENTRIES);
         if count.is_some_and(|count| count > MAX_SLOT_ENTRIES) {
             return Err(too_large(slot));
         }
@@ -361,3 +362,6 @@ fn walk(
     });
     stopped.map_or(Ok(found), Err)
 }
+
+#[cfg(test)]
+mod tests;
