@@ -31,7 +31,7 @@ use witan_types::{
 static WALKS: Semaphore = Semaphore::const_new(1);
 /// How long one request waits for the walks before its own.
 const WALK_AFTER: Duration = Duration::from_secs(20);
-/// How long a walk may take. Some hundred thousand keys a second are passed over.
+/// How long a walk may take.
 const WALK_WITHIN: Duration = Duration::from_secs(60);
 /// After how many keys a walk looks at the clock.
 const WALK_LOOKS: usize = 4_096;
