@@ -22,6 +22,7 @@ pub mod two_phase;
 pub mod value;
 
 pub use clock::{TimeVerdict, judge_time, median, propose_time};
+pub use configuration::{EpochRecord, Member, UnsoundEpoch, ValidatorRecord};
 pub use error::LedgerError;
 pub use execute::{Execution, StateView, Stopped};
 pub use ledger::{
@@ -29,8 +30,11 @@ pub use ledger::{
 };
 pub use memory_store::MemoryStore;
 pub use mempool::{Limits, Mempool, Pooled, Refusal};
-pub use portable::{PortableReceipt, PortableStateProof};
+pub use portable::{
+    EpochLink, MAX_LINKS, MAX_SLOT_BYTES, MAX_SLOT_ENTRIES, PortableEpoch, PortableOutcome, PortablePart,
+    PortableReceipt, PortableSlotProof, PortableStateProof, SlotEntry,
+};
 pub use slots::{SLOTS, SlotMap, first_owner, first_slots, slot_of};
 pub use store::{BlockCommit, Store};
-pub use tree::{SlotMarker, SlotState, StateProof, Tree};
+pub use tree::{SlotMarker, SlotProof, SlotState, StateProof, Tree};
 pub use value::{AbortReason, Entry, FailureReason, Read, Receipt, Told, TransactionOutcome, Value, Version};

@@ -12,8 +12,10 @@ mod hashing;
 mod proof;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 pub use proof::{OtherLeaf, StateProof};
+pub use whole::SlotProof;
 
 use crate::slots::{SLOT_BITS, SLOTS, slot_of_hashed};
 use borsh::{BorshDeserialize, BorshSerialize};

@@ -8,6 +8,7 @@ mod following;
 mod listing;
 mod locks;
 mod network;
+mod proofs;
 mod shards;
 mod simulate;
 mod state;
@@ -36,15 +37,15 @@ use witan_rpc::server::{
     LockSlice, ScanNext, ScanRange, ScanSlice, TransactionSlice, Trial,
 };
 use witan_rpc::view::{
-    AccountView, BlockView, ConfigurationView, ConsensusStatusView, GenesisView, Health, KeyShardView,
-    ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, ReadPoint, SealView, ShardView, SimulationView,
-    StateValue, TxStatusView, ValidatorSetView, VersionView,
+    AccountView, BlockView, ConfigurationView, ConsensusStatusView, EpochView, GenesisView, Health,
+    KeyShardView, LightBlockView, ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, ReadPoint,
+    SealView, ShardView, SimulationView, SlotView, StateValue, TxStatusView, ValidatorSetView, VersionView,
 };
 use witan_rpc::{NotReady, RpcError};
 use witan_storage::{ConsensusLog, LedgerStore};
 use witan_types::{
-    Account, ChainId, EngineKind, Genesis, GroupId, Height, Key, NodeId, SecretKey, SignedTransaction, TxId,
-    ValidatorIndex,
+    Account, ChainId, EngineKind, Epoch, Genesis, GroupId, Height, Key, NodeId, SecretKey, SignedTransaction,
+    TxId, ValidatorIndex,
 };
 
 /// When a client may try again after there was no room for what it sent, in milliseconds.
@@ -166,6 +167,14 @@ impl Backend for NodeBackend {
         self.read_seal(group, height)
     }
 
+    async fn light_block(&self, group: GroupId, at: At) -> Result<LightBlockView, RpcError> {
+        self.read_light_block(group, at)
+    }
+
+    async fn epoch(&self, group: GroupId, epoch: Option<Epoch>, prove: bool) -> Result<EpochView, RpcError> {
+        self.read_epoch(group, epoch, prove).await
+    }
+
     async fn submit(
         &self,
         tx: SignedTransaction,
@@ -210,6 +219,10 @@ impl Backend for NodeBackend {
         self.read_evidence(from, limit)
     }
 
+    async fn proved_transaction(&self, id: TxId) -> Result<TxStatusView, RpcError> {
+        self.prove_transaction(id).await
+    }
+
     async fn state(&self, key: Key, at: At, prove: bool) -> Result<StateValue, RpcError> {
         let group = self.group_of(&key);
         match prove {
@@ -217,6 +230,10 @@ impl Backend for NodeBackend {
             true => self.read_proved(&key, at),
             false => self.read_state(&key, at),
         }
+    }
+
+    async fn slot(&self, slot: u16, at: At, prove: bool) -> Result<SlotView, RpcError> {
+        self.read_slot(slot, at, prove).await
     }
 
     async fn states(&self, keys: Vec<Key>, at: At) -> Result<ManyValues, RpcError> {

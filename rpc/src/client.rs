@@ -8,19 +8,20 @@ use crate::encoding::{Encoding, write_hex};
 use crate::error::{ErrorView, RpcError};
 use crate::method::Method;
 use crate::methods::{
-    Discover, GetAccount, GetBlock, GetConfiguration, GetConsensus, GetGenesis, GetHealth, GetManyStates,
-    GetMempool, GetNetInfo, GetNodeStatus, GetPeers, GetSeal, GetShard, GetState, GetTransaction,
-    GetValidators, GetVersion, ListBlocks, ListEvidence, ListHistory, ListLocks, ListShards,
-    ListTransactions, PrepareTransaction, ScanState, SimulateTransaction, SubmitBatch, SubmitTransaction,
+    Discover, GetAccount, GetBlock, GetConfiguration, GetConsensus, GetEpoch, GetGenesis, GetHealth,
+    GetLightBlock, GetManyStates, GetMempool, GetNetInfo, GetNodeStatus, GetPeers, GetSeal, GetShard,
+    GetSlot, GetState, GetTransaction, GetValidators, GetVersion, ListBlocks, ListEvidence, ListHistory,
+    ListLocks, ListShards, ListTransactions, PrepareTransaction, ScanState, SimulateTransaction, SubmitBatch,
+    SubmitTransaction,
 };
 use crate::parameter::{At, IdText, Order, TransactionDetail, TxInput, Wait};
 use crate::server::ScanRange;
 use crate::transaction_json::unsigned_to_json;
 use crate::view::{
-    AccountView, BatchItem, BlockPage, BlockView, ConfigurationView, ConsensusStatusView, EvidencePage,
-    GenesisView, Health, HistoryPage, KeyShardView, LockPage, ManyValues, MempoolView, NetInfo, NodeStatus,
-    PeerView, PreparedView, ScanPage, SealView, ShardView, SimulationView, StateValue, TransactionPage,
-    TransactionState, TxStatusView, ValidatorSetView, VersionView,
+    AccountView, BatchItem, BlockPage, BlockView, ConfigurationView, ConsensusStatusView, EpochView,
+    EvidencePage, GenesisView, Health, HistoryPage, KeyShardView, LightBlockView, LockPage, ManyValues,
+    MempoolView, NetInfo, NodeStatus, PeerView, PreparedView, ScanPage, SealView, ShardView, SimulationView,
+    SlotView, StateValue, TransactionPage, TransactionState, TxStatusView, ValidatorSetView, VersionView,
 };
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use jsonrpsee::core::client::{ClientT, Error as TransportError};
@@ -29,7 +30,7 @@ use jsonrpsee_http_client::transport::Error as HttpError;
 use jsonrpsee_http_client::{HttpClient, HttpClientBuilder};
 use serde_json::value::RawValue;
 use std::time::Duration;
-use witan_types::{Account, GroupId, Height, SignedTransaction, Transaction, TxId};
+use witan_types::{Account, Epoch, GroupId, Height, SignedTransaction, Transaction, TxId};
 
 /// How long a request may take, by default: longer than any wait a submission may ask for.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_millis(crate::methods::MAX_WAIT_MS + 10_000);
@@ -257,6 +258,17 @@ impl Client {
         self.call(&GetSeal { group, height }).await
     }
 
+    /// `chain_getLightBlock`.
+    pub async fn light_block(&self, group: GroupId, at: At) -> Answer<LightBlockView> {
+        self.call(&GetLightBlock { group, at: Some(at) }).await
+    }
+
+    /// `chain_getEpoch`; the newest if none is named.
+    pub async fn epoch(&self, group: GroupId, epoch: Option<Epoch>, prove: bool) -> Answer<EpochView> {
+        let (epoch, prove) = (epoch.map(|epoch| epoch.0), Some(prove));
+        self.call(&GetEpoch { group, epoch, prove }).await
+    }
+
     /// `tx_prepare`.
     pub async fn prepare(&self, transaction: &Transaction) -> Answer<PreparedView> {
         let unsigned = unsigned_to_json(transaction, Encoding::Hex).unwrap_or_default();
@@ -291,7 +303,12 @@ impl Client {
 
     /// `tx_get`.
     pub async fn transaction(&self, id: TxId) -> Answer<TxStatusView> {
-        self.call(&GetTransaction { tx_id: IdText(id), encoding: None }).await
+        self.call(&GetTransaction { tx_id: IdText(id), encoding: None, prove: None }).await
+    }
+
+    /// `tx_get` with a proof.
+    pub async fn proved_transaction(&self, id: TxId) -> Answer<TxStatusView> {
+        self.call(&GetTransaction { tx_id: IdText(id), encoding: None, prove: Some(true) }).await
     }
 
     /// `tx_list`; `cursor` is the page before's.
@@ -333,6 +350,12 @@ impl Client {
     pub async fn state(&self, key: &[u8], at: At, prove: bool) -> Answer<StateValue> {
         let (key, at, prove) = (write_hex(key), Some(at), Some(prove));
         self.call(&GetState { key, at, prove, strict: None, encoding: None }).await
+    }
+
+    /// `state_getSlot`.
+    pub async fn slot(&self, slot: u16, at: At, prove: bool) -> Answer<SlotView> {
+        let (slot, at, prove) = (Some(u32::from(slot)), Some(at), Some(prove));
+        self.call(&GetSlot { slot, key: None, at, prove, encoding: None }).await
     }
 
     /// `state_get`, strict.

@@ -76,14 +76,19 @@ pub enum NotReady {
     Syncing,
     /// Fewer validators than a quorum are reachable.
     NoQuorum,
+    /// What is to be proved is not decided everywhere, or not sealed, yet.
+    Unproved,
 }
 
 impl NotReady {
+    pub(crate) const ALL: [NotReady; 3] = [NotReady::Syncing, NotReady::NoQuorum, NotReady::Unproved];
+
     /// The name users meet.
     pub fn name(self) -> &'static str {
         match self {
             NotReady::Syncing => "SYNCING",
             NotReady::NoQuorum => "NO_QUORUM",
+            NotReady::Unproved => "NOT_PROVED",
         }
     }
 }
@@ -357,6 +362,9 @@ impl RpcError {
             }
             RpcError::Pruned { .. } => "ask for oldestHeight or above, or a node that keeps more",
             RpcError::FutureHeight { .. } => "ask again once node_status shows that height",
+            RpcError::NotReady { reason: NotReady::Unproved, .. } => {
+                "ask again: a seal follows each block at once, and tx_submit with wait \"applied\" waits for all groups"
+            }
             RpcError::NotReady { .. } => {
                 "ask again once /readyz answers 200; its reasons say what is missing"
             }
@@ -440,8 +448,7 @@ impl RpcError {
             -32031 => RpcError::Pruned { oldest_height: number("oldestHeight") },
             -32032 => RpcError::FutureHeight { height: number("height") },
             -32033 => {
-                let reasons = [NotReady::Syncing, NotReady::NoQuorum];
-                let reason = reasons.into_iter().find(|one| Some(one.name()) == text("reason"))?;
+                let reason = NotReady::ALL.into_iter().find(|one| Some(one.name()) == text("reason"))?;
                 RpcError::NotReady { reason, detail: owned("detail") }
             }
             -32034 => RpcError::CursorInvalid,

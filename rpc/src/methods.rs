@@ -169,6 +169,26 @@ methods! {
     } -> view::SealView, "The seal, and its wire format for offline checks.",
         {"group": 1, "height": 1};
 
+    /// A block without its payload: header, seal, and the steps to the newest epoch of the root group, for offline checks.
+    "chain_getLightBlock" GetLightBlock {
+        /// The group.
+        group "group": GroupId,
+        /// Which block, of those that have a seal; the newest sealed one if absent or latest.
+        at "at": Option<At>,
+    } -> view::LightBlockView, "The header's fields, what came out of the block, signers, encoded (header and seal), epochs.",
+        {"group": 1}, costs 2;
+
+    /// Who runs a group in an epoch, and how, as the root group has it.
+    "chain_getEpoch" GetEpoch {
+        /// The group.
+        group "group": GroupId,
+        /// Which of its epochs, from 1; the newest if absent.
+        epoch "epoch": Option<Height>,
+        /// Whether to add a proof that an offline check can judge.
+        prove "prove": Option<bool>,
+    } -> view::EpochView, "chain, group, epoch, engine, faults, maxFaulty, quorum, members, closed, lastHeight, lastBlockId, hash, record, at (the block of the root group), proof if asked for.",
+        {"group": 1};
+
     /// Turns an unsigned transaction into the exact bytes to sign, and its id.
     "tx_prepare" PrepareTransaction {
         /// chain, signer, salt, expiresAtMs, checks and ops.
@@ -206,7 +226,9 @@ methods! {
         tx_id "txId": IdText<TxId>,
         /// How keys and values of its reads are written; hex if absent.
         encoding "encoding": Option<Encoding>,
-    } -> view::TxStatusView, "The transaction's status; unknown if this node can't tell.",
+        /// Whether to add a proof of how it ended in every group it touches; an error if it has not, or is not sealed, yet.
+        prove "prove": Option<bool>,
+    } -> view::TxStatusView, "The transaction's status; unknown if this node can't tell. proof if asked for.",
         {"txId": example::tx_id().to_string()};
 
     /// Transactions that have ended, newest first: of one account, signed by it or paying it, or of all.
@@ -260,6 +282,22 @@ methods! {
         strict "strict": Option<bool>,
     } -> view::ManyValues, "items in the order of the keys, and at: where the read stands in each group; strict: the one block that decided it.",
         {"keys": ["greeting", "visits"], "encoding": "utf8"}, costs 5;
+
+    /// All keys of one slot with their values: at most 4,096 keys and 1 MiB. The node walks all keys of the group to find them, one
+    /// such walk at a time, so it takes as long as there are keys.
+    "state_getSlot" GetSlot {
+        /// Which slot, 0 to 4095; instead of key.
+        slot "slot": Option<u32>,
+        /// A key of the slot.
+        key "key": Option<String>,
+        /// At which block to read; latest if absent.
+        at "at": Option<At>,
+        /// Whether to add a proof that an offline check can judge, and that leaves no key out.
+        prove "prove": Option<bool>,
+        /// How keys and values are written; hex if absent.
+        encoding "encoding": Option<Encoding>,
+    } -> view::SlotView, "slot, items, group, height, blockId, proof if asked for.",
+        {"key": "greeting", "encoding": "utf8"}, costs 100;
 
     /// Keys with their values, those with a prefix, or from start up to but without end: in order, group after group.
     "state_scan" ScanState {

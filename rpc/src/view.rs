@@ -10,6 +10,7 @@ mod listing;
 mod network;
 mod news;
 mod node;
+mod proofs;
 mod shard;
 mod state;
 mod transaction;
@@ -32,6 +33,10 @@ pub use news::{
     StateNews, Told, TransactionNews,
 };
 pub use node::{GroupStatus, Health, NodeStatus, VersionView};
+pub use proofs::{
+    EPOCH_PROOF_FORMAT, EpochMemberView, EpochView, HexBytes, LightBlockView, OUTCOME_PROOF_FORMAT,
+    SLOT_PROOF_FORMAT, SlotView,
+};
 pub use shard::{KeyShardView, LockMode, LockPage, LockView, ShardList, ShardView, SlotRange};
 pub use state::{
     AccountView, ManyValues, PROOF_FORMAT, ProofView, ReadPoint, ScanItem, ScanPage, StateValue, ValueView,

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod evidence;
+mod light;
 
 use crate::commands::follow;
 use crate::commands::remote::{connect, failed, with_encoding, write_readable};
@@ -14,7 +15,7 @@ use std::path::PathBuf;
 use witan_testnet::rpc::{
     At, BlockTransactions, BlockView, Client, Encoding, Order, SealView, TransactionDetail,
 };
-use witan_types::{GroupId, Height};
+use witan_types::{Epoch, GroupId, Height};
 
 const EXAMPLE: &str = "\
 Example:
@@ -23,6 +24,8 @@ Example:
   witan chain block --at 12 --prove --json | witan verify - --genesis genesis.json
   witan chain seal --at sealed
   witan chain evidence                    who was caught signing what no honest validator signs
+  witan chain light --group 2 --json | witan verify -
+  witan chain epoch --group 2 --prove --json | witan verify -
   witan chain config                      the parameters, who may change them, and what is approved";
 
 /// Blocks in a page of a list.
@@ -50,6 +53,27 @@ enum What {
         #[arg(long, default_value = "ids")]
         txs: Detail,
         /// Add all transactions and the seal, so that `witan verify` can check the block offline
+        #[arg(long)]
+        prove: bool,
+        /// Write the answer as JSON to a file
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// A block without its payload, with its seal: what `witan verify` judges by genesis or a checkpoint
+    Light {
+        /// sealed, or a height
+        #[arg(long, default_value = "sealed", value_parser = parse_at)]
+        at: At,
+        /// Write the answer as JSON to a file
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Who runs the group in an epoch, and how
+    Epoch {
+        /// Which epoch, from 1; the newest if not named
+        #[arg(long, value_name = "NUMBER")]
+        epoch: Option<u64>,
+        /// Ask for a proof that `witan verify` checks offline
         #[arg(long)]
         prove: bool,
         /// Write the answer as JSON to a file
@@ -126,6 +150,16 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
             let configuration = client.configuration().await.map_err(failed)?;
             let document = serde_json::to_value(&configuration).map_err(CliError::failed)?;
             finish(&document, configuration::describe(&configuration), None, context)
+        }
+        What::Light { at, out } => {
+            let block = client.light_block(group, at).await.map_err(failed)?;
+            let document = serde_json::to_value(&block).map_err(CliError::failed)?;
+            finish(&document, light::describe_block(&block), out, context)
+        }
+        What::Epoch { epoch, prove, out } => {
+            let epoch = client.epoch(group, epoch.map(Epoch), prove).await.map_err(failed)?;
+            let document = serde_json::to_value(&epoch).map_err(CliError::failed)?;
+            finish(&document, light::describe_epoch(&epoch), out, context)
         }
         What::Blocks { from, follow: true, .. } => follow::blocks(group, from, context).await,
         What::Blocks { from, limit, follow: false } => blocks(&client, group, from, limit, context).await,

@@ -56,7 +56,7 @@ pub(crate) enum Command {
     Shard(shard::Args),
     /// Look at blocks and seals
     Chain(chain::Args),
-    /// Check a block, a seal or a state proof offline; trusts no node
+    /// Check a proof, a block, a seal or an epoch offline; trusts no node
     Verify(verify::Args),
     /// Load keys and values from a file
     Import(import::Args),

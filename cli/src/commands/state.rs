@@ -11,7 +11,7 @@ use crate::error::CliError;
 use crate::output::Table;
 use std::path::{Path, PathBuf};
 use witan_testnet::rpc::server::ScanRange;
-use witan_testnet::rpc::{At, Client, ReadPoint, ScanItem, ScanPage, StateValue};
+use witan_testnet::rpc::{At, Client, ReadPoint, ScanItem, ScanPage, SlotView, StateValue};
 use witan_types::{Account, Height};
 
 const EXAMPLE: &str = "\
@@ -19,6 +19,7 @@ Example:
   witan state get greeting
   witan state get greeting --strict         after all that was committed before, whichever node answers
   witan state get greeting --prove --out proof.json && witan verify proof.json --genesis genesis.json
+  witan state slot '{user1}' --prove --json | witan verify -      all keys that share a slot, none left out
   witan state scan --prefix user/ --limit 20
   witan state watch user/                   each change of those keys as it happens, until Ctrl-C
   witan state history greeting              what it has held, newest first
@@ -52,6 +53,22 @@ enum What {
         /// Read what no earlier transaction can change any more: ordered like a transaction, so it takes a block
         #[arg(long, conflicts_with_all = ["prove", "at"])]
         strict: bool,
+        /// Write the answer as JSON to a file
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// All keys of one slot
+    Slot {
+        /// A key of the slot: `witan shard for KEY` says which that is
+        #[arg(required_unless_present = "slot")]
+        key: Option<String>,
+        /// The slot's number, 0 to 4095, instead of a key
+        #[arg(long, conflicts_with = "key")]
+        slot: Option<u16>,
+        /// Ask for a proof that leaves no key out, which `witan verify` checks offline; reads at the newest sealed block unless
+        /// --at says else
+        #[arg(long)]
+        prove: bool,
         /// Write the answer as JSON to a file
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
@@ -112,6 +129,18 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
             let value = value.map_err(failed)?;
             show(value, args.hex, out.as_deref(), context)
         }
+        What::Slot { key, slot, prove, out } => {
+            let at = args.at.unwrap_or(if prove { At::Sealed } else { At::Latest });
+            let slot = match (slot, key) {
+                (Some(slot), _) => slot,
+                (None, key) => {
+                    let key = text::bytes(&key.unwrap_or_default(), args.hex).map_err(CliError::Usage)?;
+                    client.shard_of(&key).await.map_err(failed)?.slot
+                }
+            };
+            let view = client.slot(slot, at, prove).await.map_err(failed)?;
+            show_slot(view, args.hex, out.as_deref(), context)
+        }
         What::Scan { prefix, limit } => {
             let prefix = text::bytes(&prefix, args.hex).map_err(CliError::Usage)?;
             let found = scan(&client, &prefix, limit, args.at.unwrap_or_default()).await?;
@@ -170,6 +199,31 @@ fn show(mut value: StateValue, hex: bool, out: Option<&Path>, context: &Context)
     Ok(())
 }
 
+fn show_slot(mut view: SlotView, hex: bool, out: Option<&Path>, context: &Context) -> Result<(), CliError> {
+    let table = table_of(&view.items, hex);
+    let encoding = write_readable(&mut view, hex);
+    let document = with_encoding(&view, encoding)?;
+    if let Some(path) = out {
+        write_document(path, &document)?;
+    }
+    if !context.output.is_json() {
+        let proof = if view.proof.is_some() { ", with a proof" } else { "" };
+        let (count, slot) = (view.items.len(), view.slot);
+        context.output.note(&format!("{count} keys in slot {slot}, {}{proof}", place(&view.at)));
+    }
+    context.output.result(&document, || table.to_string());
+    Ok(())
+}
+
+fn table_of(items: &[ScanItem], hex: bool) -> Table {
+    let mut table = Table::new(["KEY", "VALUE", "WRITTEN AT"]);
+    for ScanItem { key, value, version } in items {
+        let value = value.as_ref().map_or(String::new(), |value| text::show_value(value, hex));
+        table.row([text::show(key, hex), shorten(&value), written_at(*version).to_string()]);
+    }
+    table
+}
+
 /// Writes a document to a file, whole or not at all.
 pub(crate) fn write_document(path: &Path, document: &serde_json::Value) -> Result<(), CliError> {
     let text = serde_json::to_string_pretty(document).map_err(CliError::failed)?;
@@ -221,11 +275,7 @@ fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
 
 fn show_found(found: Found, hex: bool, context: &Context) -> Result<(), CliError> {
     let Found { mut page, at } = found;
-    let mut table = Table::new(["KEY", "VALUE", "WRITTEN AT"]);
-    for ScanItem { key, value, version } in &page.items {
-        let value = value.as_ref().map_or(String::new(), |value| text::show_value(value, hex));
-        table.row([text::show(key, hex), shorten(&value), written_at(*version).to_string()]);
-    }
+    let table = table_of(&page.items, hex);
     let (count, more) = (page.items.len(), page.next_cursor.is_some());
     let encoding = write_readable(&mut page, hex);
     if !context.output.is_json() {

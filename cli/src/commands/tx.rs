@@ -9,7 +9,7 @@ pub(crate) mod text;
 
 use crate::commands::follow;
 use crate::commands::remote::{self, connect, failed, with_encoding, write_readable};
-use crate::commands::state::find_account;
+use crate::commands::state::{find_account, write_document};
 use crate::context::Context;
 use crate::error::CliError;
 use approve::Standing;
@@ -34,6 +34,7 @@ Example:
   witan tx watch 0x...                          each step of its life, until it is over
   witan tx watch --account 0                    each transaction that the account signs or receives from
   witan tx list --account 1 --limit 50          what it signed and what pays it, newest first
+  witan tx status 0x... --prove --json | witan verify -
 
 Exits 0 if the transaction was committed, 1 if it failed, was aborted, was rejected or expired.";
 
@@ -114,6 +115,12 @@ enum What {
     Status {
         /// Its id
         id: TxId,
+        /// Ask for a proof of how it ended in every group it touches, which `witan verify` checks offline
+        #[arg(long)]
+        prove: bool,
+        /// Write the answer as JSON to a file
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
 }
 
@@ -169,8 +176,16 @@ impl From<WaitFor> for Wait {
 /// # Errors
 /// If it was not applied.
 pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
-    if let What::Status { id } = args.what {
-        let status = connect(context)?.transaction(id).await.map_err(failed)?;
+    if let What::Status { id, prove, out } = &args.what {
+        let client = connect(context)?;
+        let status =
+            if *prove { client.proved_transaction(*id).await } else { client.transaction(*id).await };
+        let status = status.map_err(failed)?;
+        if let Some(path) = out {
+            let mut written = status.clone();
+            let encoding = write_readable(&mut written, args.options.hex);
+            write_document(path, &with_encoding(&written, encoding)?)?;
+        }
         return report(status, None, &args.options, context);
     }
     if let What::Watch { id, account } = &args.what {

@@ -39,6 +39,7 @@ mod lifecycle;
 mod listing;
 mod load;
 mod network;
+mod proofs;
 mod quorum;
 mod shards;
 mod slots;

@@ -155,7 +155,17 @@ async fn what_a_node_lacks_it_says_who_has(testnet: &mut Testnet) {
         assert_eq!(testnet.run(&["verify", text(&file), "--json"]).await.json()["verified"], true);
         assert_eq!(client.shards().await.unwrap().iter().filter(|shard| shard.group.0 > 0).count(), 2);
 
+        // A slot or an outcome is proved by who hosts all of it.
         let group = GROUPS[place];
+        let slot = client.shard_of(both[place].as_bytes()).await.unwrap().slot;
+        let slot = client.slot(slot, At::Sealed, true).await.unwrap_err().to_string();
+        assert!(slot.contains(&format!("group {group} is not hosted by this node")), "{slot}");
+        let ended = testnet.put("n2", &both[place], "for all to check").await.tx_id;
+        until("the node knows how it ended, and who hosts all of it", async || {
+            let ended = client.proved_transaction(ended).await.unwrap_err().to_string();
+            ended.contains(&format!("group {group} is not hosted by this node")).then_some(())
+        })
+        .await;
         let block = client.block(group, At::Latest, TransactionDetail::None).await.unwrap_err().to_string();
         let hosts = if place == 0 { "n0, n1, n2, n3" } else { "n2, n3, n4, n5" };
         assert!(

@@ -1,12 +1,12 @@
 //! What a stored ledger tells users of the configuration. Read from flushed records alone, on any thread. A record that
 //! can't be read is told as absent: no ledger opens over one.
 
-use super::{Configuration, ParametersRecord};
+use super::{Configuration, EpochRecord, ParametersRecord};
 use crate::records::Record;
 use crate::store::Store;
-use crate::value::Value;
+use crate::value::{Entry, Value};
 use std::ops::ControlFlow;
-use witan_types::{Account, Change, Hash, Wire};
+use witan_types::{Account, Change, Epoch, GroupId, Hash, Wire};
 
 /// What operators may change, as the root group's store holds it.
 pub fn configuration(root: &dyn Store) -> Option<Configuration> {
@@ -35,6 +35,30 @@ pub fn approvals(root: &dyn Store) -> Vec<(Change, Vec<Account>)> {
     });
     found.sort_by_key(|(change, _)| -> Hash { change.hash() });
     found
+}
+
+/// The record of an epoch, as the root group's store holds it.
+pub fn epoch(root: &dyn Store, group: GroupId, epoch: Epoch) -> Option<EpochRecord> {
+    read(root, Record::Epoch(group, epoch))
+}
+
+/// All epochs of a group, from the first on.
+pub fn epochs(root: &dyn Store, group: GroupId) -> Vec<EpochRecord> {
+    let mut found = Vec::new();
+    root.visit_reserved(&Record::Epoch(group, Epoch(0)).key(), &mut |key, entry| match Record::of(&key) {
+        Some(Record::Epoch(of, _)) if of == group => {
+            found.extend(epoch_of(&entry));
+            ControlFlow::Continue(())
+        }
+        _ => ControlFlow::Break(()),
+    });
+    found
+}
+
+/// The record of an epoch in an entry; none if it is another's.
+pub fn epoch_of(entry: &Entry) -> Option<EpochRecord> {
+    let Value::Record(bytes) = &entry.value else { return None };
+    EpochRecord::decode(bytes).ok()
 }
 
 fn read<T: Wire>(store: &dyn Store, record: Record) -> Option<T> {

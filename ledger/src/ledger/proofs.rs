@@ -1,6 +1,6 @@
 //! The newest state trees, kept for proofs.
 
-use crate::tree::{StateProof, Tree};
+use crate::tree::{SlotProof, StateProof, Tree};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use witan_types::{Height, Key};
@@ -31,6 +31,17 @@ impl ProofWindow {
     /// Proves what the state after the block at `height` holds at a key; `None` if its tree is not kept.
     pub fn prove(&self, height: Height, key: &Key) -> Option<StateProof> {
         self.trees.get(&height).map(|tree| tree.prove(key))
+    }
+
+    /// The way from a whole slot of the state after the block at `height` to its root; `None` if its tree is not kept, or if
+    /// the group does not own the slot.
+    pub fn prove_slot(&self, height: Height, slot: u16) -> Option<SlotProof> {
+        self.trees.get(&height).and_then(|tree| tree.prove_slot(slot))
+    }
+
+    /// How many keys a slot held after the block at `height`, counted no further than one above `most`; `None` likewise.
+    pub fn keys_in(&self, height: Height, slot: u16, most: usize) -> Option<usize> {
+        self.trees.get(&height).and_then(|tree| tree.keys_in(slot, most))
     }
 
     /// The lowest height for which proofs can be made.

@@ -6,7 +6,7 @@ use crate::channels::Incoming;
 use crate::locks::{Mode, modes_of};
 use crate::store::Store;
 use crate::two_phase::{Coordinated, CoordinatorStage, ParticipantStage, Participated, Verdict};
-use crate::value::{Told, Value};
+use crate::value::{Entry, Told, Value};
 use std::ops::ControlFlow;
 use witan_types::{GroupId, Height, Key, Transaction, TxId, Wire};
 
@@ -55,6 +55,12 @@ pub fn coordinated(store: &dyn Store, id: &TxId) -> Option<Coordinated> {
 /// Whether a group has obeyed the decision on a transaction that it takes part in.
 pub fn has_heard(store: &dyn Store, coordinator: GroupId, told: &Told) -> bool {
     read::<Incoming>(store, Record::Incoming(coordinator)).is_some_and(|it| it.consumed > told.place)
+}
+
+/// How many messages of a group were consumed, by the entry under [`Record::Incoming`] of it; none if it is no such entry.
+pub fn consumed(cursor: &Entry) -> Option<u64> {
+    let Value::Record(bytes) = &cursor.value else { return None };
+    Incoming::decode(bytes).ok().map(|incoming| incoming.consumed)
 }
 
 /// The newest step of a transaction in a group that takes part in it. `told` is the coordinator's decision, once there is

@@ -133,6 +133,29 @@ proptest! {
     }
 
     #[test]
+    fn a_whole_slot_leads_to_the_root_and_no_part_of_it_does(history in histories(), left_out in 0..60_usize) {
+        let (tree, content) = play(&history);
+        let content = content_of(&content);
+        // The keys that share a slot, and a slot with one key at most.
+        for slot in [crate::slots::slot_of(&key(0)), crate::slots::slot_of(&key(1))] {
+            let is_here = |key: &Key| !key.is_reserved() && crate::slots::slot_of(key) == slot;
+            let held: Vec<(&Key, Hash)> =
+                content.iter().filter(|(key, _)| is_here(key)).map(|(key, entry)| (key, *entry)).collect();
+            let proof = SlotProof::decode(&tree.prove_slot(slot).unwrap().encode()).unwrap();
+            prop_assert_eq!(proof.root(slot, held.iter().copied()), Some(tree.root()));
+            for most in [0, 1, 5, 100] {
+                let counted = tree.keys_in(slot, most).unwrap();
+                prop_assert_eq!(counted, held.len().min(most + 1), "at most {}", most);
+            }
+            let mut fewer = held;
+            if left_out < fewer.len() {
+                fewer.remove(left_out);
+                prop_assert_ne!(proof.root(slot, fewer), Some(tree.root()));
+            }
+        }
+    }
+
+    #[test]
     fn a_proof_for_one_key_says_nothing_about_another(history in histories(), one in 0..60_u16, other in 0..60_u16) {
         prop_assume!(one != other);
         let (tree, content) = play(&history);

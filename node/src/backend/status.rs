@@ -53,7 +53,17 @@ impl NodeBackend {
         let phases = self.phases_of(*group, *height, receipt, parts);
         let (status, result) = ended(receipt.outcome.clone());
         let (result, group, height, sealed) = (Some(result), Some(*group), Some(*height), *sealed);
-        TxStatusView { tx_id: receipt.id, status, result, group, height, sealed, applied, phases }
+        TxStatusView {
+            tx_id: receipt.id,
+            status,
+            result,
+            group,
+            height,
+            sealed,
+            applied,
+            phases,
+            proof: None,
+        }
     }
 
     /// The status of a transaction whose coordinator has not decided.

@@ -137,7 +137,12 @@ impl NodeBackend {
     }
 
     /// The receipt with its proof, once its block is sealed.
-    fn prove_receipt(&self, group: GroupId, height: Height, receipt: Receipt) -> Option<PortableReceipt> {
+    pub(crate) fn prove_receipt(
+        &self,
+        group: GroupId,
+        height: Height,
+        receipt: Receipt,
+    ) -> Option<PortableReceipt> {
         let store = self.stores.get(&group)?;
         let (block, seal) = store.block(height).zip(store.seal(height))?;
         let receipts = store.receipts(height);

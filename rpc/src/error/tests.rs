@@ -22,10 +22,7 @@ fn one_of_each() -> Vec<RpcError> {
     ];
     errors.extend(Rejection::ALL.map(|reason| RpcError::rejected(reason, "why")));
     errors.extend(NoSnapshot::ALL.map(|reason| RpcError::ReadAborted { reason }));
-    errors.extend(
-        [NotReady::Syncing, NotReady::NoQuorum]
-            .map(|reason| RpcError::NotReady { reason, detail: "why".into() }),
-    );
+    errors.extend(NotReady::ALL.map(|reason| RpcError::NotReady { reason, detail: "why".into() }));
     errors
 }
 

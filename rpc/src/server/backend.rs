@@ -7,12 +7,13 @@ use super::listing::{
 use crate::error::RpcError;
 use crate::parameter::{At, Order, TransactionDetail, Wait};
 use crate::view::{
-    AccountView, BlockView, ConfigurationView, ConsensusStatusView, GenesisView, Health, KeyShardView,
-    LockView, ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, ReadPoint, ScanItem, SealView,
-    ShardView, SimulationView, StateValue, TxStatusView, ValidatorSetView, VersionView,
+    AccountView, BlockView, ConfigurationView, ConsensusStatusView, EpochView, GenesisView, Health,
+    KeyShardView, LightBlockView, LockView, ManyValues, MempoolView, NetInfo, NodeStatus, PeerView,
+    ReadPoint, ScanItem, SealView, ShardView, SimulationView, SlotView, StateValue, TxStatusView,
+    ValidatorSetView, VersionView,
 };
 use std::time::Duration;
-use witan_types::{Account, GroupId, Height, Key, SignedTransaction, TxId};
+use witan_types::{Account, Epoch, GroupId, Height, Key, SignedTransaction, TxId};
 
 /// Keys from `start` up to but without `end`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -120,6 +121,12 @@ pub trait Backend: Followed {
     /// The seal of a block.
     async fn seal(&self, group: GroupId, height: Height) -> Result<SealView, RpcError>;
 
+    /// A sealed block without its payload; `Latest` means the newest sealed one.
+    async fn light_block(&self, group: GroupId, at: At) -> Result<LightBlockView, RpcError>;
+
+    /// An epoch of a group, the newest if none is named, with a proof if `prove`.
+    async fn epoch(&self, group: GroupId, epoch: Option<Epoch>, prove: bool) -> Result<EpochView, RpcError>;
+
     /// Takes a transaction of right form, and answers when it has come as far as `wait` says or never will.
     /// Signature, chain and expiry are for the backend to judge. A transaction already known answers its status.
     ///
@@ -137,6 +144,13 @@ pub trait Backend: Followed {
 
     /// How a transaction stands.
     async fn transaction(&self, id: TxId) -> Result<TxStatusView, RpcError>;
+
+    /// The same with a proof of how it ended in every group it touches.
+    ///
+    /// # Errors
+    /// [`RpcError::NotReady`] with [`Unproved`](crate::error::NotReady::Unproved) if it has not ended or is not sealed in one of
+    /// them, [`RpcError::NotFound`] if there is nothing to prove.
+    async fn proved_transaction(&self, id: TxId) -> Result<TxStatusView, RpcError>;
 
     /// At most `limit` transactions that have ended, newest first: of one account, or of all; of one group, or of all that
     /// this node hosts.
@@ -168,6 +182,9 @@ pub trait Backend: Followed {
 
     /// The value at a key, with a proof if `prove`.
     async fn state(&self, key: Key, at: At, prove: bool) -> Result<StateValue, RpcError>;
+
+    /// All keys of a slot below 4,096 with their values, with a proof if `prove`.
+    async fn slot(&self, slot: u16, at: At, prove: bool) -> Result<SlotView, RpcError>;
 
     /// The values at several keys, in order.
     async fn states(&self, keys: Vec<Key>, at: At) -> Result<ManyValues, RpcError>;

@@ -174,7 +174,12 @@ pub struct ProofView {
 impl ProofView {
     /// A proof in [`PROOF_FORMAT`].
     pub fn new(bytes: Vec<u8>) -> ProofView {
-        ProofView { format: PROOF_FORMAT.into(), bytes }
+        ProofView::of(PROOF_FORMAT, bytes)
+    }
+
+    /// A proof in another format.
+    pub fn of(format: &str, bytes: Vec<u8>) -> ProofView {
+        ProofView { format: format.into(), bytes }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Answers about transactions.
 
 use super::state::{ValueFields, value_fields};
-use super::{Encoded, ValueView};
+use super::{Encoded, ProofView, ValueView};
 use crate::encoding::{Blob, Encoding, EncodingError};
 use crate::error::ErrorView;
 use crate::text;
@@ -93,6 +93,9 @@ pub struct TxStatusView {
     /// For a cross-group one, how it stands in each group, the coordinator first.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub phases: Vec<PhaseView>,
+    /// The proof of how it ended in every group it touches, if asked for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub proof: Option<ProofView>,
 }
 
 impl TxStatusView {
@@ -107,6 +110,7 @@ impl TxStatusView {
             sealed: false,
             applied: false,
             phases: Vec::new(),
+            proof: None,
         }
     }
 }

@@ -37,7 +37,9 @@ fn requests_of_chains() -> Vec<Request> {
             "chain_listBlocks",
             vec![group.clone(), ("from", json!(5)), ("order", json!("asc")), ("limit", json!(3))],
         ),
-        ("chain_getSeal", vec![group, ("height", json!(7))]),
+        ("chain_getSeal", vec![group.clone(), ("height", json!(7))]),
+        ("chain_getLightBlock", vec![group.clone(), ("at", json!(7))]),
+        ("chain_getEpoch", vec![group, ("epoch", json!(1)), ("prove", json!(true))]),
         ("tx_prepare", vec![("unsigned", unsigned.into()), ("encoding", json!("hex"))]),
         (
             "tx_submit",
@@ -49,7 +51,14 @@ fn requests_of_chains() -> Vec<Request> {
             ],
         ),
         ("tx_submitBatch", vec![("txs", json!([hex]))]),
-        ("tx_get", vec![("txId", json!(signed.id().to_string()))]),
+        (
+            "tx_get",
+            vec![
+                ("txId", json!(signed.id().to_string())),
+                ("encoding", json!("utf8")),
+                ("prove", json!(false)),
+            ],
+        ),
         ("tx_list", vec![("account", json!(signed.transaction.signer.to_string())), ("group", json!(1))]),
         ("tx_simulate", vec![("tx", json!(hex)), ("unsigned", Value::Null), ("encoding", json!("utf8"))]),
     ]
@@ -75,6 +84,16 @@ fn requests_of_state() -> Vec<Request> {
                 ("at", Value::Null),
                 ("encoding", json!("utf8")),
                 ("strict", json!(true)),
+            ],
+        ),
+        (
+            "state_getSlot",
+            vec![
+                ("slot", json!(4)),
+                ("key", Value::Null),
+                ("at", json!(5)),
+                ("prove", json!(true)),
+                ("encoding", json!("utf8")),
             ],
         ),
         (
@@ -196,6 +215,14 @@ async fn the_client_gets_typed_answers_of_every_read() {
     assert_eq!(engines.collect::<Vec<_>>(), expected);
     let seal = client.seal(group, 7).await.unwrap();
     assert_eq!(SealView::from(&witan_types::Seal::decode(&seal.encoded).unwrap()), seal);
+    let light = client.light_block(group, At::Height(7)).await.unwrap();
+    let sealed = witan_types::SealedHeader::decode(&light.encoded).unwrap();
+    assert_eq!(LightBlockView::new(&sealed, vec![vec![7]]), light);
+    let epoch = client.epoch(group, None, true).await.unwrap();
+    assert_eq!((epoch.epoch.0, epoch.proof.unwrap().format.as_str()), (1, EPOCH_PROOF_FORMAT));
+    let slot = client.slot(4, At::Sealed, true).await.unwrap();
+    assert_eq!((slot.slot, slot.items.len(), slot.at.height), (4, 2, TIP - 1));
+    assert_eq!(slot.proof.unwrap().format, SLOT_PROOF_FORMAT);
     let list = client.state(b"list", At::Sealed, true).await.unwrap();
     assert_eq!(list.value, Some(ValueView::List(vec![b"a".as_slice().into(), b"b".as_slice().into()])));
     assert_eq!((list.at.height, list.proof), (TIP - 1, Some(ProofView::new(vec![1, 2, 3]))));
@@ -215,6 +242,38 @@ async fn the_client_gets_typed_answers_of_every_read() {
     assert_eq!(client.peers().await.unwrap()[0].direction, Some(Direction::Inbound));
     assert_eq!(client.consensus(group).await.unwrap().view, 40);
     assert_eq!(client.validators(group, At::Latest).await.unwrap().quorum, 1);
+}
+
+#[tokio::test]
+async fn a_slot_is_asked_for_by_its_number_or_by_a_key_of_it() {
+    let network = devnet().await;
+    let by_number = network.result("state_getSlot", json!({"slot": 4, "encoding": "utf8"})).await;
+    assert_eq!(
+        by_number["items"][0]["key"],
+        json!("list"),
+        "the fake node takes a key's length for its slot"
+    );
+    let by_key = network.result("state_getSlot", json!({"key": "name", "encoding": "utf8"})).await;
+    assert_eq!(by_key, by_number);
+    for (wrong, parameter) in [
+        (json!({}), "slot"),
+        (json!({"slot": 4, "key": "0x01"}), "slot"),
+        (json!({"slot": 4096}), "slot"),
+        (json!({"slot": 65536}), "slot"),
+        (json!({"key": "0x00"}), "key"),
+    ] {
+        let error = network.error("state_getSlot", wrong).await;
+        assert_eq!((&error["code"], &error["data"]["parameter"]), (&json!(-32602), &json!(parameter)));
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_that_has_not_ended_has_no_proof_and_the_error_says_so() {
+    let network = devnet().await;
+    let error =
+        network.error("tx_get", json!({"txId": put("k", b"v", 1).id().to_string(), "prove": true})).await;
+    assert_eq!((&error["code"], &error["data"]["reason"]), (&json!(-32033), &json!("NOT_PROVED")));
+    assert_eq!(error["data"]["retryable"], json!(true));
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! A node in memory behind a real socket.
 
 use crate::chain::FakeChain;
+mod proofs;
+
 use jsonrpsee::core::async_trait;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -229,6 +231,30 @@ impl Backend for FakeNode {
         };
         let parts = [0, 2, 3].map(|place| (ValidatorIndex(place), Signature([place as u8; 64])));
         Ok(SealView::from(&Seal { outcome, signatures: QuorumSignatures::collect(parts) }))
+    }
+
+    async fn light_block(&self, group: GroupId, at: At) -> Result<LightBlockView, RpcError> {
+        self.group(group)?;
+        let SealView { encoded, .. } = self.seal(group, self.point(at)?.height).await?;
+        Ok(proofs::light_block(&self.genesis().genesis, &encoded))
+    }
+
+    async fn epoch(&self, group: GroupId, epoch: Option<Epoch>, prove: bool) -> Result<EpochView, RpcError> {
+        self.group(group)?;
+        let at = ReadPoint { group: GroupId(0), ..self.point(At::Sealed)? };
+        Ok(proofs::epoch(group, epoch, at, prove))
+    }
+
+    /// A key's slot is its length.
+    async fn slot(&self, slot: u16, at: At, prove: bool) -> Result<SlotView, RpcError> {
+        let has_length = |key: &&Vec<u8>| key.len() == usize::from(slot);
+        let items = self.state.keys().filter(has_length).map(|key| self.item(key)).collect();
+        let proof = prove.then(|| ProofView::of(SLOT_PROOF_FORMAT, vec![1]));
+        Ok(SlotView { slot, items, at: self.point(at)?, proof })
+    }
+
+    async fn proved_transaction(&self, id: TxId) -> Result<TxStatusView, RpcError> {
+        Err(RpcError::NotReady { reason: NotReady::Unproved, detail: format!("transaction {id} waits") })
     }
 
     async fn submit(

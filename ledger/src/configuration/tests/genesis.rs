@@ -49,11 +49,28 @@ fn the_root_group_starts_with_all_that_genesis_says_and_no_key_of_a_user() {
 
     let epoch: EpochRecord = read(&store, Record::Epoch(GroupId(2), Epoch(1))).unwrap();
     assert_eq!((epoch.engine, epoch.closed), (EngineKind::Raft, None));
-    assert_eq!(epoch.members, [ValidatorIndex(1), ValidatorIndex(3)]);
+    let places: Vec<u16> = epoch.members.iter().map(|member| member.place.0).collect();
+    assert_eq!((places, &epoch.members[1].validator), (vec![1, 3], &validator));
+    assert_eq!(Some(epoch.committee()), genesis.committee(GroupId(2)));
     let root: EpochRecord = read(&store, Record::Epoch(GroupId::ROOT, Epoch(1))).unwrap();
     assert_eq!(root.members.len(), 4, "all run the root group");
 
     store.visit_entries(&mut |key, _| assert!(key.is_reserved(), "{key:?}"));
+}
+
+#[test]
+fn each_group_starts_in_an_epoch_that_says_all_about_its_members() {
+    let genesis = several();
+    let store = root_store(&genesis);
+    for group in genesis.groups.iter().map(|group| group.id) {
+        let epochs = crate::configuration::reading::epochs(&store, group);
+        let first = EpochRecord::first(&genesis, group).unwrap();
+        assert_eq!((first.check(), Some(first.committee())), (Ok(()), genesis.committee(group)));
+        assert_eq!(crate::configuration::reading::epoch(&store, group, Epoch(1)), Some(first.clone()));
+        assert_eq!(epochs, [first]);
+    }
+    assert_eq!(crate::configuration::reading::epoch(&store, GroupId(1), Epoch(2)), None);
+    assert_eq!(crate::configuration::reading::epochs(&store, GroupId(9)), []);
 }
 
 #[test]

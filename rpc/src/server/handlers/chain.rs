@@ -2,10 +2,11 @@
 
 use super::{Handle, Service, page, write_as};
 use crate::error::RpcError;
-use crate::methods::{GetBlock, GetConfiguration, GetGenesis, GetSeal, ListBlocks};
-use crate::parameter::Order;
+use crate::methods::{GetBlock, GetConfiguration, GetEpoch, GetGenesis, GetLightBlock, GetSeal, ListBlocks};
+use crate::parameter::{At, Order};
 use crate::server::cursor::{self, BlockCursor};
 use crate::view;
+use witan_types::Epoch;
 
 impl Handle for GetGenesis {
     async fn handle(self, service: &Service) -> Result<view::GenesisView, RpcError> {
@@ -49,5 +50,17 @@ impl Handle for ListBlocks {
 impl Handle for GetSeal {
     async fn handle(self, service: &Service) -> Result<view::SealView, RpcError> {
         service.backend.seal(self.group, self.height).await
+    }
+}
+
+impl Handle for GetLightBlock {
+    async fn handle(self, service: &Service) -> Result<view::LightBlockView, RpcError> {
+        service.backend.light_block(self.group, self.at.unwrap_or(At::Sealed)).await
+    }
+}
+
+impl Handle for GetEpoch {
+    async fn handle(self, service: &Service) -> Result<view::EpochView, RpcError> {
+        service.backend.epoch(self.group, self.epoch.map(Epoch), self.prove.unwrap_or_default()).await
     }
 }

@@ -4,7 +4,7 @@ use super::{Handle, Service, page, write_as};
 use crate::encoding::Encoding;
 use crate::error::RpcError;
 use crate::methods::{
-    GetAccount, GetManyStates, GetShard, GetState, ListLocks, ListShards, MAX_KEYS, ScanState,
+    GetAccount, GetManyStates, GetShard, GetSlot, GetState, ListLocks, ListShards, MAX_KEYS, ScanState,
 };
 use crate::parameter::At;
 use crate::server::cursor::{self, LockCursor, ScanCursor};
@@ -75,6 +75,27 @@ impl Handle for GetState {
         }
         let (at, prove) = (self.at.unwrap_or_default(), self.prove.unwrap_or_default());
         write_as(service.backend.state(key, at, prove).await?, self.encoding)
+    }
+}
+
+/// How many slots there are.
+const SLOTS: u32 = 4_096;
+
+impl Handle for GetSlot {
+    async fn handle(self, service: &Service) -> Result<view::SlotView, RpcError> {
+        let slot = match (self.slot, &self.key) {
+            (Some(slot), None) => u16::try_from(slot)
+                .ok()
+                .filter(|_| slot < SLOTS)
+                .ok_or_else(|| RpcError::parameter("slot", format!("a slot below {SLOTS}, got {slot}")))?,
+            (None, Some(text)) => {
+                let key = read_key("key", text, self.encoding.unwrap_or_default())?;
+                service.backend.shard_of(&key).slot
+            }
+            _ => return Err(RpcError::parameter("slot", "slot, or a key of it")),
+        };
+        let (at, prove) = (self.at.unwrap_or_default(), self.prove.unwrap_or_default());
+        write_as(service.backend.slot(slot, at, prove).await?, self.encoding)
     }
 }
 

@@ -113,6 +113,11 @@ fn item(answer: Result<view::TxStatusView, RpcError>) -> BatchItem {
 
 impl Handle for GetTransaction {
     async fn handle(self, service: &Service) -> Result<view::TxStatusView, RpcError> {
-        write_as(service.backend.transaction(self.tx_id.0).await?, self.encoding)
+        let (id, backend) = (self.tx_id.0, &service.backend);
+        let status = match self.prove {
+            Some(true) => backend.proved_transaction(id).await?,
+            Some(false) | None => backend.transaction(id).await?,
+        };
+        write_as(status, self.encoding)
     }
 }

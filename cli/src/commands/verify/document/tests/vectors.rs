@@ -40,11 +40,16 @@ fn the_vectors_follow_from_their_genesis_and_entries() {
             "proof": serde_json::to_value(ProofView::new(portable.encode())).unwrap(),
             "type": kind, "value": value, "version": version,
         });
-        let text = format!("{}\n", serde_json::to_string_pretty(&document).unwrap());
-        let path = format!("{}/src/commands/verify/vectors/{file}.json", env!("CARGO_MANIFEST_DIR"));
-        if std::env::var_os("WITAN_WRITE_VECTORS").is_some() {
-            std::fs::write(&path, &text).unwrap();
-        }
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "{file}");
+        check(file, &document);
     }
+}
+
+/// Whether a file holds this document, or writes it anew.
+pub(super) fn check<T: serde::Serialize>(file: &str, document: &T) {
+    let text = format!("{}\n", serde_json::to_string_pretty(document).unwrap());
+    let path = format!("{}/src/commands/verify/vectors/{file}.json", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("WITAN_WRITE_VECTORS").is_some() {
+        std::fs::write(&path, &text).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), text, "{file}");
 }
