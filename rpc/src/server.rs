@@ -3,11 +3,15 @@
 mod backend;
 mod config;
 mod cursor;
+mod dispatch;
+mod fault;
 mod handlers;
 mod hosts;
 mod http;
 mod listen;
 mod rate_limit;
+mod request;
+mod websocket;
 
 pub use backend::{Backend, BlockSlice, LockNext, LockSlice, ScanNext, ScanRange, ScanSlice};
 pub use config::{RpcConfig, RpcStartError};

@@ -1,19 +1,18 @@
 //! The listening socket and its connections.
 
 use super::handlers::{self, Service};
-use super::http::{Front, RpcBuilder};
+use super::http::Front;
 use super::rate_limit::{RateLimitLayer, RateLimiter};
 use super::{Backend, RpcConfig, RpcStartError};
 use crate::openrpc;
 use hyper::body::Incoming;
 use jsonrpsee::Methods;
-use jsonrpsee::server::middleware::rpc::RpcServiceBuilder;
 use jsonrpsee::server::{
-    BatchRequestConfig, HttpRequest, PingConfig, Server, ServerConfig, ServerHandle, StopHandle,
-    serve_with_graceful_shutdown, stop_channel,
+    ConnectionId, HttpRequest, ServerHandle, StopHandle, serve_with_graceful_shutdown, stop_channel,
 };
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -23,8 +22,6 @@ use tokio::task::{JoinHandle, JoinSet};
 const STOP_GRACE: Duration = Duration::from_secs(2);
 /// How long to wait after the system refused a connection (out of file descriptors, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Answers that one WebSocket connection may have waiting to be sent.
-const WEBSOCKET_BUFFER: u32 = 64;
 
 /// A running server. It stops when dropped or told to.
 #[derive(Debug)]
@@ -69,9 +66,12 @@ pub async fn start(config: RpcConfig, backend: Arc<dyn Backend>) -> Result<RpcSe
 struct Acceptor {
     service: Arc<Service>,
     methods: Methods,
-    server: ServerConfig,
     limiter: Arc<RateLimiter>,
+    /// Connections that there may be; each holds one to its end.
     room: Arc<Semaphore>,
+    max_connections: u32,
+    /// Connections so far: the number of the next one.
+    taken: AtomicUsize,
     stop: StopHandle,
 }
 
@@ -81,20 +81,13 @@ impl Acceptor {
         backend: Arc<dyn Backend>,
         stop: StopHandle,
     ) -> Result<Acceptor, RpcStartError> {
-        let server = ServerConfig::builder()
-            .max_request_body_size(config.max_body_bytes)
-            .max_response_body_size(config.max_response_bytes)
-            .max_connections(config.max_connections)
-            .max_subscriptions_per_connection(config.max_subscriptions)
-            .set_batch_request_config(BatchRequestConfig::Limit(config.max_batch))
-            .set_message_buffer_capacity(WEBSOCKET_BUFFER)
-            .enable_ws_ping(PingConfig::new())
-            .build();
         let limiter = Arc::new(RateLimiter::new(config.calls_per_second, config.devnet, Instant::now()));
-        let room = Arc::new(Semaphore::new(config.max_connections as usize));
+        let max_connections = config.max_connections;
+        let room = Arc::new(Semaphore::new(max_connections as usize));
         let service = Arc::new(Service { backend, config, openrpc: openrpc::document() });
         let methods = handlers::module(Arc::clone(&service))?.into();
-        Ok(Acceptor { service, methods, server, limiter, room, stop })
+        let taken = AtomicUsize::new(0);
+        Ok(Acceptor { service, methods, limiter, room, max_connections, taken, stop })
     }
 
     async fn run(self, listener: TcpListener) {
@@ -115,9 +108,10 @@ impl Acceptor {
             }
         }
         drop(listener);
-        let ended = async { while connections.join_next().await.is_some() {} };
+        // What became a WebSocket is no task of ours any more, but holds its place.
+        let ended = self.room.acquire_many(self.max_connections);
         if tokio::time::timeout(STOP_GRACE, ended).await.is_err() {
-            tracing::info!(open = connections.len(), "RPC connections were cut");
+            tracing::info!("RPC connections were cut");
         }
     }
 
@@ -133,8 +127,10 @@ impl Acceptor {
         let front = Front {
             service: Arc::clone(&self.service),
             methods: self.methods.clone(),
-            rpc: self.rpc(address),
+            limit: RateLimitLayer { limiter: Arc::clone(&self.limiter), address },
+            connection: ConnectionId(self.taken.fetch_add(1, Ordering::Relaxed)),
             stop: self.stop.clone(),
+            _room: Arc::new(permit),
         };
         let stopped = self.stop.clone().shutdown();
         connections.spawn(async move {
@@ -143,13 +139,6 @@ impl Acceptor {
             if let Err(error) = serve_with_graceful_shutdown(socket, answer, stopped).await {
                 tracing::debug!(%address, error, "an RPC connection ended early");
             }
-            drop(permit);
         });
-    }
-
-    fn rpc(&self, address: IpAddr) -> RpcBuilder {
-        let layer = RateLimitLayer { limiter: Arc::clone(&self.limiter), address };
-        let limited = RpcServiceBuilder::new().layer(layer);
-        Server::builder().set_config(self.server.clone()).set_rpc_middleware(limited).to_service_builder()
     }
 }

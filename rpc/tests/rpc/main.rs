@@ -8,5 +8,6 @@
 )]
 
 mod methods;
+mod protocol;
 mod refusals;
 mod support;
