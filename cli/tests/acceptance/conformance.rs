@@ -45,7 +45,7 @@ async fn what_is_written(testnet: &mut Testnet) {
     limits::subscriptions(testnet).await;
 
     settings(testnet, "n1", "rpc", limits::SMALL).await;
-    settings(testnet, "n2", "mempool", "max_transactions = 2\n").await;
+    settings(testnet, "n2", "mempool", "max_transactions = 2\nmax_per_signer = 2\n").await;
     limits::small(testnet).await;
     met.extend(errors::without_quorum(testnet, &world).await);
     every_code_was_met(&met);

@@ -1,6 +1,7 @@
 //! The same message over both transports, and what came of it.
 
 use super::wire::{Http, Socket};
+use futures::future::join;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -90,13 +91,13 @@ impl Both {
         assert_eq!(in_short(&self.socket.text().await), format!("\"{id}\" ok"), "and nothing before");
     }
 
-    /// Calls a method over both; the two answers, whole.
+    /// Calls a method over both at the same time; the two answers, whole.
     pub(crate) async fn call(&mut self, method: &str, params: &Value) -> [Value; 2] {
         let request = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
-        let reply = self.http.post(request.as_bytes()).await.expect("an answer over HTTP");
-        assert_eq!(reply.status, 200, "{method} {params}: {}", reply.text());
         assert!(self.socket.send(request.as_bytes()).await);
-        let told = self.socket.text().await;
+        let (reply, told) = join(self.http.post(request.as_bytes()), self.socket.text()).await;
+        let reply = reply.expect("an answer over HTTP");
+        assert_eq!(reply.status, 200, "{method} {params}: {}", reply.text());
         [&reply.body, &told].map(|answer| {
             let answer: Value = serde_json::from_slice(answer).unwrap();
             assert_eq!((&answer["jsonrpc"], &answer["id"]), (&json!("2.0"), &json!(1)), "{answer}");

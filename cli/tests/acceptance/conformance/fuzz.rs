@@ -136,9 +136,11 @@ impl Client {
             if !CODES.contains(&code) || !error["message"].is_string() || !named("reason") || !named("hint") {
                 return fault("an error of another form, or one that there must not be");
             }
-        } else if answer.get().contains("-32603") {
-            return fault("an internal error within");
-        } else if let Ok(answer) = serde_json::from_str(answer.get()) {
+        } else if let Ok(answer) = serde_json::from_str::<Value>(answer.get()) {
+            let items = answer["result"]["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+            if items.iter().any(|item| item["error"]["code"] == -32603) {
+                return fault("an internal error within");
+            }
             self.maker.learn(&answer);
         }
         Ok(shape.id.get().to_owned())

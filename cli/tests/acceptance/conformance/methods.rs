@@ -46,21 +46,31 @@ const EXEMPT: [(&str, &str); 9] = [
     ("fault_set", "what it breaks is the faults' story"),
 ];
 
+/// The node that does not host group 2.
+const LACKS_A_GROUP: &str = "n3";
+/// Methods that read every group where the node is: one that lacks a group names those that have it.
+const OF_ALL_GROUPS: [&str; 3] = ["state_scan", "state_history", "tx_list"];
+
 /// Calls every method at every node over both transports, by name and by position.
 pub(crate) async fn every_method(testnet: &Testnet, world: &World) {
     let cases = cases(world);
+    let mut faults = Vec::new();
     for node in testnet.names() {
         let mut both = Both::connect(&testnet.network.node(&node).unwrap().rpc).await;
         let document = both.result("rpc.discover", json!({})).await;
         every_method_has_a_case(&document, &cases);
         for case in &cases {
             let Some(method) = method_of(&document, case.method) else { continue };
-            check(&mut both, &document, method, case, &case.params, &node).await;
-            if let Some(by_position) = by_position(method, &case.params) {
-                check(&mut both, &document, method, case, &by_position, &node).await;
+            if node == LACKS_A_GROUP && OF_ALL_GROUPS.contains(&case.method) {
+                continue;
+            }
+            for params in [Some(case.params.clone()), by_position(method, &case.params)].into_iter().flatten()
+            {
+                faults.extend(check(&mut both, &document, method, case, &params).await);
             }
         }
     }
+    assert!(faults.is_empty(), "{} answers are wrong:\n{}", faults.len(), faults.join("\n"));
 }
 
 fn method_of<'a>(document: &'a Value, name: &str) -> Option<&'a Value> {
@@ -83,13 +93,25 @@ fn by_position(method: &Value, params: &Value) -> Option<Value> {
     Some(values[..given].into())
 }
 
-async fn check(both: &mut Both, document: &Value, method: &Value, case: &Case, params: &Value, node: &str) {
-    let what = format!("{} {params} at {node}", case.method);
+/// Makes a call over both transports; what is wrong with the answers.
+async fn check(
+    both: &mut Both,
+    document: &Value,
+    method: &Value,
+    case: &Case,
+    params: &Value,
+) -> Vec<String> {
     let schema = &method["result"]["schema"];
-    for answer in both.call(case.method, params).await {
-        assert!(answer["error"].is_null(), "{what}: {answer}");
-        let fault = differs(&answer["result"], &case.answer, "result");
-        assert_eq!(fault, None, "{what}: {answer}");
-        assert_eq!(violates(&answer["result"], schema, document, "result"), None, "{what}: by its schema");
-    }
+    let judge = |answer: &Value| {
+        if !answer["error"].is_null() {
+            return Some("an error".into());
+        }
+        let result = &answer["result"];
+        differs(result, &case.answer, "result")
+            .or_else(|| violates(result, schema, document, "by its schema: result"))
+    };
+    let answers = both.call(case.method, params).await;
+    let fault =
+        |answer: &Value| judge(answer).map(|fault| format!("{} {params}: {fault} in {answer}", case.method));
+    answers.iter().filter_map(fault).collect()
 }

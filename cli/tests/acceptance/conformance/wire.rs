@@ -1,7 +1,6 @@
 //! Clients that send exactly the bytes they are given: HTTP/1.1 over one connection, and WebSocket (RFC 6455).
 
 use crate::network::DEADLINE;
-use std::time::Duration;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -163,13 +162,6 @@ impl Socket {
     /// The next thing heard, pings aside, which are answered.
     pub(crate) async fn hear(&mut self) -> Heard {
         timeout(DEADLINE, self.next()).await.expect("the server says something")
-    }
-
-    /// The next thing heard if it comes this soon.
-    pub(crate) async fn hear_within(&mut self, time: Duration) -> Option<Heard> {
-        // Cutting `next` off in the middle of a frame would lose its place: look first whether anything comes.
-        timeout(time, self.stream.fill_buf()).await.ok()?.ok()?;
-        Some(self.hear().await)
     }
 
     /// The next message.
