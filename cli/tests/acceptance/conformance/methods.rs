@@ -2,6 +2,7 @@
 //! method of the live OpenRPC document that stands in none of them fails the suite.
 
 mod chain;
+mod group;
 mod network;
 mod state;
 mod transaction;
@@ -27,10 +28,8 @@ pub(crate) fn case(method: &'static str, params: Value, answer: Value) -> Case {
 
 /// Every case.
 pub(crate) fn cases(world: &World) -> Vec<Case> {
-    [network::cases(world), chain::cases(world), transaction::cases(world), state::cases(world)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let of_each = [network::cases, group::cases, chain::cases, transaction::cases, state::cases];
+    of_each.into_iter().flat_map(|cases| cases(world)).collect()
 }
 
 /// Methods of the document without a case here, each with the reason.

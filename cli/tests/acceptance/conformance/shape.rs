@@ -64,86 +64,69 @@ pub(crate) fn violates(value: &Value, schema: &Value, document: &Value, path: &s
         Value::Object(keywords) => keywords,
         _ => return Some(format!("{path}: nothing is valid under {schema}")),
     };
-    let wrong = |what: String| Some(format!("{path}: {value} {what}"));
-    for (keyword, rule) in keywords {
-        let broken = match keyword.as_str() {
-            "title" | "description" | "examples" | "example" | "default" | "$comment" | "format" => None,
-            // These two are looked at with the one they belong to.
-            "additionalProperties" | "$defs" => None,
-            "$ref" => {
-                let target = rule.as_str().and_then(|target| target.strip_prefix('#'));
-                match target.and_then(|pointer| document.pointer(pointer)) {
-                    Some(target) => violates(value, target, document, path),
-                    None => wrong(format!("can't be judged: {rule} leads nowhere")),
-                }
+    keywords.iter().find_map(|(keyword, rule)| match keyword.as_str() {
+        "title" | "description" | "examples" | "example" | "default" | "$comment" | "format" => None,
+        // These two are looked at with the one they belong to.
+        "additionalProperties" | "$defs" => None,
+        "properties" => members(value, rule, keywords.get("additionalProperties"), document, path),
+        "$ref" | "items" | "allOf" | "oneOf" | "anyOf" => within(value, keyword, rule, document, path),
+        _ => alone(value, keyword, rule).map(|what| format!("{path}: {value} {what}")),
+    })
+}
+
+/// What is wrong by a keyword that leads to other schemas.
+fn within(value: &Value, keyword: &str, rule: &Value, document: &Value, path: &str) -> Option<String> {
+    let rules = || rule.as_array().expect("a list of schemas").iter();
+    match keyword {
+        "$ref" => {
+            let target = rule.as_str().and_then(|target| target.strip_prefix('#'));
+            match target.and_then(|pointer| document.pointer(pointer)) {
+                Some(target) => violates(value, target, document, path),
+                None => Some(format!("{path} can't be judged: {rule} leads nowhere")),
             }
-            "type" => match rule {
-                Value::Array(kinds) if kinds.iter().any(|kind| is_kind(value, kind)) => None,
-                kind if is_kind(value, kind) => None,
-                kind => wrong(format!("is not of type {kind}")),
-            },
-            "enum" => {
-                (!rule.as_array()?.contains(value)).then(|| format!("{path}: {value} is none of {rule}"))
-            }
-            "const" => (rule != value).then(|| format!("{path}: {value} is not {rule}")),
-            "pattern" => match value.as_str() {
-                Some(text) if !Regex::new(rule.as_str()?).unwrap().is_match(text) => {
-                    wrong(format!("does not match {rule}"))
-                }
-                _ => None,
-            },
-            "minimum" => value
-                .as_f64()
-                .filter(|number| *number < rule.as_f64().unwrap())
-                .and_then(|_| wrong(format!("is below {rule}"))),
-            "maximum" => value
-                .as_f64()
-                .filter(|number| *number > rule.as_f64().unwrap())
-                .and_then(|_| wrong(format!("is above {rule}"))),
-            "minLength" => length(value.as_str())
-                .filter(|length| *length < rule.as_u64().unwrap())
-                .and_then(|_| wrong(format!("is shorter than {rule}"))),
-            "maxLength" => length(value.as_str())
-                .filter(|length| *length > rule.as_u64().unwrap())
-                .and_then(|_| wrong(format!("is longer than {rule}"))),
-            "minItems" => value
-                .as_array()
-                .filter(|items| (items.len() as u64) < rule.as_u64().unwrap())
-                .and_then(|_| wrong(format!("has fewer than {rule}"))),
-            "maxItems" => value
-                .as_array()
-                .filter(|items| items.len() as u64 > rule.as_u64().unwrap())
-                .and_then(|_| wrong(format!("has more than {rule}"))),
-            "items" => value.as_array().and_then(|items| {
-                items
-                    .iter()
-                    .enumerate()
-                    .find_map(|(place, item)| violates(item, rule, document, &format!("{path}[{place}]")))
-            }),
-            "required" => value.as_object().and_then(|object| {
-                let missing =
-                    rule.as_array()?.iter().find(|name| !object.contains_key(name.as_str().unwrap()));
-                missing.map(|name| format!("{path}: {name} is missing in {value}"))
-            }),
-            "properties" => members(value, rule, keywords.get("additionalProperties"), document, path),
-            "allOf" => rule.as_array()?.iter().find_map(|one| violates(value, one, document, path)),
-            "oneOf" | "anyOf" => {
-                let faults: Vec<Option<String>> =
-                    rule.as_array()?.iter().map(|one| violates(value, one, document, path)).collect();
-                let fits = faults.iter().filter(|fault| fault.is_none()).count();
-                if fits == 1 || (fits > 1 && keyword == "anyOf") {
-                    None
-                } else {
-                    wrong(format!("fits {fits} of {}: {faults:?}", faults.len()))
-                }
-            }
-            other => wrong(format!("can't be judged by the keyword {other}")),
-        };
-        if broken.is_some() {
-            return broken;
+        }
+        "items" => value
+            .as_array()?
+            .iter()
+            .enumerate()
+            .find_map(|(place, item)| violates(item, rule, document, &format!("{path}[{place}]"))),
+        "allOf" => rules().find_map(|one| violates(value, one, document, path)),
+        _ => {
+            let faults: Vec<Option<String>> =
+                rules().map(|one| violates(value, one, document, path)).collect();
+            let fits = faults.iter().filter(|fault| fault.is_none()).count();
+            let right = fits == 1 || (fits > 1 && keyword == "anyOf");
+            (!right).then(|| format!("{path}: {value} fits {fits} of {}: {faults:?}", faults.len()))
         }
     }
-    None
+}
+
+/// What is wrong by a keyword that stands for itself.
+fn alone(value: &Value, keyword: &str, rule: &Value) -> Option<String> {
+    let limit = || rule.as_f64().expect("a number");
+    let text = || value.as_str();
+    let length = |length: usize| length as f64;
+    let right = match keyword {
+        "type" => match rule {
+            Value::Array(kinds) => kinds.iter().any(|kind| is_kind(value, kind)),
+            kind => is_kind(value, kind),
+        },
+        "enum" => rule.as_array().expect("a list of values").contains(value),
+        "const" => rule == value,
+        "pattern" => text().is_none_or(|text| Regex::new(rule.as_str().unwrap()).unwrap().is_match(text)),
+        "minimum" => value.as_f64().is_none_or(|number| number >= limit()),
+        "maximum" => value.as_f64().is_none_or(|number| number <= limit()),
+        "minLength" => text().is_none_or(|text| length(text.chars().count()) >= limit()),
+        "maxLength" => text().is_none_or(|text| length(text.chars().count()) <= limit()),
+        "minItems" => value.as_array().is_none_or(|items| length(items.len()) >= limit()),
+        "maxItems" => value.as_array().is_none_or(|items| length(items.len()) <= limit()),
+        "required" => value.as_object().is_none_or(|object| {
+            let mut names = rule.as_array().expect("a list of names").iter();
+            names.all(|name| object.contains_key(name.as_str().unwrap()))
+        }),
+        _ => return Some(format!("can't be judged by the keyword {keyword}")),
+    };
+    (!right).then(|| format!("breaks {keyword} {rule}"))
 }
 
 fn members(
@@ -161,10 +144,6 @@ fn members(
             (None, None) => None,
         }
     })
-}
-
-fn length(text: Option<&str>) -> Option<u64> {
-    Some(text?.chars().count() as u64)
 }
 
 fn is_kind(value: &Value, kind: &Value) -> bool {

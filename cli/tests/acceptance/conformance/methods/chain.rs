@@ -30,7 +30,8 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
         case(
             "chain_getGenesis",
             json!({}),
-            json!({"chain": world.chain, "genesis": {"devnet": true}, "groups": [{"group": "<number>", "engine": "<engine>", "faults": "<faults>"}]}),
+            json!({"chain": world.chain, "genesis": {"devnet": true},
+                "groups": [{"group": "<number>", "engine": "<engine>", "faults": "<faults>"}]}),
         ),
         case("chain_getConfiguration", json!({}), configuration),
         case("chain_getBlock", json!({"group": 1}), block()),

@@ -17,8 +17,10 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
     proved["proof"] = json!({"format": "witan-state-proof-1", "bytes": "<hex>"});
     let point = json!({"group": "<number>", "height": "<number>", "blockId": "<hash>"});
     let item = json!({"key": "<hex>", "value": "<any>", "type": "<any>", "version": "<decimal>"});
-    let page = json!({"items": [item], "nextCursor": "<any>", "group": "<number>", "height": "<number>", "blockId": "<hash>"});
-    let account = json!({"account": world.accounts[1], "balance": "<decimal>", "version": "<decimal>", "group": "<number>", "height": "<number>", "blockId": "<hash>"});
+    let page = json!({"items": [item], "nextCursor": "<any>",
+        "group": "<number>", "height": "<number>", "blockId": "<hash>"});
+    let account = json!({"account": world.accounts[1], "balance": "<decimal>", "version": "<decimal>",
+        "group": "<number>", "height": "<number>", "blockId": "<hash>"});
     let utf8 = |key: &str| json!({"key": key, "encoding": "utf8"});
     vec![
         case("state_get", json!({"key": one_hex}), read(&one_hex, "0x6f6e65".into(), "bytes".into())),

@@ -24,7 +24,8 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
         case(
             "tx_submit",
             json!({"tx": two.0}),
-            json!({"txId": two.1, "status": "committed", "group": "<number>", "height": "<number>", "sealed": "<bool>", "applied": "<bool>", "result?": "<any>"}),
+            json!({"txId": two.1, "status": "committed", "group": "<number>",
+                "height": "<number>", "sealed": "<bool>", "applied": "<bool>", "result?": "<any>"}),
         ),
         case(
             "tx_submit",
@@ -51,7 +52,8 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
         case(
             "tx_get",
             json!({"txId": known}),
-            json!({"txId": known, "status": "committed", "group": 1, "height": height, "sealed": "<bool>", "applied": true, "result": {"reads": [read]}}),
+            json!({"txId": known, "status": "committed", "group": 1,
+                "height": height, "sealed": "<bool>", "applied": true, "result": {"reads": [read]}}),
         ),
         case(
             "tx_get",
