@@ -5,6 +5,8 @@ mod auth;
 mod backend;
 mod config;
 mod cursor;
+mod dispatch;
+mod fault;
 mod followed;
 mod handlers;
 mod hosts;
@@ -14,7 +16,9 @@ mod listing;
 mod outflow;
 mod places;
 mod rate_limit;
+mod request;
 mod subscriptions;
+mod websocket;
 
 pub use admin::{AdminBackend, start_admin};
 pub use auth::{Token, TokenError};

@@ -1,29 +1,33 @@
 //! What comes before JSON-RPC: hosts, paths, body limits, health.
 
+use super::dispatch::{Answering, Dispatch, Told};
+use super::fault::Fault;
 use super::handlers::Service;
 use super::hosts;
 use super::outflow::Outflow;
-use super::rate_limit::RateLimitLayer;
+use super::rate_limit::{RateLimitLayer, RateLimited};
+use super::websocket;
 use crate::error::{ErrorView, RpcError};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use hyper::header::{HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, StatusCode};
 use jsonrpsee::Methods;
 use jsonrpsee::core::BoxError;
-use jsonrpsee::server::{HttpBody, HttpRequest, HttpResponse, StopHandle, TowerServiceBuilder, http, ws};
-use serde_json::{Value, json};
+use jsonrpsee::server::{ConnectionId, HttpBody, HttpRequest, HttpResponse, StopHandle, http, ws};
+use jsonrpsee::types::{ErrorObjectOwned, Id, Response, ResponsePayload};
+use serde::Serialize;
+use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
-use tower::Service as _;
-use tower::layer::util::{Identity, Stack};
+use tokio::sync::OwnedSemaphorePermit;
+use tower::Layer as _;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// A body above its limit is read to its end up to this many times the limit, so that its sender is there to hear
 /// the answer; beyond, the connection is cut.
 const DRAIN_FACTOR: usize = 16;
-
-pub(super) type RpcBuilder = TowerServiceBuilder<Stack<RateLimitLayer, Identity>, Identity>;
 
 /// What the requests of one connection need.
 #[derive(Clone)]
@@ -35,8 +39,11 @@ pub(super) struct Front {
     pub(super) socket_methods: Methods,
     /// How its reader takes what is sent.
     pub(super) outflow: Arc<Outflow>,
-    pub(super) rpc: RpcBuilder,
+    pub(super) limit: RateLimitLayer,
+    pub(super) connection: ConnectionId,
     pub(super) stop: StopHandle,
+    /// One of the connections that there may be; a WebSocket holds it to its end.
+    pub(super) _room: Arc<OwnedSemaphorePermit>,
 }
 
 impl Front {
@@ -52,7 +59,9 @@ impl Front {
             return unauthorized();
         }
         match (request.method(), path.as_str()) {
-            (&Method::GET, "" | "/ws") if ws::is_upgrade_request(&request) => self.upgrade(request).await,
+            (&Method::GET, "" | "/ws") if ws::is_upgrade_request(&request) => {
+                websocket::upgrade(self, request)
+            }
             (&Method::POST, "") => self.call(request).await,
             (&Method::GET, "/livez") => self.live(),
             (&Method::GET, "/readyz") => self.ready(),
@@ -78,25 +87,39 @@ impl Front {
         respond(status, &json!({"ready": health.ready, "reasons": health.reasons}))
     }
 
-    async fn upgrade(self, mut request: HttpRequest<Incoming>) -> Result<HttpResponse, BoxError> {
-        request.extensions_mut().insert(self.outflow);
-        self.rpc.build(self.socket_methods, self.stop).call(request).await
-    }
-
     async fn call(self, request: HttpRequest<Incoming>) -> Result<HttpResponse, BoxError> {
-        let limit = self.service.config.max_body_bytes;
-        let (parts, body) = request.into_parts();
-        let read = tokio::time::timeout(BODY_TIMEOUT, read_body(body, limit as usize)).await;
+        if !http::content_type_is_json(&request) {
+            let why = "JSON-RPC comes with the header Content-Type: application/json";
+            return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, why);
+        }
+        let limit = self.service.config.max_body_bytes as usize;
+        let read = tokio::time::timeout(BODY_TIMEOUT, read_body(request.into_body(), limit)).await;
         match read {
             Err(_) => refuse(StatusCode::REQUEST_TIMEOUT, "the request's body did not arrive in time"),
             Ok(Err(error)) => Err(error),
-            Ok(Ok(None)) => Ok(http::response::too_large(limit)),
-            Ok(Ok(Some(body))) if std::str::from_utf8(&body).is_err() => Ok(http::response::malformed()),
-            Ok(Ok(Some(body))) => {
-                let request = HttpRequest::from_parts(parts, HttpBody::from(body));
-                self.rpc.build(self.methods, self.stop).call(request).await
+            Ok(Ok(None)) => {
+                let error = ErrorObjectOwned::from(Fault::RequestTooLarge { limit });
+                let answer = Response::new(ResponsePayload::<()>::error(error), Id::Null);
+                respond(StatusCode::PAYLOAD_TOO_LARGE, &answer)
             }
+            Ok(Ok(Some(body))) => match self.answering(None).answer(&body).await {
+                Some(answer) => written(StatusCode::OK, answer),
+                None => Ok(HttpResponse::builder().status(StatusCode::NO_CONTENT).body(HttpBody::empty())?),
+            },
         }
+    }
+
+    /// Answers the messages of this connection; `told` hears of subscriptions.
+    pub(super) fn answering(&self, told: Option<Told>) -> Answering<RateLimited<Dispatch>> {
+        let config = &self.service.config;
+        let max_response = config.max_response_bytes as usize;
+        let methods = if told.is_some() { &self.socket_methods } else { &self.methods };
+        let dispatch = |told| {
+            let (methods, connection) = (methods.clone(), self.connection);
+            self.limit.layer(Dispatch { methods, max_response, connection, told })
+        };
+        let max_batch = config.max_batch as usize;
+        Answering { alone: dispatch(told), plain: dispatch(None), max_batch, max_response }
     }
 }
 
@@ -122,17 +145,21 @@ async fn read_body(mut body: Incoming, limit: usize) -> Result<Option<Vec<u8>>, 
 /// A JSON-RPC error, since who asks expects one: before the request is read it has no id.
 fn unauthorized() -> Result<HttpResponse, BoxError> {
     let error = ErrorView::from(RpcError::Unauthorized);
-    let body = json!({"jsonrpc": "2.0", "id": null, "error": error}).to_string();
-    let response = HttpResponse::builder().status(StatusCode::UNAUTHORIZED);
-    let response = response.header("content-type", "application/json").header("www-authenticate", "Bearer");
-    Ok(response.body(HttpBody::from(body))?)
+    let body = json!({"jsonrpc": "2.0", "id": null, "error": error});
+    let mut response = respond(StatusCode::UNAUTHORIZED, &body)?;
+    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    Ok(response)
 }
 
-fn refuse(status: StatusCode, why: &str) -> Result<HttpResponse, BoxError> {
+pub(super) fn refuse(status: StatusCode, why: &str) -> Result<HttpResponse, BoxError> {
     respond(status, &json!({ "error": why }))
 }
 
-pub(super) fn respond(status: StatusCode, body: &Value) -> Result<HttpResponse, BoxError> {
+pub(super) fn respond(status: StatusCode, body: &impl Serialize) -> Result<HttpResponse, BoxError> {
+    written(status, serde_json::to_string(body)?)
+}
+
+fn written(status: StatusCode, body: String) -> Result<HttpResponse, BoxError> {
     let response = HttpResponse::builder().status(status).header("content-type", "application/json");
-    Ok(response.body(HttpBody::from(body.to_string()))?)
+    Ok(response.body(HttpBody::from(body))?)
 }

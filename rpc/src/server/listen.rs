@@ -1,20 +1,19 @@
 //! The listening socket and its connections.
 
 use super::handlers::{self, Service};
-use super::http::{Front, RpcBuilder};
+use super::http::Front;
 use super::outflow::Patient;
 use super::rate_limit::{RateLimitLayer, RateLimiter};
 use super::{Backend, RpcConfig, RpcStartError};
 use crate::openrpc;
 use hyper::body::Incoming;
 use jsonrpsee::Methods;
-use jsonrpsee::server::middleware::rpc::RpcServiceBuilder;
 use jsonrpsee::server::{
-    BatchRequestConfig, HttpRequest, PingConfig, RandomStringIdProvider, Server, ServerConfig, ServerHandle,
-    StopHandle, serve_with_graceful_shutdown, stop_channel,
+    ConnectionId, HttpRequest, ServerHandle, StopHandle, serve_with_graceful_shutdown, stop_channel,
 };
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -24,10 +23,6 @@ use tokio::task::{JoinHandle, JoinSet};
 const STOP_GRACE: Duration = Duration::from_secs(2);
 /// How long to wait after the system refused a connection (out of file descriptors, say).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// Answers that one WebSocket connection may have waiting to be sent.
-const WEBSOCKET_BUFFER: u32 = 64;
-/// Characters of a subscription's id.
-const SUBSCRIPTION_ID_CHARS: usize = 16;
 
 /// A running server. It stops when dropped or told to.
 #[derive(Debug)]
@@ -73,10 +68,13 @@ struct Acceptor {
     service: Arc<Service>,
     methods: Methods,
     socket_methods: Methods,
-    server: ServerConfig,
     limiter: Arc<RateLimiter>,
     calls: Arc<Semaphore>,
+    /// Connections that there may be; each holds one to its end.
     room: Arc<Semaphore>,
+    max_connections: u32,
+    /// Connections so far: the number of the next one.
+    taken: AtomicUsize,
     stop: StopHandle,
 }
 
@@ -86,25 +84,16 @@ impl Acceptor {
         backend: Arc<dyn Backend>,
         stop: StopHandle,
     ) -> Result<Acceptor, RpcStartError> {
-        let server = ServerConfig::builder()
-            .max_request_body_size(config.max_body_bytes)
-            .max_response_body_size(config.max_response_bytes)
-            .max_connections(config.max_connections)
-            // Counted by ourselves, with an error like all others: one that is being refused takes a place here too.
-            .max_subscriptions_per_connection(config.max_subscriptions.saturating_mul(2).saturating_add(1))
-            .set_batch_request_config(BatchRequestConfig::Limit(config.max_batch))
-            .set_message_buffer_capacity(WEBSOCKET_BUFFER)
-            .enable_ws_ping(PingConfig::new())
-            .set_id_provider(RandomStringIdProvider::new(SUBSCRIPTION_ID_CHARS))
-            .build();
         let spare_loopback = config.devnet && !config.limit_loopback;
         let limiter = Arc::new(RateLimiter::new(config.calls_per_second, spare_loopback, Instant::now()));
-        let room = Arc::new(Semaphore::new(config.max_connections as usize));
+        let max_connections = config.max_connections;
+        let room = Arc::new(Semaphore::new(max_connections as usize));
         let calls = Arc::new(Semaphore::new(config.max_calls as usize));
         let service = Arc::new(Service::new(config, backend, openrpc::document()));
         let (socket, http) = handlers::modules(&service)?;
         let (socket_methods, methods) = (socket.into(), http.into());
-        Ok(Acceptor { service, methods, socket_methods, server, limiter, calls, room, stop })
+        let taken = AtomicUsize::new(0);
+        Ok(Acceptor { service, methods, socket_methods, limiter, calls, room, max_connections, taken, stop })
     }
 
     async fn run(self, listener: TcpListener) {
@@ -125,9 +114,10 @@ impl Acceptor {
             }
         }
         drop(listener);
-        let ended = async { while connections.join_next().await.is_some() {} };
+        // What became a WebSocket is no task of ours any more, but holds its place.
+        let ended = self.room.acquire_many(self.max_connections);
         if tokio::time::timeout(STOP_GRACE, ended).await.is_err() {
-            tracing::info!(open = connections.len(), "RPC connections were cut");
+            tracing::info!("RPC connections were cut");
         }
     }
 
@@ -147,8 +137,14 @@ impl Acceptor {
             methods: self.methods.clone(),
             socket_methods: self.socket_methods.clone(),
             outflow: socket.outflow(),
-            rpc: self.rpc(address),
+            limit: RateLimitLayer {
+                limiter: Arc::clone(&self.limiter),
+                calls: Arc::clone(&self.calls),
+                address,
+            },
+            connection: ConnectionId(self.taken.fetch_add(1, Ordering::Relaxed)),
             stop: self.stop.clone(),
+            _room: Arc::new(permit),
         };
         let stopped = self.stop.clone().shutdown();
         connections.spawn(async move {
@@ -157,14 +153,6 @@ impl Acceptor {
             if let Err(error) = serve_with_graceful_shutdown(socket, answer, stopped).await {
                 tracing::debug!(%address, error, "an RPC connection ended early");
             }
-            drop(permit);
         });
-    }
-
-    fn rpc(&self, address: IpAddr) -> RpcBuilder {
-        let (limiter, calls) = (Arc::clone(&self.limiter), Arc::clone(&self.calls));
-        let layer = RateLimitLayer { limiter, calls, address };
-        let limited = RpcServiceBuilder::new().layer(layer);
-        Server::builder().set_config(self.server.clone()).set_rpc_middleware(limited).to_service_builder()
     }
 }

@@ -12,6 +12,7 @@ mod admin;
 mod chain;
 mod listing;
 mod methods;
+mod protocol;
 mod refusals;
 mod slow_readers;
 mod socket;

@@ -1,0 +1,185 @@
+//! What a message asks for, read by the letter of the JSON-RPC 2.0 specification (<https://www.jsonrpc.org/specification>).
+//!
+//! Where that leaves room: an id is any text, any number or null, and is answered as it was written; `params: null` is
+//! the same as none; members that the specification does not name are ignored; a member of the four it names that is
+//! given twice makes the request invalid, since readers would differ on which one counts.
+
+use super::fault::Fault;
+use jsonrpsee::types::Id;
+use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::fmt;
+
+/// One message.
+pub(super) enum Message<'a> {
+    /// A request alone.
+    Single(Request<'a>),
+    /// Several in an array, at least one.
+    Batch(Vec<Request<'a>>),
+}
+
+/// One request.
+pub(super) enum Request<'a> {
+    /// A call that wants an answer.
+    Call(CallId<'a>, Call<'a>),
+    /// A call without an id: it is done, and never answered.
+    Notification(Call<'a>),
+    /// Something that is no request; answered under its id, if it has one.
+    Invalid(CallId<'a>),
+}
+
+/// What is to be done.
+pub(super) struct Call<'a> {
+    pub(super) method: Cow<'a, str>,
+    pub(super) params: Option<&'a RawValue>,
+}
+
+/// What a call is answered under.
+#[derive(Clone)]
+pub(super) enum CallId<'a> {
+    /// Null, text, or a whole number below 2^64.
+    Plain(Id<'a>),
+    /// Any other number, as it was written.
+    Number(&'a RawValue),
+}
+
+impl<'a> CallId<'a> {
+    fn read(raw: &'a RawValue) -> Option<CallId<'a>> {
+        let text = raw.get();
+        match text.bytes().next()? {
+            b'n' => Some(CallId::Plain(Id::Null)),
+            b'"' => {
+                // Fails for an escape that stands for no character.
+                let text: String = serde_json::from_str(text).ok()?;
+                Some(CallId::Plain(Id::Str(Cow::Owned(text))))
+            }
+            b'-' | b'0'..=b'9' => Some(match text.parse::<u64>() {
+                Ok(number) => CallId::Plain(Id::Number(number)),
+                Err(_) => CallId::Number(raw),
+            }),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a message of at most `max_batch` requests.
+///
+/// # Errors
+/// If it is no JSON, an array of none or of too many, or neither an array nor an object.
+pub(super) fn read(body: &[u8], max_batch: usize) -> Result<Message<'_>, Fault> {
+    let text = std::str::from_utf8(body).map_err(|_| Fault::Parse)?;
+    // All of it has to be JSON before any of it is done.
+    let whole: &RawValue = serde_json::from_str(text).map_err(|_| Fault::Parse)?;
+    match whole.get().bytes().next() {
+        Some(b'{') => Ok(Message::Single(read_request(whole))),
+        Some(b'[') => {
+            let entries: Vec<&RawValue> = serde_json::from_str(whole.get()).map_err(|_| Fault::Parse)?;
+            if entries.len() > max_batch {
+                return Err(Fault::BatchTooLarge { limit: max_batch });
+            }
+            match &*entries {
+                [] => Err(Fault::NoRequest),
+                entries => Ok(Message::Batch(entries.iter().map(|entry| read_request(entry)).collect())),
+            }
+        }
+        _ => Err(Fault::NoRequest),
+    }
+}
+
+fn read_request(raw: &RawValue) -> Request<'_> {
+    let null = CallId::Plain(Id::Null);
+    let Ok(members) = serde_json::Deserializer::from_str(raw.get()).deserialize_map(MembersVisitor) else {
+        return Request::Invalid(null);
+    };
+    let id = match &members.id {
+        Member::Absent => None,
+        Member::Once(raw) => match CallId::read(raw) {
+            Some(id) => Some(id),
+            None => return Request::Invalid(null),
+        },
+        Member::Twice => return Request::Invalid(null),
+    };
+    match (members.call(), id) {
+        (Some(call), Some(id)) => Request::Call(id, call),
+        (Some(call), None) => Request::Notification(call),
+        (None, id) => Request::Invalid(id.unwrap_or(null)),
+    }
+}
+
+/// A member of a request.
+#[derive(Default)]
+enum Member<'a> {
+    #[default]
+    Absent,
+    Once(&'a RawValue),
+    Twice,
+}
+
+impl<'a> Member<'a> {
+    fn put(&mut self, raw: &'a RawValue) {
+        *self = match self {
+            Member::Absent => Member::Once(raw),
+            Member::Once(_) | Member::Twice => Member::Twice,
+        };
+    }
+}
+
+/// The members that a request may have.
+#[derive(Default)]
+struct Members<'a> {
+    jsonrpc: Member<'a>,
+    id: Member<'a>,
+    method: Member<'a>,
+    params: Member<'a>,
+}
+
+impl<'a> Members<'a> {
+    /// What is to be done, if the version and the kinds of members are right.
+    fn call(self) -> Option<Call<'a>> {
+        let Member::Once(version) = self.jsonrpc else { return None };
+        let Member::Once(method) = self.method else { return None };
+        if serde_json::from_str::<String>(version.get()).ok()? != "2.0" {
+            return None;
+        }
+        let method = Cow::Owned(serde_json::from_str::<String>(method.get()).ok()?);
+        let params = match self.params {
+            Member::Absent => None,
+            Member::Once(raw) if raw.get() == "null" => None,
+            Member::Once(raw) if raw.get().starts_with(['{', '[']) => Some(raw),
+            Member::Once(_) | Member::Twice => return None,
+        };
+        Some(Call { method, params })
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a request object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Members<'de>, A::Error> {
+        let mut members = Members::default();
+        while let Some(name) = fields.next_key::<String>()? {
+            let member = match name.as_str() {
+                "jsonrpc" => &mut members.jsonrpc,
+                "id" => &mut members.id,
+                "method" => &mut members.method,
+                "params" => &mut members.params,
+                _ => {
+                    fields.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            };
+            member.put(fields.next_value()?);
+        }
+        Ok(members)
+    }
+}
+
+#[cfg(test)]
+mod tests;
