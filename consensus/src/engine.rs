@@ -310,4 +310,7 @@ pub trait Engine: Sized + Debug {
 
     /// How it stands.
     fn status(&self) -> EngineStatus;
+
+    /// The timer that gives the current view up when it fires; none while it does not run.
+    fn view_timer(&self) -> Option<Self::Timer>;
 }
