@@ -280,7 +280,7 @@ pub trait Engine: Sized + Debug {
     /// What must survive a crash.
     type Record: Wire + Clone + Debug;
     /// Names its view, so that a stale one is ignored, never cancelled.
-    type Timer: Wire + Copy + Ord + Debug;
+    type Timer: Wire + Copy + Ord + Debug + Send;
     /// Which engine; part of the signing domain.
     const KIND: EngineKind;
     /// Its wire version; part of the signing domain.

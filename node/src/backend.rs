@@ -4,6 +4,8 @@
 mod chain;
 mod configuration;
 mod elsewhere;
+mod explain;
+mod faults;
 mod locks;
 mod network;
 mod shards;
@@ -14,8 +16,10 @@ mod transactions;
 
 pub(crate) use strict::{MAX_STRICT_READS, StrictRead, serve_strict_reads};
 
+use crate::disk::DiskWatch;
 use crate::elsewhere::Elsewhere;
 use crate::event_loop::Command;
+use crate::faults::Faults;
 use crate::shared::{Shared, View};
 use crate::signatures::Signatures;
 use jsonrpsee::core::async_trait;
@@ -27,11 +31,13 @@ use tokio::sync::mpsc;
 use witan_ledger::Store as _;
 use witan_p2p::Network;
 use witan_rpc::parameter::{At, Order, TransactionDetail, Wait};
-use witan_rpc::server::{Backend, BlockSlice, LockNext, LockSlice, ScanNext, ScanRange, ScanSlice};
+use witan_rpc::server::{
+    Backend, BlockSlice, FaultWanted, LockNext, LockSlice, ScanNext, ScanRange, ScanSlice,
+};
 use witan_rpc::view::{
-    AccountView, BlockView, ConfigurationView, ConsensusStatusView, GenesisView, Health, KeyShardView,
-    ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, ReadPoint, SealView, ShardView, StateValue,
-    TxStatusView, ValidatorSetView, VersionView,
+    AccountView, BlockView, ConfigurationView, ConsensusStatusView, Explanation, FaultView, GenesisView,
+    Health, KeyShardView, ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, ReadPoint, SealView,
+    ShardView, StateValue, TxStatusView, ValidatorSetView, VersionView,
 };
 use witan_rpc::{NotReady, RpcError};
 use witan_storage::LedgerStore;
@@ -63,6 +69,8 @@ pub(crate) struct NodeBackend {
     pub(crate) commands: SyncSender<Command>,
     /// To who serves strict reads.
     pub(crate) strict_reads: mpsc::Sender<StrictRead>,
+    pub(crate) disk: Arc<DiskWatch>,
+    pub(crate) faults: Arc<Faults>,
 }
 
 impl NodeBackend {
@@ -119,6 +127,22 @@ impl Backend for NodeBackend {
 
     async fn status(&self) -> Result<NodeStatus, RpcError> {
         self.read_status()
+    }
+
+    async fn explanation(&self) -> Result<Explanation, RpcError> {
+        Ok(self.explain())
+    }
+
+    async fn set_fault(&self, wanted: FaultWanted) -> Result<u64, RpcError> {
+        self.stage_fault(wanted)
+    }
+
+    async fn faults(&self) -> Result<Vec<FaultView>, RpcError> {
+        Ok(self.list_faults())
+    }
+
+    async fn clear_faults(&self, id: Option<u64>) -> Result<Vec<u64>, RpcError> {
+        self.end_faults(id)
     }
 
     fn version(&self) -> VersionView {

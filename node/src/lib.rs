@@ -4,14 +4,17 @@
 mod backend;
 mod clock;
 pub mod config;
+mod disk;
 mod elsewhere;
 mod error;
 mod event_loop;
+mod faults;
 mod groups;
 pub mod home;
 mod inbound;
 pub mod keys;
 mod metrics;
+mod progress;
 mod run;
 mod shared;
 mod signatures;

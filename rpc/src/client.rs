@@ -4,18 +4,19 @@ use crate::encoding::{Encoding, write_hex};
 use crate::error::{ErrorView, RpcError};
 use crate::method::Method;
 use crate::methods::{
-    Discover, GetAccount, GetBlock, GetConfiguration, GetConsensus, GetGenesis, GetHealth, GetManyStates,
-    GetMempool, GetNetInfo, GetNodeStatus, GetPeers, GetSeal, GetShard, GetState, GetTransaction,
-    GetValidators, GetVersion, ListBlocks, ListLocks, ListShards, PrepareTransaction, ScanState, SubmitBatch,
-    SubmitTransaction,
+    ClearFaults, Discover, Explain, GetAccount, GetBlock, GetConfiguration, GetConsensus, GetGenesis,
+    GetHealth, GetManyStates, GetMempool, GetNetInfo, GetNodeStatus, GetPeers, GetSeal, GetShard, GetState,
+    GetTransaction, GetValidators, GetVersion, ListBlocks, ListFaults, ListLocks, ListShards,
+    PrepareTransaction, ScanState, SetFault, SubmitBatch, SubmitTransaction,
 };
 use crate::parameter::{At, IdText, Order, TransactionDetail, TxInput, Wait};
 use crate::server::ScanRange;
 use crate::transaction_json::unsigned_to_json;
 use crate::view::{
-    AccountView, BatchItem, BlockPage, BlockView, ConfigurationView, ConsensusStatusView, GenesisView,
-    Health, KeyShardView, LockPage, ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, PreparedView,
-    ScanPage, SealView, ShardView, StateValue, TransactionState, TxStatusView, ValidatorSetView, VersionView,
+    AccountView, BatchItem, BlockPage, BlockView, ConfigurationView, ConsensusStatusView, Explanation,
+    FaultEffect, FaultKind, FaultView, GenesisView, Health, KeyShardView, LockPage, ManyValues, MempoolView,
+    NetInfo, NodeStatus, PeerView, PreparedView, ScanPage, SealView, ShardView, StateValue, TransactionState,
+    TxStatusView, ValidatorSetView, VersionView,
 };
 use jsonrpsee::core::client::{ClientT, Error as TransportError};
 use jsonrpsee::core::traits::ToRpcParams;
@@ -183,6 +184,38 @@ impl Client {
     /// `node_health`.
     pub async fn health(&self) -> Answer<Health> {
         self.call(&GetHealth {}).await
+    }
+
+    /// `node_explain`.
+    pub async fn explain(&self) -> Answer<Explanation> {
+        self.call(&Explain {}).await
+    }
+
+    /// `fault_set`; a fault without `lasts` stays until it is cleared.
+    pub async fn set_fault(&self, effect: FaultEffect, lasts: Option<Duration>) -> Answer<u64> {
+        let for_ms = lasts.map(|lasts| u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX));
+        let (offset_ms, delay_ms, drop, direction) = (None, None, None, None);
+        let blank = |kind| SetFault { kind, offset_ms, delay_ms, drop, direction, for_ms };
+        let request = match effect {
+            FaultEffect::Clock { offset_ms } => {
+                SetFault { offset_ms: Some(offset_ms), ..blank(FaultKind::Clock) }
+            }
+            FaultEffect::Disk { delay_ms } => SetFault { delay_ms: Some(delay_ms), ..blank(FaultKind::Disk) },
+            FaultEffect::Network { drop, direction } => {
+                SetFault { drop: Some(drop), direction: Some(direction), ..blank(FaultKind::Network) }
+            }
+        };
+        Ok(self.call(&request).await?.id)
+    }
+
+    /// `fault_list`.
+    pub async fn faults(&self) -> Answer<Vec<FaultView>> {
+        Ok(self.call(&ListFaults {}).await?.items)
+    }
+
+    /// `fault_clear`: one fault, or all; the numbers of those that ended.
+    pub async fn clear_faults(&self, id: Option<u64>) -> Answer<Vec<u64>> {
+        Ok(self.call(&ClearFaults { id }).await?.cleared)
     }
 
     /// `node_version`.

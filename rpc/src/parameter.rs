@@ -1,7 +1,7 @@
 //! The kinds of parameters: how each is read, described, and written by the client.
 
 use crate::encoding::Encoding;
-use crate::view::TransactionState;
+use crate::view::{CutDirection, FaultKind, TransactionState};
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -60,6 +60,9 @@ read_by_serde! {
     u32, "a whole number", json!({"type": "integer", "minimum": 0});
     Height, "a whole number", json!({"type": "integer", "minimum": 0});
     GroupId, "a group's number", json!({"type": "integer", "minimum": 0});
+    i64, "a whole number, negative or not", json!({"type": "integer"});
+    FaultKind, r#""clock", "disk" or "network""#, json!({"enum": ["clock", "disk", "network"]});
+    CutDirection, r#""both", "in" or "out""#, json!({"enum": ["both", "in", "out"]});
     String, "text", json!({"type": "string"});
     Vec<String>, "an array of texts", json!({"type": "array", "items": {"type": "string"}});
     Encoding, r#""hex", "utf8" or "base64""#, json!({"enum": ["hex", "utf8", "base64"]});

@@ -9,6 +9,6 @@ mod http;
 mod listen;
 mod rate_limit;
 
-pub use backend::{Backend, BlockSlice, LockNext, LockSlice, ScanNext, ScanRange, ScanSlice};
+pub use backend::{Backend, BlockSlice, FaultWanted, LockNext, LockSlice, ScanNext, ScanRange, ScanSlice};
 pub use config::{RpcConfig, RpcStartError};
 pub use listen::{RpcServer, start};

@@ -5,6 +5,8 @@
 
 mod chain;
 mod configuration;
+mod explain;
+mod fault;
 mod network;
 mod node;
 mod shard;
@@ -15,6 +17,8 @@ pub use chain::{
     BlockPage, BlockTransactions, BlockView, FullTransaction, GenesisView, GroupEngine, SealView, TextId,
 };
 pub use configuration::{ApprovalView, ChangeView, ConfigurationView, TextAccount};
+pub use explain::{ExplainedGroup, Explanation, Finding};
+pub use fault::{CutDirection, FaultEffect, FaultKind, FaultList, FaultStaged, FaultView, FaultsCleared};
 pub use network::{
     ConsensusStatusView, Direction, MempoolStatus, MempoolView, NetInfo, PeerList, PeerView,
     ValidatorSetView, ValidatorView,

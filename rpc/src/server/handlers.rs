@@ -1,6 +1,7 @@
 //! From decoded parameters to the backend and back.
 
 mod chain;
+mod diagnosis;
 mod state;
 mod transaction;
 
@@ -31,8 +32,9 @@ trait Handle: Method {
     fn handle(self, service: &Service) -> impl Future<Output = Result<Self::Answer, RpcError>> + Send;
 }
 
-/// Every method of the table.
+/// Every method of the table that this network has.
 pub(super) fn module(service: Arc<Service>) -> Result<RpcModule<Service>, RegisterMethodError> {
+    let devnet = service.config.devnet;
     let mut module = RpcModule::from_arc(service);
     macro_rules! register {
         ($request:ident) => {
@@ -42,6 +44,11 @@ pub(super) fn module(service: Arc<Service>) -> Result<RpcModule<Service>, Regist
         };
     }
     for_every_method!(register);
+    if !devnet {
+        for name in methods::DEVNET_ONLY {
+            module.remove_method(name);
+        }
+    }
     Ok(module)
 }
 

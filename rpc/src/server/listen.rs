@@ -4,7 +4,7 @@ use super::handlers::{self, Service};
 use super::http::{Front, RpcBuilder};
 use super::rate_limit::{RateLimitLayer, RateLimiter};
 use super::{Backend, RpcConfig, RpcStartError};
-use crate::openrpc;
+use crate::{methods, openrpc};
 use hyper::body::Incoming;
 use jsonrpsee::Methods;
 use jsonrpsee::server::middleware::rpc::RpcServiceBuilder;
@@ -92,7 +92,11 @@ impl Acceptor {
             .build();
         let limiter = Arc::new(RateLimiter::new(config.calls_per_second, config.devnet, Instant::now()));
         let room = Arc::new(Semaphore::new(config.max_connections as usize));
-        let service = Arc::new(Service { backend, config, openrpc: openrpc::document() });
+        let mut openrpc = openrpc::document();
+        if !config.devnet {
+            openrpc::leave_out(&mut openrpc, &methods::DEVNET_ONLY);
+        }
+        let service = Arc::new(Service { backend, config, openrpc });
         let methods = handlers::module(Arc::clone(&service))?.into();
         Ok(Acceptor { service, methods, server, limiter, room, stop })
     }

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking, and its helpers are shared by its modules alone"
 )]
 
+mod faults;
 mod methods;
 mod refusals;
 mod support;

@@ -26,6 +26,7 @@ fn requests_of_chains() -> Vec<Request> {
         ("rpc.discover", vec![]),
         ("node_status", vec![]),
         ("node_health", vec![]),
+        ("node_explain", vec![]),
         ("node_version", vec![]),
         ("chain_getGenesis", vec![]),
         ("chain_getConfiguration", vec![]),
@@ -96,6 +97,9 @@ fn requests_of_state() -> Vec<Request> {
         ("net_peers", vec![]),
         ("consensus_status", vec![group.clone()]),
         ("consensus_validators", vec![group, ("at", json!("latest"))]),
+        ("fault_set", vec![("kind", json!("clock")), ("offsetMs", json!(-5))]),
+        ("fault_list", vec![]),
+        ("fault_clear", vec![("id", Value::Null)]),
     ]
 }
 
