@@ -42,4 +42,5 @@ mod quorum;
 mod shards;
 mod slots;
 mod some_groups;
+mod stalls;
 mod stranger;

@@ -28,8 +28,8 @@ pub(super) fn judge(situation: &Situation) -> Vec<Found> {
     node::disk(situation, &mut found);
     network::locks(situation, &mut found);
     network::elsewhere(situation, &mut found);
-    network::absent(situation, &mut found);
     network::strangers(situation, &mut found);
+    network::absent(situation, &mut found);
     node::faults(situation, &mut found);
     found
 }

@@ -128,7 +128,8 @@ pub(super) fn stuck(situation: &Situation, found: &mut Vec<Found>) {
 /// Members are missing, and a quorum is left.
 pub(super) fn absent(situation: &Situation, found: &mut Vec<Found>) {
     let me = situation.node.as_str();
-    let mut told: Vec<String> = Vec::new();
+    // Those of another chain were told of.
+    let mut told: Vec<String> = situation.strangers.iter().map(|stranger| stranger.name.clone()).collect();
     // Groups with keys say more than the root group, which has all validators.
     let (root, keys): (Vec<&GroupSituation>, Vec<_>) =
         situation.groups.iter().partition(|group| group.group == GroupId::ROOT);
