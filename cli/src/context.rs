@@ -69,6 +69,11 @@ impl Context {
         std::fs::read_to_string(path).map(Some).map_err(refuse)
     }
 
+    /// The RPC address that the command line names, if it names one.
+    pub(crate) fn rpc(&self) -> Option<&str> {
+        self.rpc.as_deref().map(|url| url.trim_end_matches('/'))
+    }
+
     /// The RPC address to talk to: `--rpc`, else the first running node of the local network.
     ///
     /// # Errors

@@ -280,7 +280,7 @@ pub trait Engine: Sized + Debug {
     /// What must survive a crash.
     type Record: Wire + Clone + Debug;
     /// Names its view, so that a stale one is ignored, never cancelled.
-    type Timer: Wire + Copy + Ord + Debug;
+    type Timer: Wire + Copy + Ord + Debug + Send;
     /// Which engine; part of the signing domain.
     const KIND: EngineKind;
     /// Its wire version; part of the signing domain.
@@ -310,4 +310,7 @@ pub trait Engine: Sized + Debug {
 
     /// How it stands.
     fn status(&self) -> EngineStatus;
+
+    /// The timer that gives the current view up when it fires; none while it does not run.
+    fn view_timer(&self) -> Option<Self::Timer>;
 }

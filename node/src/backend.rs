@@ -4,6 +4,8 @@
 mod chain;
 mod configuration;
 mod elsewhere;
+mod explain;
+mod faults;
 mod following;
 mod listing;
 mod locks;
@@ -19,8 +21,10 @@ mod transactions;
 pub(crate) use simulate::trials;
 pub(crate) use strict::{MAX_STRICT_READS, StrictRead, serve_strict_reads};
 
+use crate::disk::DiskWatch;
 use crate::elsewhere::Elsewhere;
 use crate::event_loop::Command;
+use crate::faults::Faults;
 use crate::shared::{Shared, View};
 use crate::signatures::Signatures;
 use jsonrpsee::core::async_trait;
@@ -33,13 +37,14 @@ use witan_ledger::Store as _;
 use witan_p2p::Network;
 use witan_rpc::parameter::{At, Order, TransactionDetail, Wait};
 use witan_rpc::server::{
-    Backend, BlockSlice, EvidenceFrom, EvidenceSlice, HistoryFrom, HistorySlice, ListFrom, LockNext,
-    LockSlice, ScanNext, ScanRange, ScanSlice, TransactionSlice, Trial,
+    Backend, BlockSlice, EvidenceFrom, EvidenceSlice, FaultWanted, HistoryFrom, HistorySlice, ListFrom,
+    LockNext, LockSlice, ScanNext, ScanRange, ScanSlice, TransactionSlice, Trial,
 };
 use witan_rpc::view::{
-    AccountView, BlockView, ConfigurationView, ConsensusStatusView, EpochView, GenesisView, Health,
-    KeyShardView, LightBlockView, ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, ReadPoint,
-    SealView, ShardView, SimulationView, SlotView, StateValue, TxStatusView, ValidatorSetView, VersionView,
+    AccountView, BlockView, ConfigurationView, ConsensusStatusView, EpochView, Explanation, FaultView,
+    GenesisView, Health, KeyShardView, LightBlockView, ManyValues, MempoolView, NetInfo, NodeStatus,
+    PeerView, ReadPoint, SealView, ShardView, SimulationView, SlotView, StateValue, TxStatusView,
+    ValidatorSetView, VersionView,
 };
 use witan_rpc::{NotReady, RpcError};
 use witan_storage::{ConsensusLog, LedgerStore};
@@ -75,6 +80,8 @@ pub(crate) struct NodeBackend {
     pub(crate) log: ConsensusLog,
     /// Who may try a transaction now.
     pub(crate) trials: Semaphore,
+    pub(crate) disk: Arc<DiskWatch>,
+    pub(crate) faults: Arc<Faults>,
 }
 
 impl NodeBackend {
@@ -131,6 +138,22 @@ impl Backend for NodeBackend {
 
     async fn status(&self) -> Result<NodeStatus, RpcError> {
         self.read_status()
+    }
+
+    async fn explanation(&self) -> Result<Explanation, RpcError> {
+        Ok(self.explain())
+    }
+
+    async fn set_fault(&self, wanted: FaultWanted) -> Result<u64, RpcError> {
+        self.stage_fault(wanted)
+    }
+
+    async fn faults(&self) -> Result<Vec<FaultView>, RpcError> {
+        Ok(self.list_faults())
+    }
+
+    async fn clear_faults(&self, id: Option<u64>) -> Result<Vec<u64>, RpcError> {
+        self.end_faults(id)
     }
 
     fn version(&self) -> VersionView {

@@ -10,7 +10,7 @@ mod questions;
 
 pub(crate) use questions::Questions;
 
-use crate::clock::wall_ms;
+use crate::clock::Clock;
 use crate::wire;
 use heard::{Heard, is_refusal};
 use kept::Kept;
@@ -53,6 +53,7 @@ pub(crate) struct Elsewhere {
     groups: BTreeMap<GroupId, Members>,
     verifier: Verifier,
     network: Network,
+    clock: Clock,
     started: Instant,
     next_member: AtomicUsize,
     questions: Arc<Questions>,
@@ -107,6 +108,7 @@ impl Elsewhere {
         limits: Limits,
         network: Network,
         questions: Arc<Questions>,
+        clock: Clock,
     ) -> Result<Elsewhere, LightError> {
         let members = |group: GroupId| {
             let members = genesis.members(group);
@@ -128,6 +130,7 @@ impl Elsewhere {
             verifier: Verifier::new(genesis)?,
             network,
             started: Instant::now(),
+            clock,
             next_member: AtomicUsize::new(0),
             questions,
             kept: Mutex::new(Kept::new(limits)),
@@ -198,7 +201,7 @@ impl Elsewhere {
     /// Keeps transactions and hands them to members, one after another until one has answered for all. What nobody took
     /// is kept all the same, unless more members refuse it than may lie; what nobody could ever take in is not.
     pub(crate) async fn submit(&self, group: GroupId, list: Vec<Pooled>) -> Vec<Admission> {
-        let (now, latest) = (self.started.elapsed(), wall_ms().saturating_add(self.longest_ms));
+        let (now, latest) = (self.started.elapsed(), self.clock.wall_ms().saturating_add(self.longest_ms));
         let keep = |pooled: &Pooled| {
             if pooled.transaction.transaction.expires_at_ms > latest {
                 return (Admission::ExpiryTooFar(latest), false);
@@ -271,7 +274,7 @@ impl Elsewhere {
             tokio::time::sleep(LOOK_INTERVAL).await;
             let due = {
                 let mut kept = lock(&self.kept);
-                kept.expire(wall_ms());
+                kept.expire(self.clock.wall_ms());
                 kept.due(self.started.elapsed())
             };
             let offers = due.into_iter().filter_map(|(group, list)| {

@@ -1,7 +1,6 @@
 //! The one loop that touches the world. It owns the replicas: events come in through one channel, and what replicas
 //! ask for goes out to the network, to the disk's two writers and to whoever waits. It never blocks on any of them.
 
-use crate::clock::wall_ms;
 use crate::metrics::Meter;
 use crate::shared::Shared;
 use crate::timers::Timers;
@@ -123,7 +122,7 @@ impl EventLoop {
 
     /// The clocks now.
     pub(crate) fn now(&self) -> Now {
-        Now { tick: Tick(self.started.elapsed()), wall_ms: wall_ms() }
+        Now { tick: Tick(self.started.elapsed()), wall_ms: self.shared.clock.wall_ms() }
     }
 
     /// Takes in a group with what it asked for when it was opened.

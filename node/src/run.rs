@@ -3,9 +3,11 @@
 use crate::admin::{LOG_FILTER, NodeAdmin};
 use crate::backend::{MAX_STRICT_READS, NodeBackend, StrictRead, serve_strict_reads, trials};
 use crate::config::{Config, LogFormat, Overrides};
+use crate::disk::DiskWatch;
 use crate::elsewhere::{Elsewhere, answering};
 use crate::error::NodeError;
 use crate::event_loop::{Command, EventLoop};
+use crate::faults::Faults;
 use crate::groups::{self, Opening, mempool_limits};
 use crate::home::{DataLock, Home, Keys};
 use crate::inbound::{self, Judge};
@@ -126,7 +128,9 @@ impl Starting<'_> {
         let (commands, inbox) = sync_channel(COMMANDS);
         let shared = Arc::new(Shared::new());
         let signatures = Arc::new(Signatures::default());
-        let writers = self.start_writers(&storage, &commands)?;
+        let disk = Arc::new(DiskWatch::default());
+        let writers = self.start_writers(&storage, &disk, &commands)?;
+        let faults = Arc::new(Faults::new(shared.clock.clone(), Arc::clone(&disk), network.clone()));
         let event_loop = EventLoop::new(
             self.keys.node_id(),
             self.members(),
@@ -148,7 +152,11 @@ impl Starting<'_> {
         let event_loop = self.start_loop(event_loop, inbox, &storage, &mut judge)?;
         inbound::start(&judge, JUDGES, events, network_runtime.handle()).map_err(NodeError::Thread)?;
         let (strict_reads, strict) = tokio::sync::mpsc::channel(MAX_STRICT_READS);
-        let backend = Arc::new(self.backend(&storage, &shared, &judge, strict_reads)?);
+        let backend = Arc::new(self.backend(&storage, &shared, &judge, strict_reads, disk, faults)?);
+        if self.genesis.devnet {
+            let faults = Arc::clone(&backend.faults);
+            rpc_runtime.spawn(async move { faults.end_in_time().await });
+        }
         rpc_runtime.spawn(serve_strict_reads(Arc::clone(&backend), strict));
         let elsewhere = Arc::clone(&backend.elsewhere);
         rpc_runtime.spawn(async move { elsewhere.see_through().await });
@@ -172,9 +180,15 @@ impl Starting<'_> {
         Ok(storage)
     }
 
-    fn start_writers(&self, storage: &Storage, done: &SyncSender<Command>) -> Result<Writers, NodeError> {
+    fn start_writers(
+        &self,
+        storage: &Storage,
+        disk: &Arc<DiskWatch>,
+        done: &SyncSender<Command>,
+    ) -> Result<Writers, NodeError> {
         let (home, min_free) = (self.home.root().to_owned(), self.config.storage.min_free_bytes);
-        Writers::start(storage, home, self.hosted()?.into_iter(), min_free, done).map_err(NodeError::Thread)
+        let hosted = self.hosted()?.into_iter();
+        Writers::start(storage, home, hosted, min_free, disk, done).map_err(NodeError::Thread)
     }
 
     /// The groups that this node hosts.
@@ -280,10 +294,13 @@ impl Starting<'_> {
         shared: &Arc<Shared>,
         judge: &Judge,
         strict_reads: tokio::sync::mpsc::Sender<StrictRead>,
+        disk: Arc<DiskWatch>,
+        faults: Arc<Faults>,
     ) -> Result<NodeBackend, NodeError> {
         let (hosted, limits) = (self.hosted()?, mempool_limits(self.config));
         let (network, questions) = (judge.network.clone(), Arc::clone(&judge.questions));
-        let elsewhere = Elsewhere::new(self.genesis, &hosted, limits, network, questions)?;
+        let elsewhere =
+            Elsewhere::new(self.genesis, &hosted, limits, network, questions, shared.clock.clone())?;
         Ok(NodeBackend {
             elsewhere: Arc::new(elsewhere),
             name: self.config.node.name.clone(),
@@ -301,6 +318,8 @@ impl Starting<'_> {
             strict_reads,
             log: storage.consensus_log(),
             trials: trials(),
+            disk,
+            faults,
         })
     }
 

@@ -1,6 +1,8 @@
 //! What the loop shares with those who ask: how groups stand, proofs, and who waits for which transaction. Written by
 //! the loop alone; readers never make it wait.
 
+use crate::clock::Clock;
+use crate::progress::Progress;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -21,12 +23,15 @@ pub(crate) const MAX_WAITED_FOR: usize = 100_000;
 #[derive(Debug)]
 pub(crate) struct View {
     pub(crate) status: GroupStatus,
+    pub(crate) progress: Progress,
     pub(crate) proofs: ProofWindow,
 }
 
 /// Shared by the loop with the threads that serve users.
 #[derive(Debug)]
 pub(crate) struct Shared {
+    /// The node's wall clock.
+    pub(crate) clock: Clock,
     started: Instant,
     beat_ms: AtomicU64,
     stopping: AtomicBool,
@@ -52,6 +57,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Shared {
     pub(crate) fn new() -> Shared {
         Shared {
+            clock: Clock::default(),
             started: Instant::now(),
             beat_ms: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
@@ -94,7 +100,11 @@ impl Shared {
     }
 
     pub(crate) fn publish(&self, group: GroupId, status: GroupStatus, proofs: ProofWindow) {
-        let view = Arc::new(View { status, proofs });
+        let (now, height) = (Instant::now(), status.tip.height);
+        let earlier = self.view(group).map(|view| view.progress.clone());
+        let mut progress = earlier.unwrap_or_else(|| Progress::new(height, now));
+        progress.note(height, status.sealed, status.has_work, now);
+        let view = Arc::new(View { status, progress, proofs });
         self.views.write().unwrap_or_else(PoisonError::into_inner).insert(group, view);
     }
 

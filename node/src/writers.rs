@@ -1,9 +1,11 @@
 //! The disk's two writers, each a thread: one makes consensus records durable, one the ledger. Each takes all that
 //! waits, of all groups, and syncs once.
 
+use crate::disk::DiskWatch;
 use crate::event_loop::Command;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -52,15 +54,21 @@ impl Writers {
         home: PathBuf,
         groups: impl Iterator<Item = GroupId>,
         min_free_bytes: u64,
+        disk: &Arc<DiskWatch>,
         done: &SyncSender<Command>,
     ) -> io::Result<Writers> {
         let (log, log_jobs) = channel();
         let (ledger, ledger_jobs) = channel();
         let stores = groups.map(|group| (group, storage.ledger(group))).collect();
-        let log_writer =
-            LogWriter { storage: storage.clone(), home, marked: BTreeSet::new(), done: done.clone() };
+        let log_writer = LogWriter {
+            storage: storage.clone(),
+            home,
+            marked: BTreeSet::new(),
+            disk: Arc::clone(disk),
+            done: done.clone(),
+        };
         let room = RoomCheck { storage: storage.clone(), min_free_bytes, looked: None };
-        let ledger_writer = LedgerWriter { stores, room, done: done.clone() };
+        let ledger_writer = LedgerWriter { stores, room, disk: Arc::clone(disk), done: done.clone() };
         let threads = vec![
             thread::Builder::new().name("log-writer".into()).spawn(move || log_writer.run(&log_jobs))?,
             thread::Builder::new()
@@ -96,6 +104,7 @@ struct LogWriter {
     storage: Storage,
     home: PathBuf,
     marked: BTreeSet<GroupId>,
+    disk: Arc<DiskWatch>,
     done: SyncSender<Command>,
 }
 
@@ -130,7 +139,7 @@ impl LogWriter {
             }
             batch.keep_evidence(job.evidence);
         }
-        self.storage.consensus_log().commit(batch)?;
+        self.disk.sync(|| self.storage.consensus_log().commit(batch))?;
         for group in marks.keys() {
             if self.marked.insert(*group) && !marker::has_signed(&self.home, *group, FIRST_EPOCH)? {
                 marker::mark(&self.home, *group, FIRST_EPOCH)?;
@@ -165,6 +174,7 @@ impl RoomCheck {
 struct LedgerWriter {
     stores: BTreeMap<GroupId, LedgerStore>,
     room: RoomCheck,
+    disk: Arc<DiskWatch>,
     done: SyncSender<Command>,
 }
 
@@ -195,6 +205,7 @@ impl LedgerWriter {
         writes: Vec<(WriteSeq, LedgerWrite)>,
     ) -> Result<WriteSeq, StorageError> {
         self.room.look()?;
+        self.disk.hold_up();
         let (mut newest, mut commits, mut seals) = (0, Vec::new(), Vec::new());
         for (seq, write) in writes {
             newest = seq;

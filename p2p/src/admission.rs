@@ -27,6 +27,8 @@ pub(crate) enum Refusal {
     NotListed,
     #[error("refused for a time for misbehaving")]
     Banned,
+    #[error("kept apart from this node")]
+    Apart,
     #[error("too many connections are in their handshake")]
     Pending,
     #[error("too many connections are in their handshake from this address")]
@@ -44,6 +46,8 @@ pub(crate) struct Behaviour {
     validators: BTreeSet<PeerId>,
     allowed: Option<BTreeSet<PeerId>>,
     banned: BTreeMap<PeerId, Instant>,
+    /// Kept apart from this node until told otherwise.
+    apart: BTreeSet<PeerId>,
     /// Inbound connections in their handshake.
     pending: BTreeMap<ConnectionId, Option<IpAddr>>,
     /// Inbound connections of nodes that are no validators.
@@ -57,13 +61,18 @@ impl Behaviour {
         allowed: Option<BTreeSet<PeerId>>,
     ) -> Behaviour {
         let (banned, pending, inbound) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Behaviour { limits, validators, allowed, banned, pending, inbound }
+        Behaviour { limits, validators, allowed, banned, apart: BTreeSet::new(), pending, inbound }
     }
 
     /// Changes who is admitted. Standing connections of others are the caller's to close.
     pub(crate) fn set_members(&mut self, validators: BTreeSet<PeerId>, allowed: Option<BTreeSet<PeerId>>) {
         self.validators = validators;
         self.allowed = allowed;
+    }
+
+    /// Keeps these peers apart from this node, and no others. Standing connections are the caller's to close.
+    pub(crate) fn set_apart(&mut self, peers: BTreeSet<PeerId>) {
+        self.apart = peers;
     }
 
     /// Refuses a peer for a time that its being a validator shortens.
@@ -86,6 +95,9 @@ impl Behaviour {
         }
         if self.banned.get(peer).is_some_and(|until| *until > now) {
             return Err(Refusal::Banned);
+        }
+        if self.apart.contains(peer) {
+            return Err(Refusal::Apart);
         }
         Ok(())
     }

@@ -61,6 +61,12 @@ pub(crate) fn chain_name(chain: ChainId) -> String {
     protocol_name(chain, "node")
 }
 
+/// The chain in what identify says that a node speaks; none if that is no version of the protocol known here.
+pub(crate) fn chain_in(speaks: &str) -> Option<ChainId> {
+    let chain = speaks.strip_prefix("/witan/1/")?.strip_suffix("/node")?;
+    chain.parse().ok()
+}
+
 fn stream_protocol(chain: ChainId, protocol: &str) -> Result<StreamProtocol, NetworkError> {
     StreamProtocol::try_from_owned(protocol_name(chain, protocol)).map_err(libp2p_error)
 }

@@ -4,8 +4,9 @@
 //! the peer it reads from.
 
 use crate::NetworkEvent;
+use crate::cuts::Cuts;
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
@@ -28,6 +29,7 @@ pub(crate) enum PushError {
 pub(crate) struct EventQueue {
     inside: Mutex<Inside>,
     byte_bound: usize,
+    cuts: Arc<Cuts>,
 }
 
 #[derive(Debug)]
@@ -40,14 +42,21 @@ struct Inside {
 
 impl EventQueue {
     /// A queue of `events` bulk events of `bytes` in sum, and the end the node reads.
-    pub(crate) fn new(events: usize, bytes: usize) -> (EventQueue, mpsc::Receiver<NetworkEvent>) {
+    pub(crate) fn new(
+        events: usize,
+        bytes: usize,
+        cuts: Arc<Cuts>,
+    ) -> (EventQueue, mpsc::Receiver<NetworkEvent>) {
         let (sender, receiver) = mpsc::channel(events.saturating_add(RESERVED_EVENTS));
         let inside = Inside { sender: Some(sender), sizes: VecDeque::new(), bytes: 0 };
-        (EventQueue { inside: Mutex::new(inside), byte_bound: bytes }, receiver)
+        (EventQueue { inside: Mutex::new(inside), byte_bound: bytes, cuts }, receiver)
     }
 
-    /// Queues what peers send unasked, within both bounds and outside the reserved places.
+    /// Queues what peers send unasked, within both bounds and outside the reserved places. What a cut stops is dropped.
     pub(crate) fn try_push(&self, event: NetworkEvent) -> Result<(), PushError> {
+        if self.cuts.stops(&event) {
+            return Ok(());
+        }
         let mut inside = self.lock();
         let Some(free) = inside.settle() else { return Err(PushError::Closed) };
         let over = inside.bytes.saturating_add(size(&event)) > self.byte_bound && !inside.sizes.is_empty();

@@ -4,7 +4,9 @@ use crate::address::{PeerAddress, node_of, peer_of};
 use crate::behaviour::{Members, libp2p_error, listening_swarm};
 use crate::codec::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES};
 use crate::counters::{Counters, Tally};
+use crate::cuts::{Cut, Cuts};
 use crate::events::EventQueue;
+use crate::others::{OtherChain, Others};
 use crate::peers::PeerTable;
 use crate::score::Misbehaviour;
 use crate::swarm::{Command, Driver};
@@ -14,7 +16,7 @@ use crate::{
 };
 use libp2p::PeerId;
 use libp2p::identity::Keypair;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -39,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) peers: PeerTable,
     pub(crate) events: EventQueue,
     pub(crate) tally: Tally,
+    pub(crate) others: Others,
+    pub(crate) cuts: Arc<Cuts>,
 }
 
 /// Listens, and starts connecting. The receiver gets everything that happens; while it isn't read, validators are
@@ -58,10 +62,12 @@ pub fn start(
     }
     let _inside = runtime.enter();
     let (swarm, listen) = listening_swarm(&config, keypair, &members)?;
-    let (events, receiver) = EventQueue::new(config.limits.queued_events, config.limits.queued_event_bytes);
+    let (bounds, cuts) = (&config.limits, Arc::new(Cuts::default()));
+    let (events, receiver) =
+        EventQueue::new(bounds.queued_events, bounds.queued_event_bytes, Arc::clone(&cuts));
     let me = node_of(&me).ok_or_else(|| libp2p_error("an identity that is not ed25519"))?;
-    let shared = Shared { me, listen, peers: PeerTable::default(), events, tally: Tally::default() };
-    let shared = Arc::new(shared);
+    let (peers, tally, others) = (PeerTable::default(), Tally::default(), Others::default());
+    let shared = Arc::new(Shared { me, listen, peers, events, tally, others, cuts });
     let (commands, inbox) = mpsc::channel(MAX_COMMANDS);
     runtime.spawn(Driver::new(config, swarm, members, Arc::clone(&shared)).run(inbox));
     Ok((Network { shared, commands }, receiver))
@@ -86,7 +92,8 @@ impl Network {
     /// Queues a frame of at most [`crate::MAX_FRAME_BYTES`] for a validator. Never blocks. `false` if it was given
     /// up: the peer is not connected, no validator, or its queue is full of votes. `true` promises no delivery.
     pub fn send(&self, to: NodeId, priority: Priority, frame: Arc<[u8]>) -> bool {
-        let Some(queue) = self.shared.peers.queue(to) else {
+        let queue = self.shared.peers.queue(to).filter(|_| !self.shared.cuts.stops_out(to));
+        let Some(queue) = queue else {
             self.shared.tally.frames_dropped.one();
             return false;
         };
@@ -108,6 +115,9 @@ impl Network {
     /// Asks a connected peer, with at most [`MAX_REQUEST_BYTES`]. One [`NetworkEvent::Response`] with `id` follows,
     /// whatever happens.
     pub fn request(&self, to: NodeId, id: u64, bytes: Vec<u8>) {
+        if self.shared.cuts.stops_out(to) {
+            return self.shared.fail_request(to, id, RequestError::NotConnected);
+        }
         let fits = bytes.len() <= MAX_REQUEST_BYTES;
         if !fits || self.commands.try_send(Command::Request { to, id, bytes }).is_err() {
             self.shared.fail_request(to, id, RequestError::Refused);
@@ -158,6 +168,20 @@ impl Network {
         let members = members(&me, validators, allowed)?;
         self.command(Command::SetMembers(members));
         Ok(())
+    }
+
+    /// The nodes of other chains that were met lately, and not again with the right one: at most 64.
+    pub fn other_chains(&self) -> Vec<OtherChain> {
+        self.shared.others.list(std::time::Instant::now())
+    }
+
+    /// Lets nothing pass between this node and these peers from now on, and everything between it and all others: what
+    /// a partition does. Replaces the cuts made before.
+    pub fn set_cuts(&self, cuts: BTreeMap<NodeId, Cut>) {
+        let apart = |(node, cut): (&NodeId, &Cut)| (*cut == Cut::Both).then_some(*node);
+        let apart = cuts.iter().filter_map(apart).collect();
+        self.shared.cuts.set(cuts);
+        self.command(Command::Part(apart));
     }
 
     /// Where it listens: the configured address, with the port that port 0 became.

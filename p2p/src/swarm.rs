@@ -16,7 +16,7 @@ use libp2p::request_response::OutboundRequestId;
 use libp2p::swarm::{ConnectionId, SwarmEvent};
 use libp2p::{PeerId, Swarm};
 use links::Link;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,13 +33,28 @@ const IDLE_SLEEP: Duration = Duration::from_secs(60);
 /// What the handle asks for.
 #[derive(Debug)]
 pub(crate) enum Command {
-    Publish { topic: Topic, bytes: Vec<u8> },
-    Request { to: NodeId, id: u64, bytes: Vec<u8> },
-    Respond { token: ResponseToken, bytes: Vec<u8> },
-    Report { node: NodeId, fault: Misbehaviour },
+    Publish {
+        topic: Topic,
+        bytes: Vec<u8>,
+    },
+    Request {
+        to: NodeId,
+        id: u64,
+        bytes: Vec<u8>,
+    },
+    Respond {
+        token: ResponseToken,
+        bytes: Vec<u8>,
+    },
+    Report {
+        node: NodeId,
+        fault: Misbehaviour,
+    },
     AddPeer(PeerAddress),
     RemovePeer(NodeId),
     SetMembers(Members),
+    /// Keeps these nodes apart from this one, and no others.
+    Part(BTreeSet<NodeId>),
     Shutdown(oneshot::Sender<()>),
 }
 
@@ -64,6 +79,8 @@ struct Peer {
     readers: VecDeque<AbortHandle>,
     /// The bytes it may still deliver.
     allowance: Allowance,
+    /// When it is refused, once it has said that it is of another chain.
+    sent_away: Option<Instant>,
 }
 
 #[derive(Clone, Copy)]
@@ -157,12 +174,14 @@ impl Driver {
             self.dial(address);
         }
         self.reopen_links(now);
+        self.send_away(now);
     }
 
     fn next_due(&self) -> Instant {
         let links = self.peers.values().filter_map(|peer| peer.link.due()).min();
+        let astray = self.peers.values().filter_map(|peer| peer.sent_away).min();
         let idle = Instant::now() + IDLE_SLEEP;
-        [self.dialer.next(), links].into_iter().flatten().min().map_or(idle, |due| due.min(idle))
+        [self.dialer.next(), links, astray].into_iter().flatten().min().map_or(idle, |due| due.min(idle))
     }
 
     fn on_command(&mut self, command: Command) {
@@ -180,6 +199,7 @@ impl Driver {
                 self.disconnect(node);
             }
             Command::SetMembers(members) => self.set_members(members),
+            Command::Part(nodes) => self.part(&nodes),
         }
     }
 

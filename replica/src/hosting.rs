@@ -4,6 +4,7 @@ use crate::event::{Class, Outgoing, Recipient};
 use crate::message::Message;
 use std::collections::VecDeque;
 use std::mem;
+use std::time::Duration;
 use witan_consensus::engine::{Engine, Input, Outputs, Seq, Tick, To};
 use witan_types::{NodeId, Wire};
 
@@ -25,6 +26,8 @@ pub(crate) struct Hosted<E: Engine> {
     nodes: Vec<NodeId>,
     /// What was last said about pending work.
     pending: bool,
+    /// The last timer set that gives a view up, and when it fires.
+    view_timer: Option<(E::Timer, Tick)>,
 }
 
 impl<E: Engine> Hosted<E> {
@@ -37,6 +40,7 @@ impl<E: Engine> Hosted<E> {
             held_bytes: 0,
             nodes,
             pending: false,
+            view_timer: None,
         }
     }
 
@@ -49,7 +53,24 @@ impl<E: Engine> Hosted<E> {
         if let Input::Durable(seq) = input {
             self.durable = self.durable.max(seq);
         }
-        self.engine.step(now, input)
+        let outputs = self.engine.step(now, input);
+        self.note_view_timer(now, &outputs);
+        outputs
+    }
+
+    /// Remembers when the view's timer fires, if these outputs set it.
+    pub(crate) fn note_view_timer(&mut self, now: Tick, outputs: &Outputs<E>) {
+        let Some(timer) = self.engine.view_timer() else { return };
+        if let Some((_, after)) = outputs.timers.iter().rev().find(|(set, _)| *set == timer) {
+            self.view_timer = Some((timer, Tick(now.0.saturating_add(*after))));
+        }
+    }
+
+    /// How long until the current view is given up, if its timer runs and has not fired.
+    pub(crate) fn next_timeout(&self, now: Tick) -> Option<Duration> {
+        let running = self.engine.view_timer()?;
+        let (_, due) = self.view_timer.filter(|(timer, _)| *timer == running)?;
+        due.0.checked_sub(now.0).filter(|left| !left.is_zero())
     }
 
     /// Takes the messages out of `outputs`, to be released once its records are durable.

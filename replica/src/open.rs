@@ -189,7 +189,9 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     ) {
         let durable = records.last().map_or(0, |(seq, _)| *seq);
         let (engine, outputs) = start(setup, decode_records::<E>(records));
-        self.engine = Some(Hosted::new(engine, durable, self.validators.clone()));
+        let mut hosted = Hosted::new(engine, durable, self.validators.clone());
+        hosted.note_view_timer(now.tick, &outputs);
+        self.engine = Some(hosted);
         let mut inputs = VecDeque::new();
         self.obey(now, outputs, &mut inputs, effects);
         self.drive(now, inputs, effects);

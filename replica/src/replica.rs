@@ -14,6 +14,7 @@ use crate::sync::CatchUp;
 use crate::verify::{Content, VerifiedMessage};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Debug;
+use std::time::Duration;
 use witan_consensus::engine::{Engine, EngineStatus, Input, Verified};
 use witan_ledger::{Ledger, Mempool, ProofWindow, Store};
 use witan_types::{
@@ -47,6 +48,12 @@ pub struct GroupStatus {
     pub sealed_elsewhere: Height,
     /// Whether this node is fetching blocks it missed.
     pub syncing: bool,
+    /// Whether work waits for a block.
+    pub has_work: bool,
+    /// How long until the current view is given up, if this node votes and its timer runs.
+    pub next_timeout: Option<Duration>,
+    /// How many milliseconds the clocks of other validators are ahead of this node's, as far as they said lately.
+    pub clocks_ahead_ms: Vec<(ValidatorIndex, i64)>,
 }
 
 /// A replica of some engine, as the host sees it.
@@ -218,6 +225,9 @@ impl<E: Engine + Send, S: Store + Send> Group for Replica<E, S> {
             quorum: self.committee.quorum(),
             sealed_elsewhere: self.sealed_elsewhere(),
             syncing: self.catch_up.is_syncing(),
+            has_work: self.has_work(now),
+            next_timeout: self.engine.as_ref().and_then(|hosted| hosted.next_timeout(now.tick)),
+            clocks_ahead_ms: self.clocks_ahead_ms(now),
         }
     }
 

@@ -41,6 +41,12 @@ impl Peer {
     }
 }
 
+/// What a peer's clock shows now, by what it said and the time since.
+fn clock_of(now: Now, (heartbeat, at): (Heartbeat, Tick)) -> u64 {
+    let since = now.tick.0.saturating_sub(at.0).as_millis();
+    heartbeat.wall_ms.saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
+}
+
 /// What is known of the peers, and the fetch under way.
 #[derive(Debug, Default)]
 pub(crate) struct CatchUp {
@@ -107,14 +113,16 @@ impl CatchUp {
     /// The median of the validators' clocks as last heard plus the time since, this node's own included.
     pub(crate) fn median_clock(&self, now: Now, validators: &[NodeId]) -> u64 {
         let heard = validators.iter().filter_map(|node| self.peers.get(node)).filter_map(|peer| peer.heard);
-        let mut clocks: Vec<u64> = heard
-            .map(|(heartbeat, at)| {
-                let since = now.tick.0.saturating_sub(at.0).as_millis();
-                heartbeat.wall_ms.saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
-            })
-            .collect();
+        let mut clocks: Vec<u64> = heard.map(|heard| clock_of(now, heard)).collect();
         clocks.push(now.wall_ms);
         clock::median(&clocks).unwrap_or(now.wall_ms)
+    }
+
+    /// How many milliseconds a peer's clock is ahead of this node's, if it is reached and has said so.
+    fn clock_ahead_ms(&self, now: Now, node: &NodeId) -> Option<i64> {
+        let heard = self.peers.get(node).filter(|peer| peer.is_reached(now))?.heard?;
+        let ahead = i128::from(clock_of(now, heard)) - i128::from(now.wall_ms);
+        Some(i64::try_from(ahead).unwrap_or(if ahead < 0 { i64::MIN } else { i64::MAX }))
     }
 
     fn hear(&mut self, now: Now, node: NodeId, heartbeat: Heartbeat) {
@@ -147,6 +155,13 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         };
         let places = self.committee.validators().zip(&self.validators);
         places.filter(|(_, node)| votes(node)).map(|(place, _)| place).collect()
+    }
+
+    /// How far the clocks of other validators are ahead of this node's, as far as they said lately.
+    pub(crate) fn clocks_ahead_ms(&self, now: Now) -> Vec<(ValidatorIndex, i64)> {
+        let places = self.committee.validators().zip(&self.validators);
+        let others = places.filter(|(_, node)| **node != self.identity.node);
+        others.filter_map(|(place, node)| Some((place, self.catch_up.clock_ahead_ms(now, node)?))).collect()
     }
 
     pub(crate) fn on_peer_up(&mut self, now: Now, node: NodeId, effects: &mut Effects) {

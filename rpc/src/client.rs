@@ -8,20 +8,21 @@ use crate::encoding::{Encoding, write_hex};
 use crate::error::{ErrorView, RpcError};
 use crate::method::Method;
 use crate::methods::{
-    Discover, GetAccount, GetBlock, GetConfiguration, GetConsensus, GetEpoch, GetGenesis, GetHealth,
-    GetLightBlock, GetManyStates, GetMempool, GetNetInfo, GetNodeStatus, GetPeers, GetSeal, GetShard,
-    GetSlot, GetState, GetTransaction, GetValidators, GetVersion, ListBlocks, ListEvidence, ListHistory,
-    ListLocks, ListShards, ListTransactions, PrepareTransaction, ScanState, SimulateTransaction, SubmitBatch,
-    SubmitTransaction,
+    ClearFaults, Discover, Explain, GetAccount, GetBlock, GetConfiguration, GetConsensus, GetEpoch,
+    GetGenesis, GetHealth, GetLightBlock, GetManyStates, GetMempool, GetNetInfo, GetNodeStatus, GetPeers,
+    GetSeal, GetShard, GetSlot, GetState, GetTransaction, GetValidators, GetVersion, ListBlocks,
+    ListEvidence, ListFaults, ListHistory, ListLocks, ListShards, ListTransactions, PrepareTransaction,
+    ScanState, SetFault, SimulateTransaction, SubmitBatch, SubmitTransaction,
 };
 use crate::parameter::{At, IdText, Order, TransactionDetail, TxInput, Wait};
 use crate::server::ScanRange;
 use crate::transaction_json::unsigned_to_json;
 use crate::view::{
     AccountView, BatchItem, BlockPage, BlockView, ConfigurationView, ConsensusStatusView, EpochView,
-    EvidencePage, GenesisView, Health, HistoryPage, KeyShardView, LightBlockView, LockPage, ManyValues,
-    MempoolView, NetInfo, NodeStatus, PeerView, PreparedView, ScanPage, SealView, ShardView, SimulationView,
-    SlotView, StateValue, TransactionPage, TransactionState, TxStatusView, ValidatorSetView, VersionView,
+    EvidencePage, Explanation, FaultEffect, FaultKind, FaultView, GenesisView, Health, HistoryPage,
+    KeyShardView, LightBlockView, LockPage, ManyValues, MempoolView, NetInfo, NodeStatus, PeerView,
+    PreparedView, ScanPage, SealView, ShardView, SimulationView, SlotView, StateValue, TransactionPage,
+    TransactionState, TxStatusView, ValidatorSetView, VersionView,
 };
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use jsonrpsee::core::client::{ClientT, Error as TransportError};
@@ -219,6 +220,38 @@ impl Client {
     /// `node_health`.
     pub async fn health(&self) -> Answer<Health> {
         self.call(&GetHealth {}).await
+    }
+
+    /// `node_explain`.
+    pub async fn explain(&self) -> Answer<Explanation> {
+        self.call(&Explain {}).await
+    }
+
+    /// `fault_set`; a fault without `lasts` stays until it is cleared.
+    pub async fn set_fault(&self, effect: FaultEffect, lasts: Option<Duration>) -> Answer<u64> {
+        let for_ms = lasts.map(|lasts| u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX));
+        let (offset_ms, delay_ms, drop, direction) = (None, None, None, None);
+        let blank = |kind| SetFault { kind, offset_ms, delay_ms, drop, direction, for_ms };
+        let request = match effect {
+            FaultEffect::Clock { offset_ms } => {
+                SetFault { offset_ms: Some(offset_ms), ..blank(FaultKind::Clock) }
+            }
+            FaultEffect::Disk { delay_ms } => SetFault { delay_ms: Some(delay_ms), ..blank(FaultKind::Disk) },
+            FaultEffect::Network { drop, direction } => {
+                SetFault { drop: Some(drop), direction: Some(direction), ..blank(FaultKind::Network) }
+            }
+        };
+        Ok(self.call(&request).await?.id)
+    }
+
+    /// `fault_list`.
+    pub async fn faults(&self) -> Answer<Vec<FaultView>> {
+        Ok(self.call(&ListFaults {}).await?.items)
+    }
+
+    /// `fault_clear`: one fault, or all; the numbers of those that ended.
+    pub async fn clear_faults(&self, id: Option<u64>) -> Answer<Vec<u64>> {
+        Ok(self.call(&ClearFaults { id }).await?.cleared)
     }
 
     /// `node_version`.

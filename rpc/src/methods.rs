@@ -33,6 +33,16 @@ macro_rules! cost {
         $cost
     };
 }
+/// The furthest that `fault_set` sets a clock wrong, in milliseconds: a day.
+pub const MAX_FAULT_OFFSET_MS: u64 = 86_400_000;
+/// The longest that `fault_set` holds a sync up, in milliseconds.
+pub const MAX_FAULT_DELAY_MS: u64 = 60_000;
+/// The longest that a fault lasts that ends by itself, in milliseconds: an hour.
+pub const MAX_FAULT_MS: u64 = 3_600_000;
+/// The most nodes that one fault names.
+pub const MAX_FAULT_NODES: usize = 64;
+/// The methods that exist only where genesis says `devnet`.
+pub(crate) const DEVNET_ONLY: [&str; 3] = ["fault_set", "fault_list", "fault_clear"];
 
 macro_rules! methods {
     ($(
@@ -119,6 +129,10 @@ methods! {
     /// Whether the node lives and works; what /livez and /readyz say.
     "node_health" GetHealth {} -> view::Health, "live, ready, and the reasons why not.",
         {};
+
+    /// What the node does, or why it makes no progress and what would fix it.
+    "node_explain" Explain {} -> view::Explanation, "summary (a paragraph for people), progressing, ready, findings (reason, group, nodes, text, fix) and groups.",
+        {}, costs 2;
 
     /// What runs.
     "node_version" GetVersion {} -> view::VersionView, "The release and the engines it can run.",
@@ -407,4 +421,32 @@ methods! {
         cursor "cursor": Option<String>,
     } -> view::EvidencePage, "items (group, epoch, validator, name, key, conflict, first and second with message and signature, seenMs) and nextCursor.",
         {}, costs 5;
+
+    /// Stages a fault on this node. Only where genesis says devnet.
+    "fault_set" SetFault {
+        /// What goes wrong: the clock, the disk or the network.
+        kind "kind": view::FaultKind,
+        /// Clock: how many milliseconds it is ahead, or behind if negative; at most a day.
+        offset_ms "offsetMs": Option<i64>,
+        /// Disk: how many milliseconds longer each sync takes; at most 60000.
+        delay_ms "delayMs": Option<u64>,
+        /// Network: names or ids of the nodes that nothing passes to or from; at most 64.
+        drop "drop": Option<Vec<String>>,
+        /// Network: which way nothing passes; both if absent.
+        direction "direction": Option<view::CutDirection>,
+        /// After how many milliseconds it ends by itself; at most an hour, never if absent.
+        for_ms "forMs": Option<u64>,
+    } -> view::FaultStaged, "id: the fault's number, for fault_clear.",
+        {"kind": "clock", "offsetMs": 5, "forMs": 1};
+
+    /// The faults staged on this node. Only where genesis says devnet.
+    "fault_list" ListFaults {} -> view::FaultList, "items (id, kind, the parameters of its kind, endsInMs), oldest first.",
+        {};
+
+    /// Ends a fault staged on this node, or all of them. Only where genesis says devnet.
+    "fault_clear" ClearFaults {
+        /// The fault's number; all if absent.
+        id "id": Option<u64>,
+    } -> view::FaultsCleared, "cleared: the numbers of those that ended.",
+        {};
 }

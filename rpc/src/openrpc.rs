@@ -36,6 +36,12 @@ pub fn document() -> Value {
 
 /// Where the document keeps schemas that have a name.
 const SCHEMAS: &str = "/components/schemas";
+/// Takes methods out of the document that a network does not have.
+pub(crate) fn leave_out(document: &mut Value, names: &[&str]) {
+    if let Some(methods) = document.get_mut("methods").and_then(Value::as_array_mut) {
+        methods.retain(|method| !names.iter().any(|name| method["name"] == *name));
+    }
+}
 
 fn method(method: &MethodDescription) -> Value {
     let parameters: Vec<Value> = method

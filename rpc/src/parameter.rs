@@ -2,7 +2,7 @@
 
 use crate::encoding::Encoding;
 use crate::transaction_json::schema::{SignedTransactionJson, UnsignedTransaction};
-use crate::view::{Position, TransactionState};
+use crate::view::{CutDirection, FaultKind, Position, TransactionState};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Serialize, Serializer};
@@ -64,6 +64,9 @@ read_by_serde! {
     u32, "a whole number", of::<u32>;
     Height, "a whole number", of::<Height>;
     GroupId, "a group's number", of::<GroupId>;
+    i64, "a whole number, negative or not", of::<i64>;
+    FaultKind, r#""clock", "disk" or "network""#, of::<FaultKind>;
+    CutDirection, r#""both", "in" or "out""#, of::<CutDirection>;
     String, "text", of::<String>;
     Vec<String>, "an array of texts", of::<Vec<String>>;
     Encoding, r#""hex", "utf8" or "base64""#, of::<Encoding>;

@@ -22,7 +22,7 @@ mod websocket;
 
 pub use admin::{AdminBackend, start_admin};
 pub use auth::{Token, TokenError};
-pub use backend::{Backend, BlockSlice, LockNext, LockSlice, ScanNext, ScanRange, ScanSlice};
+pub use backend::{Backend, BlockSlice, FaultWanted, LockNext, LockSlice, ScanNext, ScanRange, ScanSlice};
 pub use config::{FollowingConfig, RpcConfig, RpcStartError};
 pub use followed::{Followed, Heights, NewsSlice};
 pub use listen::{RpcServer, start};

@@ -6,6 +6,8 @@
 mod admin;
 mod chain;
 mod configuration;
+mod explain;
+mod fault;
 mod listing;
 mod network;
 mod news;
@@ -20,6 +22,8 @@ pub use chain::{
     BlockPage, BlockTransactions, BlockView, FullTransaction, GenesisView, GroupEngine, SealView, TextId,
 };
 pub use configuration::{ApprovalView, ChangeView, ConfigurationView, TextAccount};
+pub use explain::{ExplainedGroup, Explanation, Finding};
+pub use fault::{CutDirection, FaultEffect, FaultKind, FaultList, FaultStaged, FaultView, FaultsCleared};
 pub use listing::{
     AccountRole, EvidencePage, EvidenceView, HistoryItem, HistoryPage, ListedTransaction, LockedKeyView,
     SignedMessageView, SimulatedState, SimulationView, TransactionPage, WriteView,

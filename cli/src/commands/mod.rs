@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod chain;
 pub(crate) mod completions;
+pub(crate) mod explain;
 pub(crate) mod follow;
 pub(crate) mod import;
 pub(crate) mod init;
@@ -56,6 +57,8 @@ pub(crate) enum Command {
     Shard(shard::Args),
     /// Look at blocks and seals
     Chain(chain::Args),
+    /// Say what a network does, or why it makes no progress
+    Explain(explain::Args),
     /// Check a proof, a block, a seal or an epoch offline; trusts no node
     Verify(verify::Args),
     /// Load keys and values from a file
@@ -82,6 +85,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), CliError> {
         Command::State(args) => block_on(state::run(args, context)),
         Command::Shard(args) => block_on(shard::run(args, context)),
         Command::Chain(args) => block_on(chain::run(args, context)),
+        Command::Explain(args) => block_on(explain::run(args, context)),
         Command::Verify(args) => verify::run(&args, context),
         Command::Import(args) => block_on(import::run(args, context)),
         Command::Bench(args) => block_on(bench::run(args, context)),

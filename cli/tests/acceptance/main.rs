@@ -46,5 +46,6 @@ mod quorum;
 mod shards;
 mod slots;
 mod some_groups;
+mod stalls;
 mod stranger;
 mod subscriptions;

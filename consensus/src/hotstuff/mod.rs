@@ -154,6 +154,11 @@ impl Engine for HotStuff {
             timer_running: self.running.round == Some(round),
         }
     }
+
+    fn view_timer(&self) -> Option<Timer> {
+        let round = self.state.round();
+        (self.running.round == Some(round)).then_some(Timer::Round(round))
+    }
 }
 
 impl HotStuff {

@@ -183,6 +183,10 @@ impl Engine for Pbft {
             timer_running: self.running.is_counting_down(),
         }
     }
+
+    fn view_timer(&self) -> Option<Timer> {
+        self.running.counts_down()
+    }
 }
 
 impl Pbft {

@@ -47,7 +47,13 @@ pub(super) struct Running {
 impl Running {
     /// Whether a view will be given up if nothing happens.
     pub(super) fn is_counting_down(&self) -> bool {
-        self.progress.is_some() || self.new_view.is_some()
+        self.counts_down().is_some()
+    }
+
+    /// The timer that gives the view up.
+    pub(super) fn counts_down(&self) -> Option<Timer> {
+        let progress = self.progress.map(|(view, height)| Timer::Progress(view, height));
+        progress.or(self.new_view.map(Timer::NewView))
     }
 }
 

@@ -145,6 +145,10 @@ impl Engine for Raft {
             timer_running: self.running.is_counting_down(),
         }
     }
+
+    fn view_timer(&self) -> Option<Timer> {
+        self.running.counts_down()
+    }
 }
 
 impl Raft {

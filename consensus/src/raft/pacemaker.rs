@@ -40,6 +40,11 @@ impl Running {
     pub(super) fn is_counting_down(&self) -> bool {
         self.election
     }
+
+    /// The timer that asks for votes.
+    pub(super) fn counts_down(&self) -> Option<Timer> {
+        self.election.then_some(Timer::Election(self.elections))
+    }
 }
 
 impl Raft {

@@ -36,6 +36,9 @@ pub struct StoredLock {
     pub mode: Mode,
     /// At the coordinator, the block of the transaction's first execution; at a participant, the one that voted.
     pub since_height: Height,
+    /// The groups without whose word the lock stays: at a participant the coordinator, at the coordinator those that have not
+    /// voted.
+    pub awaits: Vec<GroupId>,
 }
 
 /// Where a list of locks goes on: at this record of a transaction, at this key.
@@ -118,23 +121,40 @@ fn locks_of(record: &Key, bytes: &[u8]) -> Vec<StoredLock> {
     match Record::of(record) {
         Some(Record::Coordinated(id)) => match Coordinated::decode(bytes) {
             Ok(Coordinated {
-                stage: CoordinatorStage::Preparing { .. }, transaction, since_height, ..
-            }) => locks_on(id, &transaction.transaction, since_height),
+                stage: CoordinatorStage::Preparing { votes, .. },
+                transaction,
+                since_height,
+                participants,
+                ..
+            }) => {
+                let voted = |group: &GroupId| votes.iter().any(|vote| vote.group == *group);
+                let awaits = participants.into_iter().filter(|group| !voted(group)).collect();
+                locks_on(id, &transaction.transaction, since_height, awaits)
+            }
             _ => Vec::new(),
         },
         Some(Record::Participated(id)) => match Participated::decode(bytes) {
-            Ok(Participated { stage: ParticipantStage::Prepared { transaction, .. }, voted_at, .. }) => {
-                locks_on(id, &transaction.transaction, voted_at)
-            }
+            Ok(Participated {
+                stage: ParticipantStage::Prepared { transaction, .. },
+                voted_at,
+                coordinator,
+                ..
+            }) => locks_on(id, &transaction.transaction, voted_at, vec![coordinator]),
             _ => Vec::new(),
         },
         _ => Vec::new(),
     }
 }
 
-fn locks_on(id: TxId, transaction: &Transaction, since_height: Height) -> Vec<StoredLock> {
+fn locks_on(
+    id: TxId,
+    transaction: &Transaction,
+    since_height: Height,
+    awaits: Vec<GroupId>,
+) -> Vec<StoredLock> {
     let modes = modes_of(transaction).unwrap_or_default();
-    modes.into_iter().map(|(key, mode)| StoredLock { key, id, mode, since_height }).collect()
+    let lock = |(key, mode)| StoredLock { key, id, mode, since_height, awaits: awaits.clone() };
+    modes.into_iter().map(lock).collect()
 }
 
 fn read<T: Wire>(store: &dyn Store, record: Record) -> Option<T> {

@@ -15,34 +15,12 @@ use witan_types::{GroupId, Hash, ValidatorIndex};
 const SYNCING_BLOCKS: u64 = 16;
 
 impl NodeBackend {
-    pub(super) fn read_health(&self) -> Health {
-        let live = self.shared.is_live();
-        let mut reasons = Vec::new();
-        if !live {
-            reasons.push("STALLED".to_owned());
-        }
-        if self.shared.is_stopping() {
-            reasons.push("STOPPING".to_owned());
-        }
-        let views = self.shared.views();
-        if views.is_empty() {
-            reasons.push("STARTING".to_owned());
-        }
-        if views.iter().any(|view| view.status.connected_validators.len() < view.status.quorum) {
-            reasons.push("NO_QUORUM".to_owned());
-        }
-        if views.iter().any(|view| is_syncing(view)) {
-            reasons.push("SYNCING".to_owned());
-        }
-        Health { live, ready: reasons.is_empty(), reasons }
-    }
-
     pub(super) fn read_status(&self) -> Result<NodeStatus, RpcError> {
         let Health { ready, reasons, .. } = self.read_health();
         let views = self.shared.views();
         Ok(NodeStatus {
             version: env!("CARGO_PKG_VERSION").into(),
-            name: Some(self.validator_name(&self.node).unwrap_or_else(|| self.name.clone())),
+            name: Some(self.own_name()),
             node_id: self.node,
             validator: self.validator,
             chain: self.chain,

@@ -8,7 +8,6 @@ pub(crate) use gathering::StrictRead;
 
 use super::elsewhere::Found;
 use super::{NodeBackend, RETRY_AFTER_MS, stopping};
-use crate::clock::wall_ms;
 use futures::future::join_all;
 use gathering::{Gathering, Groups, Together};
 use std::collections::BTreeMap;
@@ -149,7 +148,7 @@ impl NodeBackend {
     /// The later of this node's clock and the newest block's: a clock that is behind makes no read that is void at once.
     fn now_ms(&self) -> u64 {
         let blocks = self.shared.views().into_iter().map(|view| view.status.tip.time_ms);
-        blocks.fold(wall_ms(), u64::max)
+        blocks.fold(self.shared.clock.wall_ms(), u64::max)
     }
 }
 

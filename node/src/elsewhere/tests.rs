@@ -96,8 +96,14 @@ impl Stage {
         }
         let (own, mut events) = network(&runtime, ASKER, peers);
         let questions = Arc::new(Questions::default());
-        let elsewhere =
-            Elsewhere::new(&genesis(), &[GroupId(1)], Limits::default(), own.clone(), Arc::clone(&questions));
+        let elsewhere = Elsewhere::new(
+            &genesis(),
+            &[GroupId(1)],
+            Limits::default(),
+            own.clone(),
+            Arc::clone(&questions),
+            Clock::default(),
+        );
         runtime.spawn(async move {
             while let Some(event) = events.recv().await {
                 if let NetworkEvent::Response { id, result, .. } = event {
@@ -297,7 +303,7 @@ fn a_transaction_is_refused_once_more_members_refuse_it_than_may_lie_and_is_kept
     let key = SecretKey::from_seed([77; 32]);
     let ops = vec![Op::Put { key: keys()[0].clone(), value: vec![1] }];
     let (chain, signer): (ChainId, _) = (genesis().chain(), Account(key.public()));
-    let expires_at_ms = wall_ms() + 60_000;
+    let expires_at_ms = Clock::default().wall_ms() + 60_000;
     let transaction = Transaction { chain, signer, salt: 1, expires_at_ms, checks: vec![], ops }.sign(&key);
     let pooled = Pooled::new(Arc::new(transaction));
     let submit = |stage: &Stage| {

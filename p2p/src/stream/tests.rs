@@ -63,7 +63,7 @@ proptest! {
         let frames: Vec<_> = sent.iter().map(|bytes| frame(bytes)).collect();
         let mut wire = Cursor::new(Vec::new());
         block_on(write_batch(&mut wire, &frames, &mut Vec::new())).unwrap();
-        let (events, mut received) = EventQueue::new(100, 1 << 20);
+        let (events, mut received) = EventQueue::new(100, 1 << 20, Arc::default());
         let from = NodeId(Hash([1; 32]));
         let ended = block_on(read_frames(from, Cursor::new(wire.into_inner()), &events, &Tally::default()));
         prop_assert_eq!(ended.kind(), io::ErrorKind::UnexpectedEof);
@@ -102,7 +102,7 @@ fn a_frame_over_the_bound_is_refused_and_pushes_nothing_out() {
 
 #[test]
 fn a_claimed_frame_over_the_bound_ends_the_reading() {
-    let (events, mut received) = EventQueue::new(100, 1 << 20);
+    let (events, mut received) = EventQueue::new(100, 1 << 20, Arc::default());
     let claim = u32::MAX.to_le_bytes();
     let ended = block_on(read_frames(NodeId(Hash([1; 32])), Cursor::new(claim), &events, &Tally::default()));
     assert_eq!(ended.kind(), io::ErrorKind::InvalidData);

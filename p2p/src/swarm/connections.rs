@@ -11,7 +11,7 @@ use libp2p::PeerId;
 use libp2p::core::ConnectedPoint;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId, DialError};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
@@ -108,6 +108,7 @@ impl Driver {
             link: Link::None,
             readers: VecDeque::new(),
             allowance: Allowance::new(self.limits.peer_bytes_per_second, Instant::now()),
+            sent_away: None,
         };
         self.peers.insert(node, peer);
         let seen = peers::Peer {
@@ -159,6 +160,15 @@ impl Driver {
         if let Some(peer) = self.peers.get(&node) {
             // An error means that it is not connected.
             self.swarm.disconnect_peer_id(peer.id).ok();
+        }
+    }
+
+    /// Keeps these nodes apart from this one until told otherwise.
+    pub(super) fn part(&mut self, nodes: &BTreeSet<NodeId>) {
+        let apart = nodes.iter().filter_map(|node| peer_of(*node)).collect();
+        self.swarm.behaviour_mut().admission.set_apart(apart);
+        for node in nodes {
+            self.disconnect(*node);
         }
     }
 

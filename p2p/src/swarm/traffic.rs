@@ -1,19 +1,23 @@
 //! Gossip, requests, and what peers say of themselves.
 
-use super::Driver;
+use super::{Driver, Peer};
 use crate::address::node_of;
-use crate::behaviour::{chain_name, topic_name};
+use crate::behaviour::{chain_in, chain_name, topic_name};
 use crate::score::Misbehaviour;
 use crate::{MAX_VERSION_CHARS, NetworkEvent, RequestError, ResponseToken, Topic};
 use libp2p::gossipsub::{self, PublishError};
 use libp2p::request_response::{self, InboundFailure, Message, OutboundFailure};
 use libp2p::{identify, ping};
 use std::io;
+use std::time::Duration;
 use tokio::time::Instant;
 use witan_types::NodeId;
 
 /// What one message costs of a peer's allowance besides its bytes: the work it makes however small it is.
 const MESSAGE_COST: usize = 512;
+/// How long a peer of another chain may stay: so long that it hears the same of this node, or only one of the two would ever
+/// know why they don't come together.
+const SEND_AWAY_AFTER: Duration = Duration::from_millis(500);
 
 impl Driver {
     pub(super) fn publish(&mut self, topic: Topic, bytes: Vec<u8>) {
@@ -81,7 +85,7 @@ impl Driver {
                     }
                     Message::Response { request_id, response } => {
                         if let Some((from, id)) = self.requests.remove(&request_id) {
-                            self.shared.tell(NetworkEvent::Response { from, id, result: Ok(response) });
+                            self.on_response(from, id, response);
                         }
                     }
                 }
@@ -99,6 +103,13 @@ impl Driver {
             request_response::Event::InboundFailure { .. } | request_response::Event::ResponseSent { .. } => {
             }
         }
+    }
+
+    fn on_response(&self, from: NodeId, id: u64, response: Vec<u8>) {
+        if self.shared.cuts.stops_in(from) {
+            return self.shared.fail_request(from, id, RequestError::Timeout);
+        }
+        self.shared.tell(NetworkEvent::Response { from, id, result: Ok(response) });
     }
 
     fn on_request(&mut self, from: NodeId, token: ResponseToken, bytes: Vec<u8>) {
@@ -130,11 +141,34 @@ impl Driver {
         let Some(node) = node_of(&peer_id) else { return };
         if info.protocol_version != chain_name(self.chain) {
             tracing::warn!(%node, "a peer of another chain, or of another version of the protocol");
-            return self.report(node, Misbehaviour::WrongChain);
+            self.note_other_chain(node, &info.protocol_version);
+            return;
         }
+        self.shared.others.forget(node);
         let printable = info.agent_version.chars().filter(|char| !char.is_control());
         let version = printable.take(MAX_VERSION_CHARS).collect();
         self.shared.peers.change(node, |peer| peer.version = version);
+    }
+
+    fn note_other_chain(&mut self, node: NodeId, speaks: &str) {
+        let Some(peer) = self.peers.get_mut(&node) else { return };
+        peer.sent_away.get_or_insert(Instant::now() + SEND_AWAY_AFTER);
+        if let Some(connection) = peer.connections.back() {
+            self.shared.others.met(node, connection.address, chain_in(speaks), std::time::Instant::now());
+        }
+    }
+
+    /// Refuses the peers of other chains whose time is up.
+    pub(super) fn send_away(&mut self, now: Instant) {
+        let is_due = |peer: &Peer| peer.sent_away.is_some_and(|due| due <= now);
+        let due: Vec<NodeId> =
+            self.peers.iter().filter(|(_, peer)| is_due(peer)).map(|(node, _)| *node).collect();
+        for node in due {
+            if let Some(peer) = self.peers.get_mut(&node) {
+                peer.sent_away = None;
+            }
+            self.report(node, Misbehaviour::WrongChain);
+        }
     }
 
     pub(super) fn on_ping(&mut self, event: &ping::Event) {

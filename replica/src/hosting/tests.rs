@@ -45,3 +45,18 @@ fn the_newest_record_outlives_any_truncation() {
         assert_eq!(outputs.truncate, expected);
     }
 }
+
+#[test]
+fn the_end_of_a_view_is_known_while_its_timer_runs() {
+    let at = |ms| Tick(Duration::from_millis(ms));
+    let mut hosted = hosted(0);
+    assert_eq!(hosted.next_timeout(at(0)), None, "nothing waits");
+    let outputs = hosted.step(at(100), Input::Pending(true));
+    assert!(!outputs.timers.is_empty());
+    let left = hosted.next_timeout(at(100)).unwrap();
+    assert!(left >= Duration::from_secs(1), "{left:?}");
+    assert_eq!(hosted.next_timeout(at(400)), Some(left - Duration::from_millis(300)));
+    assert_eq!(hosted.next_timeout(at(9_000)), None, "it has fired");
+    let _ = hosted.step(at(500), Input::Pending(false));
+    assert_eq!(hosted.next_timeout(at(500)), None, "it does not run any more");
+}

@@ -7,10 +7,10 @@ use super::listing::{
 use crate::error::RpcError;
 use crate::parameter::{At, Order, TransactionDetail, Wait};
 use crate::view::{
-    AccountView, BlockView, ConfigurationView, ConsensusStatusView, EpochView, GenesisView, Health,
-    KeyShardView, LightBlockView, LockView, ManyValues, MempoolView, NetInfo, NodeStatus, PeerView,
-    ReadPoint, ScanItem, SealView, ShardView, SimulationView, SlotView, StateValue, TxStatusView,
-    ValidatorSetView, VersionView,
+    AccountView, BlockView, ConfigurationView, ConsensusStatusView, EpochView, Explanation, FaultEffect,
+    FaultView, GenesisView, Health, KeyShardView, LightBlockView, LockView, ManyValues, MempoolView, NetInfo,
+    NodeStatus, PeerView, ReadPoint, ScanItem, SealView, ShardView, SimulationView, SlotView, StateValue,
+    TxStatusView, ValidatorSetView, VersionView,
 };
 use std::time::Duration;
 use witan_types::{Account, Epoch, GroupId, Height, Key, SignedTransaction, TxId};
@@ -85,6 +85,15 @@ pub struct LockSlice {
     pub next: Option<LockNext>,
 }
 
+/// A fault to stage, within its bounds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FaultWanted {
+    /// What it does.
+    pub effect: FaultEffect,
+    /// After which time it ends by itself, if it does.
+    pub lasts: Option<Duration>,
+}
+
 /// The node behind the methods. It gets what a request asks for, decoded and within bounds, and says what it means.
 ///
 /// A group, block or height that is not there is [`RpcError::NotFound`], [`RpcError::NotHosted`], [`RpcError::Pruned`] or
@@ -96,6 +105,24 @@ pub trait Backend: Followed {
 
     /// How it stands.
     async fn status(&self) -> Result<NodeStatus, RpcError>;
+
+    /// What it does, or what keeps it from doing it.
+    async fn explanation(&self) -> Result<Explanation, RpcError>;
+
+    /// Stages a fault and returns its number. Called on development networks alone.
+    ///
+    /// # Errors
+    /// If there are too many, or a node named is unknown.
+    async fn set_fault(&self, wanted: FaultWanted) -> Result<u64, RpcError>;
+
+    /// The faults that are staged, oldest first.
+    async fn faults(&self) -> Result<Vec<FaultView>, RpcError>;
+
+    /// Ends one fault, or all, and returns the numbers of those that ended.
+    ///
+    /// # Errors
+    /// If there is no fault of this number.
+    async fn clear_faults(&self, id: Option<u64>) -> Result<Vec<u64>, RpcError>;
 
     /// What runs.
     fn version(&self) -> VersionView;

@@ -1,6 +1,7 @@
 //! From decoded parameters to the backend and back.
 
 mod chain;
+mod diagnosis;
 mod listing;
 mod state;
 mod transaction;
@@ -57,8 +58,9 @@ pub(super) fn modules(
     Ok((socket, http))
 }
 
-/// Every method of the table.
+/// Every method of the table that this network has.
 fn module(service: Arc<Service>) -> Result<RpcModule<Service>, RegisterMethodError> {
+    let devnet = service.config.devnet;
     let mut module = RpcModule::from_arc(service);
     macro_rules! register {
         ($request:ident) => {
@@ -68,6 +70,11 @@ fn module(service: Arc<Service>) -> Result<RpcModule<Service>, RegisterMethodErr
         };
     }
     for_every_method!(register);
+    if !devnet {
+        for name in methods::DEVNET_ONLY {
+            module.remove_method(name);
+        }
+    }
     Ok(module)
 }
 

@@ -84,7 +84,7 @@ impl Front {
     fn ready(&self) -> Result<HttpResponse, BoxError> {
         let health = self.service.backend.health();
         let status = if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        respond(status, &json!({"ready": health.ready, "reasons": health.reasons}))
+        respond(status, &json!({"ready": health.ready, "reasons": health.reasons, "details": health.details}))
     }
 
     async fn call(self, request: HttpRequest<Incoming>) -> Result<HttpResponse, BoxError> {

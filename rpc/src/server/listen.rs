@@ -5,7 +5,7 @@ use super::http::Front;
 use super::outflow::Patient;
 use super::rate_limit::{RateLimitLayer, RateLimiter};
 use super::{Backend, RpcConfig, RpcStartError};
-use crate::openrpc;
+use crate::{methods, openrpc};
 use hyper::body::Incoming;
 use jsonrpsee::Methods;
 use jsonrpsee::server::{
@@ -89,7 +89,11 @@ impl Acceptor {
         let max_connections = config.max_connections;
         let room = Arc::new(Semaphore::new(max_connections as usize));
         let calls = Arc::new(Semaphore::new(config.max_calls as usize));
-        let service = Arc::new(Service::new(config, backend, openrpc::document()));
+        let mut openrpc = openrpc::document();
+        if !config.devnet {
+            openrpc::leave_out(&mut openrpc, &methods::DEVNET_ONLY);
+        }
+        let service = Arc::new(Service::new(config, backend, openrpc));
         let (socket, http) = handlers::modules(&service)?;
         let (socket_methods, methods) = (socket.into(), http.into());
         let taken = AtomicUsize::new(0);

@@ -86,6 +86,9 @@ pub struct Health {
     pub ready: bool,
     /// Why not, as names: `SYNCING`, `NO_QUORUM`, ...
     pub reasons: Vec<String>,
+    /// What is behind the reasons, for people, and what would fix it.
+    #[serde(default)]
+    pub details: Vec<String>,
 }
 
 /// What runs: the answer of `node_version`.

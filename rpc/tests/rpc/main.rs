@@ -10,6 +10,7 @@
 mod access;
 mod admin;
 mod chain;
+mod faults;
 mod listing;
 mod methods;
 mod protocol;

@@ -26,6 +26,7 @@ fn requests_of_chains() -> Vec<Request> {
         ("rpc.discover", vec![]),
         ("node_status", vec![]),
         ("node_health", vec![]),
+        ("node_explain", vec![]),
         ("node_version", vec![]),
         ("chain_getGenesis", vec![]),
         ("chain_getConfiguration", vec![]),
@@ -127,6 +128,9 @@ fn requests_of_state() -> Vec<Request> {
         ("consensus_status", vec![group.clone()]),
         ("consensus_validators", vec![group, ("at", json!("latest"))]),
         ("consensus_evidence", vec![("limit", json!(1))]),
+        ("fault_set", vec![("kind", json!("clock")), ("offsetMs", json!(-5))]),
+        ("fault_list", vec![]),
+        ("fault_clear", vec![("id", Value::Null)]),
     ]
 }
 

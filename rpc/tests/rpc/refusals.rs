@@ -249,7 +249,10 @@ async fn health_is_told_to_probes() {
     let stuck = FakeNode { ready: false, ..FakeNode::default() };
     let network = serve(stuck, RpcConfig::default()).await;
     let reply = get(network.server.local_addr(), "/readyz").await;
-    assert_eq!((reply.status, reply.json()), (503, json!({"ready": false, "reasons": ["NO_QUORUM"]})));
+    assert_eq!(
+        (reply.status, reply.json()),
+        (503, json!({"ready": false, "reasons": ["NO_QUORUM"], "details": ["n2 and n3 can't be reached"]}))
+    );
     assert_eq!(get(network.server.local_addr(), "/livez").await.status, 200);
 }
 

@@ -13,8 +13,8 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use witan_rpc::server::{
-    Backend, BlockSlice, EvidenceFrom, EvidenceSlice, HistoryFrom, HistorySlice, ListFrom, LockNext,
-    LockSlice, ScanNext, ScanRange, ScanSlice, TransactionSlice, Trial,
+    Backend, BlockSlice, EvidenceFrom, EvidenceSlice, FaultWanted, HistoryFrom, HistorySlice, ListFrom,
+    LockNext, LockSlice, ScanNext, ScanRange, ScanSlice, TransactionSlice, Trial,
 };
 use witan_rpc::*;
 use witan_types::genesis::{GenesisGroup, GenesisValidator, Operators, Parameters};
@@ -29,6 +29,8 @@ pub struct FakeNode {
     pub state: BTreeMap<Vec<u8>, ValueView>,
     pub ready: bool,
     pub submitted: Mutex<Vec<SignedTransaction>>,
+    /// The last fault staged.
+    pub fault: Mutex<Option<FaultView>>,
     /// What every submission meets, if it is not taken.
     pub refusal: Option<RpcError>,
     /// What grows while others follow it.
@@ -46,8 +48,8 @@ impl Default for FakeNode {
             (b"name2".to_vec(), bytes("second")),
             (b"name3".to_vec(), bytes("third")),
         ]);
-        let chain = FakeChain::default();
-        FakeNode { state, ready: true, submitted: Mutex::new(Vec::new()), refusal: None, chain }
+        let (submitted, fault, chain) = (Mutex::default(), Mutex::default(), FakeChain::default());
+        FakeNode { state, ready: true, submitted, fault, refusal: None, chain }
     }
 }
 
@@ -128,7 +130,28 @@ impl FakeNode {
 impl Backend for FakeNode {
     fn health(&self) -> Health {
         let reasons = if self.ready { Vec::new() } else { vec!["NO_QUORUM".to_owned()] };
-        Health { live: true, ready: self.ready, reasons }
+        let details = reasons.iter().map(|_| "n2 and n3 can't be reached".to_owned()).collect();
+        Health { live: true, ready: self.ready, reasons, details }
+    }
+
+    async fn explanation(&self) -> Result<Explanation, RpcError> {
+        let summary = "n0 is well: group 1 is idle at block 12.".into();
+        let (findings, groups) = (Vec::new(), Vec::new());
+        Ok(Explanation { summary, progressing: true, ready: self.ready, findings, groups })
+    }
+
+    async fn set_fault(&self, wanted: FaultWanted) -> Result<u64, RpcError> {
+        let ends_in_ms = wanted.lasts.map(|lasts| lasts.as_millis() as u64);
+        *self.fault.lock().unwrap() = Some(FaultView { id: 7, effect: wanted.effect, ends_in_ms });
+        Ok(7)
+    }
+
+    async fn faults(&self) -> Result<Vec<FaultView>, RpcError> {
+        Ok(self.fault.lock().unwrap().clone().into_iter().collect())
+    }
+
+    async fn clear_faults(&self, id: Option<u64>) -> Result<Vec<u64>, RpcError> {
+        if id.is_some_and(|id| id != 7) { Err(RpcError::not_found("fault")) } else { Ok(vec![7]) }
     }
 
     async fn status(&self) -> Result<NodeStatus, RpcError> {

@@ -107,6 +107,7 @@ fn locks_are_those_of_undecided_transactions_and_fit_together_page_by_page() {
         id: tx.id(),
         mode,
         since_height,
+        awaits: vec![COORDINATOR],
     };
     assert_eq!(all[..2], [held("a", &own, Mode::Write, 6), held("b", &own, Mode::Write, 6)]);
     assert_eq!(all.len(), 4);
