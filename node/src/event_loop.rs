@@ -331,7 +331,7 @@ impl EventLoop {
                 "accused"
             );
             self.meter.accused();
-            kept.push(stored(id, evidence));
+            kept.push(stored(id, evidence, self.shared.clock.wall_ms()));
         }
         self.writers.log(LogJob { group: id, records: Vec::new(), truncate: None, evidence: kept });
     }
@@ -409,7 +409,7 @@ impl EventLoop {
     }
 }
 
-fn stored(group: GroupId, evidence: Evidence) -> StoredEvidence {
+fn stored(group: GroupId, evidence: Evidence, seen_ms: u64) -> StoredEvidence {
     let Evidence { validator, key, conflict, first, second } = evidence;
     let signed = |signed: Signed| SignedMessage { message: signed.message, signature: signed.signature };
     StoredEvidence {
@@ -420,7 +420,7 @@ fn stored(group: GroupId, evidence: Evidence) -> StoredEvidence {
         key,
         first: signed(first),
         second: signed(second),
-        seen_ms: wall_ms(),
+        seen_ms,
     }
 }
 

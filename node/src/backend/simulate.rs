@@ -4,7 +4,7 @@ use super::state::value_view;
 use super::status::read_view;
 use super::transactions::refused;
 use super::{NodeBackend, not_started, stopping};
-use crate::clock::wall_ms;
+use crate::clock::Clock;
 use crate::signatures::{Refused, judge};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -38,9 +38,9 @@ impl NodeBackend {
         let stores = groups.into_iter().map(|group| Ok((group, self.store(group)?.clone())));
         let stores: Vec<(GroupId, LedgerStore)> = stores.collect::<Result<_, RpcError>>()?;
         let _permit = self.trials.acquire().await.map_err(|_| stopping())?;
-        let (tried, genesis) = (Arc::clone(&signed), self.genesis.clone());
+        let (tried, genesis, clock) = (Arc::clone(&signed), self.genesis.clone(), self.shared.clock.clone());
         let parts = tokio::task::spawn_blocking(move || {
-            stores.iter().map(|(group, store)| try_in(*group, store, &genesis, &tried)).collect()
+            stores.iter().map(|(group, store)| try_in(*group, store, &genesis, &tried, &clock)).collect()
         });
         let parts: Result<Vec<PartAt>, RpcError> = parts.await.map_err(|_| stopping())?;
         self.simulation(&signed, parts?)
@@ -90,11 +90,12 @@ fn try_in(
     store: &LedgerStore,
     genesis: &Genesis,
     signed: &SignedTransaction,
+    clock: &Clock,
 ) -> Result<PartAt, RpcError> {
     let snapshot = store.snapshot();
     let tip = snapshot.tip().ok_or_else(not_started)?;
     let tip = store.header(tip).ok_or_else(|| RpcError::internal("the newest block has no header"))?;
-    let time_ms = wall_ms().max(tip.time_ms.saturating_add(1));
+    let time_ms = clock.wall_ms().max(tip.time_ms.saturating_add(1));
     let part = try_part(&snapshot, genesis, &tip, time_ms, signed);
     let part = part.map_err(|error| RpcError::internal(error.to_string()))?;
     Ok((group, ReadPoint { group, height: tip.height, block_id: tip.id() }, part))
