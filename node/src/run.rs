@@ -130,7 +130,6 @@ impl Starting<'_> {
         let signatures = Arc::new(Signatures::default());
         let disk = Arc::new(DiskWatch::default());
         let writers = self.start_writers(&storage, &disk, &commands)?;
-        let faults = Arc::new(Faults::new(shared.clock.clone(), Arc::clone(&disk), network.clone()));
         let event_loop = EventLoop::new(
             self.keys.node_id(),
             self.members(),
@@ -152,7 +151,7 @@ impl Starting<'_> {
         let event_loop = self.start_loop(event_loop, inbox, &storage, &mut judge)?;
         inbound::start(&judge, JUDGES, events, network_runtime.handle()).map_err(NodeError::Thread)?;
         let (strict_reads, strict) = tokio::sync::mpsc::channel(MAX_STRICT_READS);
-        let backend = Arc::new(self.backend(&storage, &shared, &judge, strict_reads, disk, faults)?);
+        let backend = Arc::new(self.backend(&storage, &shared, &judge, strict_reads, disk)?);
         if self.genesis.devnet {
             let faults = Arc::clone(&backend.faults);
             rpc_runtime.spawn(async move { faults.end_in_time().await });
@@ -295,7 +294,6 @@ impl Starting<'_> {
         judge: &Judge,
         strict_reads: tokio::sync::mpsc::Sender<StrictRead>,
         disk: Arc<DiskWatch>,
-        faults: Arc<Faults>,
     ) -> Result<NodeBackend, NodeError> {
         let (hosted, limits) = (self.hosted()?, mempool_limits(self.config));
         let (network, questions) = (judge.network.clone(), Arc::clone(&judge.questions));
@@ -318,8 +316,8 @@ impl Starting<'_> {
             strict_reads,
             log: storage.consensus_log(),
             trials: trials(),
+            faults: Arc::new(Faults::new(shared.clock.clone(), Arc::clone(&disk), judge.network.clone())),
             disk,
-            faults,
         })
     }
 

@@ -2,7 +2,6 @@
 
 use super::NodeBackend;
 use crate::faults::{Fault, Staged};
-use std::collections::BTreeSet;
 use std::time::Instant;
 use witan_p2p::Cut;
 use witan_rpc::RpcError;
@@ -16,14 +15,13 @@ impl NodeBackend {
             FaultEffect::Clock { offset_ms } => Fault::Clock { offset_ms },
             FaultEffect::Disk { delay_ms } => Fault::Disk { delay_ms },
             FaultEffect::Network { drop, direction } => {
-                let nodes =
-                    drop.iter().map(|named| self.other_node(named)).collect::<Result<BTreeSet<_>, _>>()?;
+                let nodes = drop.iter().map(|named| self.other_node(named)).collect::<Result<_, _>>()?;
                 let cut = match direction {
                     CutDirection::Both => Cut::Both,
                     CutDirection::In => Cut::In,
                     CutDirection::Out => Cut::Out,
                 };
-                Fault::Network { nodes: nodes.into_iter().collect(), cut }
+                Fault::Network { nodes, cut }
             }
         };
         let too_many =

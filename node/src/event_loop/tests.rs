@@ -145,7 +145,9 @@ fn event_loop(
 ) -> (EventLoop, std::sync::mpsc::SyncSender<Command>, Receiver<Command>) {
     let storage = Storage::open(&folder.join("data"), Options::default()).unwrap();
     let (commands, inbox) = sync_channel(16);
-    let writers = Writers::start(&storage, folder.to_owned(), [GROUP].into_iter(), 0, &commands).unwrap();
+    let disk = Arc::default();
+    let writers =
+        Writers::start(&storage, folder.to_owned(), [GROUP].into_iter(), 0, &disk, &commands).unwrap();
     let nodes = [1, 2].map(|place| witan_p2p::node_id([place; 32]).unwrap()).to_vec();
     let members = BTreeMap::from([(GROUP, nodes)]);
     let looping = EventLoop::new(network.node(), members, network.clone(), writers, Arc::new(Shared::new()));

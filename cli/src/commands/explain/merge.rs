@@ -170,15 +170,25 @@ fn of_apart(answers: &[Answer]) -> (Vec<String>, BTreeSet<String>) {
     (sentences, named.collect())
 }
 
+/// Whether a node says that it is of another chain than the others.
+fn is_stray(answer: &Answer) -> bool {
+    let mut findings = answer.explanation.iter().flat_map(|said| &said.findings);
+    findings.any(|finding| finding.reason == "WRONG_GENESIS" && finding.nodes.contains(&answer.name))
+}
+
 /// What the nodes find, each once, without what was told before.
 fn of_findings(answers: &[Answer], silent: &[&Answer], apart: &BTreeSet<String>) -> Vec<String> {
     let known = |name: &String| silent.iter().any(|it| it.name == *name) || apart.contains(name);
     let is_told =
         |finding: &Finding| OF_OTHERS.contains(&finding.reason.as_str()) && finding.nodes.iter().all(known);
     let mut seen = BTreeSet::new();
-    let said = answers.iter().filter_map(|answer| answer.explanation.as_ref());
-    let fresh: Vec<&Finding> = said
-        .flat_map(|said| &said.findings)
+    let fresh: Vec<&Finding> = answers
+        .iter()
+        .filter_map(|answer| Some((is_stray(answer), answer.explanation.as_ref()?)))
+        .flat_map(|(stray, said)| said.findings.iter().map(move |finding| (stray, finding)))
+        // A node of another chain reaches nobody of this one, which says nothing of the others.
+        .filter(|(stray, finding)| !(*stray && OF_OTHERS.contains(&finding.reason.as_str())))
+        .map(|(_, finding)| finding)
         .filter(|finding| !is_told(finding))
         .filter(|finding| seen.insert((&finding.reason, finding.group, &finding.nodes)))
         .collect();

@@ -5,6 +5,7 @@ use super::{explain, health};
 use crate::backend::NodeBackend;
 use crate::faults::Fault;
 use crate::shared::View;
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 use witan_ledger::Store as _;
@@ -151,7 +152,7 @@ impl NodeBackend {
                 held.push(Lock { group, key, more: 0, transaction, since_height, age, awaits });
             }
         }
-        held.sort_by(|one, other| other.age.cmp(&one.age));
+        held.sort_by_key(|lock| Reverse(lock.age));
         held
     }
 

@@ -74,7 +74,7 @@ fn lock(awaits: u32) -> Lock {
 /// A situation, whether the node is ready, its reasons in order, and how the paragraph begins.
 type Case = (Situation, bool, &'static [&'static str], &'static str);
 
-fn check(cases: impl IntoIterator<Item = Case>) {
+fn check<const COUNT: usize>(cases: [Case; COUNT]) {
     for (situation, ready, reasons, start) in cases {
         let explanation = explain(&situation);
         let found: Vec<&str> = explanation.findings.iter().map(|it| it.reason.as_str()).collect();
@@ -243,7 +243,7 @@ fn a_full_mempool_counts_against_the_node_only_while_nothing_empties_it() {
     };
     let text = "n0's mempool of group 1 is full: 100 of 100 transactions wait, 0 of 1000 bytes, and new ones are refused.";
     check([
-        (full(well(), 4), true, &["MEMPOOL_FULL"] as &[_], text),
+        (full(well(), 4), true, &["MEMPOOL_FULL"], text),
         (full(well(), 5), false, &["MEMPOOL_FULL"], text),
     ]);
     let stands = explain(&full(missing(&["n2", "n3"]), 0));
@@ -257,7 +257,7 @@ fn a_full_mempool_counts_against_the_node_only_while_nothing_empties_it() {
 
 #[test]
 fn a_node_that_catches_up_says_how_far_it_is_and_how_fast() {
-    let behind = |blocks, speed| {
+    let behind = |blocks: u64, speed| {
         let mut situation = well();
         situation.groups[1].sealed_elsewhere = 12 + blocks;
         situation.groups[1].sealed_a_second = speed;

@@ -119,7 +119,11 @@ fn what_several_nodes_find_is_told_once_and_a_stray_node_is_no_partition() {
     let answers = [
         answer("n0", &["n3"], vec![skew(), stray()]),
         answer("n1", &["n3"], vec![skew(), stray()]),
-        answer("n3", &["n0", "n1"], vec![stray()]),
+        answer(
+            "n3",
+            &["n0", "n1"],
+            vec![stray(), finding("NO_QUORUM", &["n0", "n1"], "n0 and n1 can't be reached from n3.")],
+        ),
     ];
     let text = said(&answers);
     assert!(

@@ -135,11 +135,10 @@ pub(super) fn absent(situation: &Situation, found: &mut Vec<Found>) {
         situation.groups.iter().partition(|group| group.group == GroupId::ROOT);
     for group in keys.into_iter().chain(root).filter(|group| group.has_quorum()) {
         let missing = group.missing();
-        if let Some(leader) = missing.iter().find(|member| group.leader_name() == Some(&member.name)) {
-            if !told.contains(&leader.name) {
-                found.push(dead_leader(me, group, &leader.name));
-                told.push(leader.name.clone());
-            }
+        let leader = missing.iter().find(|member| group.leader_name() == Some(&member.name));
+        if let Some(leader) = leader.filter(|leader| !told.contains(&leader.name)) {
+            found.push(dead_leader(me, group, &leader.name));
+            told.push(leader.name.clone());
         }
         let others: Vec<&str> =
             names(&missing).into_iter().filter(|name| !told.iter().any(|it| it == name)).collect();
