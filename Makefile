@@ -5,7 +5,7 @@ CARGO ?= cargo
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 WITAN := $(CARGO_TARGET_DIR)/release/witan
 
-.PHONY: build testnet test lint unit doc install soak bank clean-testnet import-debian
+.PHONY: build testnet test lint unit doc install soak fuzz bank clean-testnet import-debian
 
 ## Builds target/release/witan.
 build: install
@@ -54,6 +54,12 @@ soak: build
 ## stands still; under one engine, and under three.
 bank: install
 	WITAN_BANK_SECONDS=60 $(CARGO) test --release --locked -p witan --test acceptance a_bank -- --nocapture --test-threads 1
+
+## REQUESTS requests at random against a network of four nodes and two groups (`make test` sends 5,000), over HTTP and WebSocket.
+REQUESTS ?= 100000
+fuzz: install
+	WITAN_FUZZ_REQUESTS=$(REQUESTS) $(CARGO) test --release --locked -p witan --test acceptance \
+		requests_at_random -- --nocapture --test-threads 1
 
 ## What the build needs beside rust, gcc, g++, make, python3 and git: libclang, for RocksDB's bindings.
 install:

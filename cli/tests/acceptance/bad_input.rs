@@ -18,7 +18,7 @@ stories! {
 const REJECTED: i64 = -32020;
 
 /// A transaction's bytes as a parameter.
-fn hex(tx: &SignedTransaction) -> Value {
+pub(crate) fn hex(tx: &SignedTransaction) -> Value {
     format!("0x{}", hex::encode(tx.encode())).into()
 }
 
@@ -35,7 +35,7 @@ fn changed(testnet: &Testnet, change: impl FnOnce(&mut Transaction)) -> SignedTr
 }
 
 /// Transactions that no mempool takes, each with the reason.
-fn refused(testnet: &Testnet) -> Vec<(&'static str, Value, &'static str)> {
+pub(crate) fn refused(testnet: &Testnet) -> Vec<(&'static str, Value, &'static str)> {
     let mut forged = testnet.signed(vec![put("bad", "signature")]);
     forged.signature.0[7] ^= 1;
     let other_signer = testnet.unsigned(0, vec![put("bad", "signer")]).sign(&testnet.secret(1));

@@ -76,6 +76,20 @@ pub(crate) fn in_groups_of_some_nodes(engine: EngineKind, story: impl AsyncFn(&m
     tell_story(spec, story);
 }
 
+/// Tells a story of four validators in two groups under one engine; the second group has only these of them.
+pub(crate) fn in_two_groups(engine: EngineKind, second: &[u16], story: impl AsyncFn(&mut Testnet)) {
+    let slot = Slot::take();
+    let spec = Spec {
+        engine,
+        shards: 2,
+        group_nodes: [(GroupId(2), second.to_vec())].into(),
+        permissioned: needs_permission(engine),
+        port_base: slot.port_base(),
+        ..Spec::default()
+    };
+    tell_story(spec, story);
+}
+
 /// Tells a story of four validators in four groups that run these engines in turn, with this many funded accounts.
 pub(crate) fn in_four_groups(engines: &[EngineKind], accounts: usize, story: impl AsyncFn(&mut Testnet)) {
     let slot = Slot::take();
