@@ -8,6 +8,7 @@ pub(crate) mod follow;
 pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod keys;
+pub(crate) mod man;
 mod remote;
 pub(crate) mod shard;
 pub(crate) mod sim;
@@ -69,6 +70,8 @@ pub(crate) enum Command {
     Sim(sim::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
+    /// Write manual pages
+    Man(man::Args),
 }
 
 /// Runs a command to its end.
@@ -91,6 +94,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<(), CliError> {
         Command::Bench(args) => block_on(bench::run(args, context)),
         Command::Sim(args) => sim::run(&args, context),
         Command::Completions(args) => completions::run(&args, context),
+        Command::Man(args) => man::run(&args, context),
     }
 }
 

@@ -30,9 +30,31 @@ fn every_command_of_the_interface_is_there() {
     for name in wanted.map(|name| format!("witan testnet {name}")) {
         assert!(names.contains(&name), "{name} is missing");
     }
-    for name in ["witan init", "witan start", "witan keys new", "witan keys list", "witan completions"] {
-        assert!(names.contains(&name.to_owned()), "{name} is missing");
+    let others = [
+        "init",
+        "start",
+        "keys new",
+        "keys list",
+        "completions",
+        "man",
+        "explain",
+        "verify",
+        "import",
+        "shard list",
+    ];
+    for name in others.map(|name| format!("witan {name}")) {
+        assert!(names.contains(&name), "{name} is missing");
     }
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let folder = tempfile::tempdir().unwrap();
+    clap_mangen::generate_to(Cli::command(), folder.path()).unwrap();
+    let pages = std::fs::read_dir(folder.path()).unwrap().count();
+    assert!(pages > commands().len(), "{pages} pages");
+    let page = std::fs::read_to_string(folder.path().join("witan-tx-put.1")).unwrap();
+    assert!(page.contains("witan"), "{page}");
 }
 
 #[test]
