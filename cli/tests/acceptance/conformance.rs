@@ -2,11 +2,12 @@
 //! method, error and limit over HTTP and WebSocket, and then by requests at random.
 //!
 //! - `wire.rs`, `both.rs` clients that send exact bytes, and the same over both transports
-//! - `protocol.rs` JSON-RPC 2.0 itself; `methods.rs` every method; `errors.rs` every code; `limits.rs` every limit
+//! - `protocol.rs` JSON-RPC 2.0 itself; `methods.rs` every method; `examples.rs` the document's own examples; `errors.rs` every code; `limits.rs` every limit
 //! - `shape.rs` templates and JSON Schema; `world.rs` what the network holds; `fuzz.rs` requests at random
 
 mod both;
 mod errors;
+mod examples;
 mod fuzz;
 mod limits;
 mod methods;
@@ -40,6 +41,7 @@ async fn what_is_written(testnet: &mut Testnet) {
     protocol::http(testnet).await;
     protocol::websocket(testnet).await;
     methods::every_method(testnet, &world).await;
+    examples::every_example(testnet).await;
     let mut met = errors::while_it_works(testnet, &world).await;
     limits::by_default(testnet).await;
     limits::subscriptions(testnet).await;

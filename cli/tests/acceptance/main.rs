@@ -27,6 +27,7 @@ macro_rules! stories {
     };
 }
 
+mod access;
 mod bad_input;
 mod bank;
 mod command;

@@ -26,6 +26,13 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
         "signatures": ["<signature>"], "encoded": "<hex>"});
     let configuration = json!({"version": 1, "parameters": {"blockTimeMs": "<number>"}, "operators": "<any>",
         "approvals": [], "group": 0, "height": "<number>", "blockId": "<hash>"});
+    let light = json!({"group": 1, "height": height, "blockId": "<hash>", "parent": "<hash>", "epoch": 1, "timeMs": "<ms>",
+        "stateRoot": "<hash>", "receiptsRoot": "<hash>", "signers": ["<number>"], "encoded": "<hex>", "epochs": []});
+    let member = json!({"index": "<number>", "name": "<text>", "key": "<hash>", "nodeId": "<hash>"});
+    let epoch = json!({"chain": world.chain, "group": 1, "epoch": 1, "engine": "hotstuff", "faults": "byzantine",
+        "maxFaulty": "<number>", "quorum": "<number>", "members": [member], "closed": false, "hash": "<hash>"});
+    let mut proved = epoch.clone();
+    proved["proof"] = json!({"format": "witan-epoch-proof-1", "bytes": "<hex>"});
     vec![
         case(
             "chain_getGenesis",
@@ -57,7 +64,8 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
         ),
         case("chain_listBlocks", json!({"group": 1, "from": height, "limit": 1000}), page),
         case("chain_getSeal", json!({"group": 1, "height": height}), seal),
-        case("chain_getLightBlock", json!({"group": 1, "at": height}), json!({"group": 1, "height": height})),
-        case("chain_getEpoch", json!({"group": 1}), json!({"group": 1})),
+        case("chain_getLightBlock", json!({"group": 1, "at": height}), light),
+        case("chain_getEpoch", json!({"group": 1}), epoch.clone()),
+        case("chain_getEpoch", json!({"group": 1, "epoch": 1, "prove": true}), proved),
     ]
 }

@@ -34,12 +34,18 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
         case("node_status", json!({}), status(world)),
         case("node_health", json!({}), json!({"live": true, "ready": true, "reasons": []})),
         case("node_version", json!({}), version),
-        case("node_explain", json!({}), json!({})),
+        case(
+            "node_explain",
+            json!({}),
+            json!({"summary": "<text>", "progressing": true, "ready": true, "findings": [], "groups": [
+                {"group": "<number>", "engine": "<engine>", "height": "<number>", "sealedHeight": "<number>",
+                    "view": "<number>", "missing": [], "progressing": true}]}),
+        ),
         case("mempool_status", json!({}), json!({"items": [mempool]})),
         case("mempool_status", json!({"group": 1}), json!({"items": [{"group": 1}]})),
         case("net_info", json!({}), network),
         case("net_peers", json!({}), json!({"items": [peer]})),
         case("fault_list", json!({}), json!({"items": []})),
-        case("fault_clear", json!({}), json!({})),
+        case("fault_clear", json!({}), json!({"cleared": []})),
     ]
 }

@@ -55,6 +55,18 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
         case("state_scan", json!({"start": "0x61", "end": "0x62", "limit": 1000, "at": "latest"}), page),
         case("state_account", json!({"account": world.accounts[1]}), account.clone()),
         case("state_account", json!({"account": world.accounts[1], "strict": true}), account),
-        case("state_history", json!({"key": one_hex}), json!({"items": ["<any>"], "nextCursor": "<any>"})),
+        case(
+            "state_history",
+            json!({"key": one_hex}),
+            json!({"items": [{"value": "0x6f6e65", "type": "bytes", "version": "<decimal>", "height": "<number>",
+                "blockId": "<hash>", "timeMs": "<ms>"}], "nextCursor": null, "group": 1, "height": "<number>",
+                "blockId": "<hash>"}),
+        ),
+        case(
+            "state_getSlot",
+            json!({"key": one_hex, "prove": true}),
+            json!({"slot": "<number>", "items": [item], "group": 1, "height": "<number>", "blockId": "<hash>",
+                "proof": {"format": "witan-slot-proof-1", "bytes": "<hex>"}}),
+        ),
     ]
 }

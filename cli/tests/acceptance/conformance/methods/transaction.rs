@@ -14,6 +14,8 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
     let (known, height) = (&world.committed.0, world.committed.1);
     let read = json!({"key": "<hex>", "value": "0x6f6e65", "type": "bytes", "version": "<decimal>"});
     let never = format!("0x{}", "7".repeat(64));
+    let listed = json!({"txId": "<hash>", "status": "<status>", "signer": "<account>", "group": "<number>",
+        "height": "<number>", "index": "<number>", "timeMs": "<ms>", "sealed": "<bool>"});
     vec![
         case(
             "tx_prepare",
@@ -48,7 +50,17 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
             json!({"txs": ["0x00"]}),
             json!({"items": [{"error": {"code": -32020, "message": "<text>", "data": {"reason": "MALFORMED"}}}]}),
         ),
-        case("tx_simulate", json!({"unsigned": world.unsigned}), json!({})),
+        case(
+            "tx_simulate",
+            json!({"unsigned": world.unsigned}),
+            json!({"txId": "<hash>", "status": "<text>", "result": "<any>", "at": [{"group": "<number>",
+                "height": "<number>", "blockId": "<hash>"}]}),
+        ),
+        case(
+            "tx_get",
+            json!({"txId": world.crossing, "prove": true}),
+            json!({"status": "committed", "proof": {"format": "witan-outcome-proof-1", "bytes": "<hex>"}}),
+        ),
         case(
             "tx_get",
             json!({"txId": known}),
@@ -64,8 +76,8 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
         case(
             "tx_list",
             json!({"account": world.accounts[0]}),
-            json!({"items": ["<any>"], "nextCursor": "<any>"}),
+            json!({"items": [listed], "nextCursor": "<any>"}),
         ),
-        case("tx_list", json!({}), json!({"items": ["<any>"], "nextCursor": "<any>"})),
+        case("tx_list", json!({}), json!({"items": [listed], "nextCursor": "<any>"})),
     ]
 }
