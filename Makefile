@@ -5,7 +5,7 @@ CARGO ?= cargo
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 WITAN := $(CARGO_TARGET_DIR)/release/witan
 
-.PHONY: build testnet test lint unit doc install soak fuzz bank clean-testnet import-debian
+.PHONY: build testnet test lint unit clients doc install soak fuzz bank clean-testnet import-debian
 
 ## Builds target/release/witan.
 build: install
@@ -18,7 +18,12 @@ testnet: build
 	$(WITAN) testnet up -n 4
 
 ## All checks, as CI runs them.
-test: install lint unit
+test: install lint unit clients
+
+## The clients in other languages, and the examples of README.md as printed, against a local network.
+clients: build
+	@sh scripts/install-clients.sh
+	sh scripts/test-clients.sh "$(WITAN)"
 
 lint:
 	$(CARGO) fmt --all --check

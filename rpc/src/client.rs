@@ -1,4 +1,17 @@
-//! The typed client.
+//! The typed client: a method each over HTTP ([`Client`]), and subscriptions over WebSocket ([`Subscriber`]).
+//!
+//! ```no_run
+//! # async fn read() -> Result<(), witan_rpc::ClientError> {
+//! use witan_rpc::{At, Client};
+//!
+//! let client = Client::new("http://127.0.0.1:27001")?;
+//! let greeting = client.state(b"greeting", At::Latest, false).await?;
+//! println!("{:?} after block {}", greeting.value, greeting.at.height);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! `rpc/examples/hello.rs` is a whole program that signs, submits, reads and follows.
 
 mod subscriber;
 

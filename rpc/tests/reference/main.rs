@@ -31,6 +31,12 @@ fn the_reference_says_what_the_table_says() {
 }
 
 #[test]
+fn the_typescript_client_is_made_from_this_document() {
+    let text = serde_json::to_string_pretty(&openrpc::document()).unwrap() + "\n";
+    assert!(is_up_to_date("clients/typescript/openrpc.json", &text), "see the first lines of this file");
+}
+
+#[test]
 fn the_reference_names_what_each_answer_holds() {
     let text = markdown::reference(&openrpc::document());
     assert!(text.contains("### `state_get`"));
