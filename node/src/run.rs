@@ -40,7 +40,7 @@ const LAST_WRITE: Duration = Duration::from_millis(20);
 /// How long tasks that hold stores may take to end when the node stops.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 /// The priority of threads that serve users: 0 is that of all others, 19 the least there is.
-const RPC_PRIORITY: i32 = 10;
+const RPC_PRIORITY: i32 = 19;
 /// Threads that judge messages.
 const JUDGES: usize = 2;
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 use witan_ledger::ProofWindow;
 use witan_replica::{GroupStatus, Notice};
+use witan_rpc::view::ReadPoint;
 use witan_types::{GroupId, Height, TxId};
 
 /// A loop that did not turn for this long counts as dead.
@@ -39,6 +40,8 @@ pub(crate) struct Shared {
     views: RwLock<BTreeMap<GroupId, Arc<View>>>,
     waiting: Mutex<HashMap<TxId, Vec<oneshot::Sender<()>>>>,
     expired: Mutex<Expired>,
+    /// The newest flushed block of each group, since the start.
+    flushed: RwLock<BTreeMap<GroupId, ReadPoint>>,
     committed: watch::Sender<BTreeMap<GroupId, Height>>,
     sealed: watch::Sender<BTreeMap<GroupId, Height>>,
 }
@@ -65,6 +68,7 @@ impl Shared {
             views: RwLock::default(),
             waiting: Mutex::default(),
             expired: Mutex::default(),
+            flushed: RwLock::default(),
             committed: watch::Sender::new(BTreeMap::new()),
             sealed: watch::Sender::new(BTreeMap::new()),
         }
@@ -120,6 +124,10 @@ impl Shared {
     pub(crate) fn tell(&self, group: GroupId, notice: &Notice) {
         match notice {
             Notice::Committed(commit) => {
+                let (height, block_id) = (commit.outcome.height, commit.outcome.block_id);
+                let mut flushed = self.flushed.write().unwrap_or_else(PoisonError::into_inner);
+                flushed.insert(group, ReadPoint { group, height, block_id });
+                drop(flushed);
                 self.committed.send_modify(|heights| {
                     heights.insert(group, commit.outcome.height);
                 });
@@ -171,6 +179,11 @@ impl Shared {
     /// Whether the transaction was seen to expire here.
     pub(crate) fn has_expired(&self, id: &TxId) -> bool {
         lock(&self.expired).ids.contains(id)
+    }
+
+    /// The newest block of a group that was flushed since the start; what is on disk may be newer by a moment.
+    pub(crate) fn flushed(&self, group: GroupId) -> Option<ReadPoint> {
+        self.flushed.read().unwrap_or_else(PoisonError::into_inner).get(&group).copied()
     }
 
     /// The newest flushed heights, and their changes.

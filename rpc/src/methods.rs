@@ -172,7 +172,7 @@ methods! {
         /// nextCursor of the page before.
         cursor "cursor": Option<String>,
     } -> view::BlockPage, "items and nextCursor.",
-        {"group": 1, "limit": 3}, costs 10;
+        {"group": 1, "limit": 3}, costs 20;
 
     /// The seal of one block: a quorum's signatures on what came out of it.
     "chain_getSeal" GetSeal {
@@ -256,7 +256,7 @@ methods! {
         /// nextCursor of the page before; it pins the newest block of each group.
         cursor "cursor": Option<String>,
     } -> view::TransactionPage, "items (txId, status, reason, signer, group, height, index, timeMs, sealed, and of an account its role: signer or recipient), nextCursor, and at: the newest block of each group that the list covers.",
-        {"account": example::account().to_string(), "limit": 10}, costs 10;
+        {"account": example::account().to_string(), "limit": 10}, costs 20;
 
     /// What would become of a transaction in the next blocks if nothing else happened, with nothing changed. Each part is tried on the newest state of its group here: across groups that is no snapshot.
     "tx_simulate" SimulateTransaction {
@@ -330,7 +330,7 @@ methods! {
         /// How keys and values are written; hex if absent.
         encoding "encoding": Option<Encoding>,
     } -> view::ScanPage, "items, nextCursor, group, height and blockId.",
-        {"prefix": "", "limit": 3, "encoding": "utf8"}, costs 10;
+        {"prefix": "", "limit": 3, "encoding": "utf8"}, costs 20;
 
     /// What a key has held, newest first: one version for each block that changed it.
     "state_history" ListHistory {
@@ -343,7 +343,7 @@ methods! {
         /// How key and values are written; hex if absent.
         encoding "encoding": Option<Encoding>,
     } -> view::HistoryPage, "items (value, null where it was deleted, type, version, height, blockId, timeMs), nextCursor, group, height and blockId.",
-        {"key": "greeting", "encoding": "utf8"}, costs 10;
+        {"key": "greeting", "encoding": "utf8"}, costs 20;
 
     /// An account's balance.
     "state_account" GetAccount {

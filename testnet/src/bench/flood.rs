@@ -242,8 +242,12 @@ pub async fn flood(nodes: &[SocketAddr], window: Duration) -> io::Result<Flooded
 }
 
 /// What the flood calls, in turn.
-const FLOOD: [&str; 4] = [
+const FLOOD: [&str; 8] = [
     r#"{"jsonrpc":"2.0","id":1,"method":"state_get","params":["0x61"]}"#,
+    r#"{"jsonrpc":"2.0","id":1,"method":"node_status","params":[]}"#,
+    r#"{"jsonrpc":"2.0","id":1,"method":"tx_get","params":["0x0000000000000000000000000000000000000000000000000000000000000000"]}"#,
+    r#"{"jsonrpc":"2.0","id":1,"method":"state_get","params":{"key":"0x62","prove":true}}"#,
+    r#"{"jsonrpc":"2.0","id":1,"method":"mempool_status","params":[]}"#,
     r#"{"jsonrpc":"2.0","id":1,"method":"state_scan","params":{"prefix":"0x","limit":1000}}"#,
     r#"{"jsonrpc":"2.0","id":1,"method":"chain_getBlock","params":{"group":1,"txs":"full"}}"#,
     r#"{"jsonrpc":"2.0","id":1,"method":"chain_listBlocks","params":{"group":1,"limit":1000}}"#,
