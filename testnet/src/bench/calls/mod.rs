@@ -21,9 +21,10 @@ use witan_rpc::encoding::write_hex;
 use witan_rpc::{Client, Wait};
 use witan_types::{Account, ChainId, Key, Op, SecretKey, Transaction, sha256};
 
-/// The key that is read.
-const KEY: &str = "bench/value";
-/// Bytes of the value read, and of a signed transaction.
+/// The keys that are read, each with the bytes of its value.
+const SHORT: (&str, usize) = ("bench/short", 32);
+const LONG: (&str, usize) = ("bench/long", 256);
+/// Bytes of a signed transaction.
 const BYTES: usize = 256;
 /// Transactions in a batch.
 const BATCH: usize = 100;
@@ -57,17 +58,20 @@ pub struct CallsPlan {
 enum Method {
     NoOp,
     StateGet,
+    StateGetLong,
     Submit,
     SubmitBatch,
 }
 
 impl Method {
-    const ALL: [Method; 4] = [Method::NoOp, Method::StateGet, Method::Submit, Method::SubmitBatch];
+    const ALL: [Method; 5] =
+        [Method::NoOp, Method::StateGet, Method::StateGetLong, Method::Submit, Method::SubmitBatch];
 
     fn name(self) -> &'static str {
         match self {
             Method::NoOp => "no-op",
-            Method::StateGet => "state_get",
+            Method::StateGet => "state_get of 32 bytes",
+            Method::StateGetLong => "state_get of 256 bytes",
             Method::Submit => "tx_submit",
             Method::SubmitBatch => "tx_submitBatch of 100",
         }
@@ -81,7 +85,7 @@ impl Method {
 pub async fn run_calls(plan: &CallsPlan) -> Result<CallsReport, BenchError> {
     let client = Client::new(&format!("http://{}", plan.node))?;
     let genesis = client.genesis().await?;
-    write_value(&client, genesis.chain, plan.seed).await?;
+    write_values(&client, genesis.chain, plan.seed).await?;
     let mut bodies = Bodies { plan, signed: 0, chain: genesis.chain };
     let mut report = CallsReport::new(plan.connections, plan.rounds);
     for _ in 0..plan.rounds {
@@ -99,8 +103,8 @@ pub async fn run_calls(plan: &CallsPlan) -> Result<CallsReport, BenchError> {
     Ok(report)
 }
 
-/// Puts the value that is read.
-async fn write_value(client: &Client, chain: ChainId, seed: u64) -> Result<(), BenchError> {
+/// Puts the values that are read.
+async fn write_values(client: &Client, chain: ChainId, seed: u64) -> Result<(), BenchError> {
     let key = SecretKey::from_seed(sha256(&[b"witan calls", &seed.to_le_bytes()]).0);
     let transaction = Transaction {
         chain,
@@ -108,7 +112,7 @@ async fn write_value(client: &Client, chain: ChainId, seed: u64) -> Result<(), B
         salt: seed,
         expires_at_ms: unix_ms() + LIFETIME_MS,
         checks: Vec::new(),
-        ops: vec![Op::Put { key: Key::from(KEY), value: vec![7; BYTES] }],
+        ops: [SHORT, LONG].map(|(key, bytes)| Op::Put { key: Key::from(key), value: vec![7; bytes] }).into(),
     };
     client.submit(&transaction.sign(&key), Wait::Applied, Duration::from_secs(10)).await?;
     Ok(())
@@ -145,11 +149,12 @@ impl Bodies<'_> {
             format!("{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"{method}\",\"params\":{params}}}")
                 .into_bytes()
         };
-        let key = format!("{{\"key\":\"{}\"}}", write_hex(KEY.as_bytes()));
+        let key = |(key, _): (&str, usize)| format!("{{\"key\":\"{}\"}}", write_hex(key.as_bytes()));
         let quoted = |one: &Prepared| format!("\"{}\"", write_hex(&one.bytes));
         match method {
-            Method::NoOp => Calls::again(request("no_op", key)),
-            Method::StateGet => Calls::again(request("state_get", key)),
+            Method::NoOp => Calls::again(request("no_op", key(SHORT))),
+            Method::StateGet => Calls::again(request("state_get", key(SHORT))),
+            Method::StateGetLong => Calls::again(request("state_get", key(LONG))),
             Method::Submit => {
                 let one = |one: &Prepared| request("tx_submit", format!("[{}]", quoted(one)));
                 Calls::each(self.sign(SUBMISSIONS).iter().map(one).collect())
