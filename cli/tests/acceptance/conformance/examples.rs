@@ -41,10 +41,10 @@ fn made_ours(testnet: &Testnet, example: &Value, salt: u64) -> Value {
     let given = example["params"].as_array().unwrap().iter();
     let own = |parameter: &Value| {
         let (name, value) = (parameter["name"].as_str().unwrap(), &parameter["value"]);
-        let value = match name {
-            "tx" => signed(testnet, value, salt),
-            "txs" => value.as_array().unwrap().iter().map(|value| signed(testnet, value, salt)).collect(),
-            "unsigned" => Value::Object(unsigned(testnet, value, salt)),
+        let value = match (name, value) {
+            ("tx", Value::Object(_)) => signed(testnet, value, salt),
+            ("txs", Value::Array(txs)) => txs.iter().map(|value| signed(testnet, value, salt)).collect(),
+            ("unsigned", Value::Object(_)) => Value::Object(unsigned(testnet, value, salt)),
             _ => value.clone(),
         };
         (name.to_owned(), value)

@@ -47,8 +47,8 @@ const EXEMPT: [(&str, &str); 9] = [
 
 /// The node that does not host group 2.
 const LACKS_A_GROUP: &str = "n3";
-/// Methods that read every group where the node is: one that lacks a group names those that have it.
-const OF_ALL_GROUPS: [&str; 3] = ["state_scan", "state_history", "tx_list"];
+/// Methods that read groups where the node is alone: one that lacks a group names those that have it.
+const OF_ALL_GROUPS: [&str; 4] = ["state_scan", "state_history", "tx_list", "tx_simulate"];
 
 /// Calls every method at every node over both transports, by name and by position.
 pub(crate) async fn every_method(testnet: &Testnet, world: &World) {
