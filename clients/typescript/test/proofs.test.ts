@@ -98,7 +98,7 @@ test("another network's proof is refused, and so is a group that genesis does no
     return encode(wire.portableStateProof, { ...bytes, header: { header, seal: { ...bytes.header.seal, outcome } } });
   };
   assert.throws(() => verifier.verifyState(moved(2), key), /no group 2/);
-  assert.throws(() => verifier.verifyState(moved(0), key), /root group/);
+  assert.throws(() => verifier.verifyState(moved(0), key), new RegExp("root group"));
 });
 
 // Networks whose validators' keys are known here, to sign what no honest validator would.
