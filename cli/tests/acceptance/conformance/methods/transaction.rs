@@ -8,14 +8,18 @@ fn status(id: &str, status: &str) -> Value {
     json!({"txId": id, "status": status, "sealed": "<bool>", "applied": "<bool>"})
 }
 
+fn listed() -> Value {
+    json!({"txId": "<hash>", "status": "<status>", "signer": "<account>", "group": "<number>",
+        "height": "<number>", "index": "<number>", "timeMs": "<ms>", "sealed": "<bool>"})
+}
+
 pub(super) fn cases(world: &World) -> Vec<Case> {
     let fresh: Vec<(String, String)> = world.fresh.iter().map(|tx| (hex(tx), tx.id().to_string())).collect();
     let [one, two, three, four, five, six, ..] = &fresh[..] else { panic!("too few transactions") };
     let (known, height) = (&world.committed.0, world.committed.1);
     let read = json!({"key": "<hex>", "value": "0x6f6e65", "type": "bytes", "version": "<decimal>"});
     let never = format!("0x{}", "7".repeat(64));
-    let listed = json!({"txId": "<hash>", "status": "<status>", "signer": "<account>", "group": "<number>",
-        "height": "<number>", "index": "<number>", "timeMs": "<ms>", "sealed": "<bool>"});
+    let listed = listed();
     vec![
         case(
             "tx_prepare",
