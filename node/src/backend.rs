@@ -79,7 +79,7 @@ pub(crate) struct NodeBackend {
     /// What liars were caught signing.
     pub(crate) log: ConsensusLog,
     /// Who may try a transaction now.
-    pub(crate) trials: Semaphore,
+    pub(crate) trials: Arc<Semaphore>,
     pub(crate) disk: Arc<DiskWatch>,
     pub(crate) faults: Arc<Faults>,
 }

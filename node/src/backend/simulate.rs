@@ -24,8 +24,8 @@ use witan_types::{Genesis, GroupId, Key, Signature, SignedTransaction, TxId};
 const MAX_TRIALS: usize = 2;
 
 /// Lets in so many trials at once.
-pub(crate) fn trials() -> Semaphore {
-    Semaphore::new(MAX_TRIALS)
+pub(crate) fn trials() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(MAX_TRIALS))
 }
 
 /// A part that was tried, and on what.
@@ -37,9 +37,11 @@ impl NodeBackend {
         let groups: BTreeSet<GroupId> = groups_of(&signed.transaction, |key| self.group_of(key)).collect();
         let stores = groups.into_iter().map(|group| Ok((group, self.store(group)?.clone())));
         let stores: Vec<(GroupId, LedgerStore)> = stores.collect::<Result<_, RpcError>>()?;
-        let _permit = self.trials.acquire().await.map_err(|_| stopping())?;
+        let permit = Arc::clone(&self.trials).acquire_owned().await.map_err(|_| stopping())?;
         let (tried, genesis, clock) = (Arc::clone(&signed), self.genesis.clone(), self.shared.clock.clone());
         let parts = tokio::task::spawn_blocking(move || {
+            // Held until the trial is over, also when who asked has gone.
+            let _permit = permit;
             stores.iter().map(|(group, store)| try_in(*group, store, &genesis, &tried, &clock)).collect()
         });
         let parts: Result<Vec<PartAt>, RpcError> = parts.await.map_err(|_| stopping())?;

@@ -23,12 +23,15 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::UnixListener;
 use tower::Service as _;
 use witan_types::NodeId;
 
 /// The most connections at a time: those of people and their scripts.
 const MAX_CONNECTIONS: usize = 16;
+/// How long to wait after the system refused a connection (out of file descriptors, say).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Only the owner may connect.
 const MODE: u32 = 0o600;
 
@@ -74,7 +77,15 @@ async fn accept(listener: UnixListener, methods: Methods) {
     // The handle is kept for as long as connections are accepted: dropped, it would stop them.
     let (stop, _handle) = stop_channel();
     let room = Arc::new(tokio::sync::Semaphore::new(MAX_CONNECTIONS));
-    while let Ok((socket, address)) = listener.accept().await {
+    loop {
+        let (socket, address) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "a connection to the admin socket could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
         let Ok(place) = Arc::clone(&room).try_acquire_owned() else { continue };
         let front = Front { methods: methods.clone(), stop: stop.clone() };
         let stopped = stop.clone().shutdown();
@@ -87,7 +98,6 @@ async fn accept(listener: UnixListener, methods: Methods) {
             drop(place);
         });
     }
-    tracing::error!("the admin socket ended");
 }
 
 /// What the requests of one connection need.

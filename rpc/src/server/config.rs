@@ -71,7 +71,7 @@ impl RpcConfig {
     /// The most calls of a batch, by default.
     pub const MAX_BATCH: u32 = 100;
     /// The most connections, by default.
-    pub const MAX_CONNECTIONS: u32 = 1024;
+    pub const MAX_CONNECTIONS: u32 = 512;
     /// The most subscriptions on one connection, by default.
     pub const MAX_SUBSCRIPTIONS: u32 = 64;
     /// The most calls at a time, by default.
