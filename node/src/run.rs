@@ -343,6 +343,7 @@ impl Starting<'_> {
             max_connections: rpc.max_connections,
             max_subscriptions: rpc.max_subscriptions,
             max_calls: rpc.max_calls,
+            max_pending_bytes: rpc.max_pending_bytes,
             calls_per_second: rpc.requests_per_second,
             limit_loopback: rpc.limit_loopback,
             token: rpc.auth.0.as_ref().map(|path| self.home.token(path)).transpose()?,

@@ -260,6 +260,8 @@ impl RpcError {
     pub const NODE: &'static str = "the node";
     /// Who has too many subscriptions: the one that asked.
     pub const CONNECTION: &'static str = "the connection";
+    /// Who has too many subscriptions: all connections from there.
+    pub const ADDRESS: &'static str = "the address";
 
     /// A wrong parameter.
     pub fn parameter(parameter: impl Into<String>, expected: impl Into<String>) -> RpcError {

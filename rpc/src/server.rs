@@ -1,6 +1,7 @@
 //! The server: one port for JSON-RPC over HTTP and WebSocket, health and the OpenRPC document.
 
 mod admin;
+mod answer;
 mod auth;
 mod backend;
 mod config;
@@ -11,12 +12,14 @@ mod followed;
 mod handlers;
 mod hosts;
 mod http;
+mod limits;
 mod listen;
 mod listing;
 mod outflow;
-mod places;
 mod rate_limit;
 mod request;
+mod shares;
+mod source;
 mod subscriptions;
 mod websocket;
 

@@ -155,6 +155,13 @@ pub(super) fn check(config: &Config) -> Vec<Problem> {
     require((1..=10_000).contains(&rpc.max_batch), "rpc.max_batch", "must be 1 to 10000".into());
     require(rpc.max_connections >= 1, "rpc.max_connections", "must be at least 1".into());
     require(rpc.max_calls >= 1, "rpc.max_calls", "must be at least 1".into());
+    // A caller may have a quarter.
+    let call = rpc.max_body_bytes.saturating_add(rpc.max_response_bytes).saturating_mul(4);
+    require(
+        rpc.max_pending_bytes >= call,
+        "rpc.max_pending_bytes",
+        format!("must be at least {call}, four calls"),
+    );
     let pool = &config.mempool;
     require(pool.max_transactions >= 1, "mempool.max_transactions", "must be at least 1".into());
     require(pool.max_bytes >= 1024 * 1024, "mempool.max_bytes", "must be at least 1048576".into());

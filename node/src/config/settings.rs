@@ -126,8 +126,10 @@ settings! {
         max_connections: u32 = 512;
         /// The most subscriptions of one connection.
         max_subscriptions: u32 = 64;
-        /// The most calls answered at a time, those that wait for a transaction included.
+        /// The most calls answered at a time, and beside them the most that wait for a transaction.
         max_calls: u32 = 16_384;
+        /// The most bytes of requests that are being answered and of responses that have not left yet.
+        max_pending_bytes: u32 = 256 * 1024 * 1024;
         /// The most requests a second from one address; 0 for no limit. Costly methods count as several (`x-cost` in
         /// /openrpc.json). A devnet does not limit its own machine.
         requests_per_second: u32 = 1000;

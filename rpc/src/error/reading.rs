@@ -41,7 +41,10 @@ impl RpcError {
             -32034 => RpcError::CursorInvalid,
             -32040 => RpcError::RateLimited { retry_after_ms: number("retryAfterMs") },
             -32006 => RpcError::TooManySubscriptions {
-                of: if text("of") == Some(Self::NODE) { Self::NODE } else { Self::CONNECTION },
+                of: [Self::NODE, Self::ADDRESS]
+                    .into_iter()
+                    .find(|of| text("of") == Some(of))
+                    .unwrap_or(Self::CONNECTION),
                 max: usize::try_from(number("max")).unwrap_or_default(),
             },
             -32041 => RpcError::Unauthorized,

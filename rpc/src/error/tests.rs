@@ -18,6 +18,7 @@ fn one_of_each() -> Vec<RpcError> {
         RpcError::NotHosted { group: GroupId(2), nodes: vec!["n2".into(), "n3".into()] },
         RpcError::TooManySubscriptions { of: RpcError::CONNECTION, max: 64 },
         RpcError::TooManySubscriptions { of: RpcError::NODE, max: 1024 },
+        RpcError::TooManySubscriptions { of: RpcError::ADDRESS, max: 256 },
         RpcError::WebSocketOnly { method: "state_subscribe".into() },
     ];
     errors.extend(Rejection::ALL.map(|reason| RpcError::rejected(reason, "why")));

@@ -1,7 +1,6 @@
 //! Methods for who runs the node, on a Unix socket that only its owner can open.
 
 use super::RpcConfig;
-use super::http::respond;
 use crate::error::RpcError;
 use crate::method::{Arguments, Method};
 use crate::methods::admin::{
@@ -11,11 +10,12 @@ use crate::methods::admin::{
 use crate::view::{LogFilter, PeerChange, Stopping, Voting};
 use hyper::StatusCode;
 use hyper::body::Incoming;
+use hyper::header::CONTENT_TYPE;
 use jsonrpsee::Methods;
 use jsonrpsee::core::{BoxError, RegisterMethodError};
 use jsonrpsee::server::{
-    HttpRequest, HttpResponse, RpcModule, Server, ServerConfig, StopHandle, serve_with_graceful_shutdown,
-    stop_channel,
+    HttpBody, HttpRequest, HttpResponse, RpcModule, Server, ServerConfig, StopHandle,
+    serve_with_graceful_shutdown, stop_channel,
 };
 use serde_json::{Value, json};
 use std::fs::Permissions;
@@ -110,7 +110,9 @@ struct Front {
 impl Front {
     async fn answer(self, request: HttpRequest<Incoming>) -> Result<HttpResponse, BoxError> {
         if request.method() != hyper::Method::POST {
-            return respond(StatusCode::METHOD_NOT_ALLOWED, &json!({"error": "POST / takes JSON-RPC"}));
+            let why = json!({"error": "POST / takes JSON-RPC"}).to_string();
+            let refused = HttpResponse::builder().status(StatusCode::METHOD_NOT_ALLOWED);
+            return Ok(refused.header(CONTENT_TYPE, "application/json").body(HttpBody::from(why))?);
         }
         let config = ServerConfig::builder()
             .http_only()

@@ -24,8 +24,10 @@ pub struct RpcConfig {
     pub max_connections: u32,
     /// The most subscriptions on one connection.
     pub max_subscriptions: u32,
-    /// The most calls that are answered at a time, those that wait for a transaction included.
+    /// The most calls that are answered at a time, and beside them the most that wait for a transaction.
     pub max_calls: u32,
+    /// The most bytes of messages that are being answered, and of answers that have not left yet.
+    pub max_pending_bytes: u32,
     /// What calls of one address may cost a second, in plain calls, and as much more at once after a pause; 0 for no limit.
     pub calls_per_second: u32,
     /// Whether that holds for loopback too, on a devnet.
@@ -76,6 +78,8 @@ impl RpcConfig {
     pub const MAX_SUBSCRIPTIONS: u32 = 64;
     /// The most calls at a time, by default.
     pub const MAX_CALLS: u32 = 16 * 1024;
+    /// The most bytes of messages and answers in memory, by default.
+    pub const MAX_PENDING_BYTES: u32 = 256 * 1024 * 1024;
     /// Calls a second of one address, by default.
     pub const CALLS_PER_SECOND: u32 = 200;
 }
@@ -92,6 +96,7 @@ impl Default for RpcConfig {
             max_connections: RpcConfig::MAX_CONNECTIONS,
             max_subscriptions: RpcConfig::MAX_SUBSCRIPTIONS,
             max_calls: RpcConfig::MAX_CALLS,
+            max_pending_bytes: RpcConfig::MAX_PENDING_BYTES,
             calls_per_second: RpcConfig::CALLS_PER_SECOND,
             limit_loopback: false,
             token: None,

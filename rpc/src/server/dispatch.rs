@@ -1,32 +1,36 @@
 //! From messages to methods and back, the same for every transport.
 
+use super::answer::{Answer, Draft, NO_ID, error_under};
 use super::fault::Fault;
+use super::handlers::Service;
+use super::limits::{Limits, busy};
 use super::outflow::Outflow;
 use super::request::{self, Call, CallId, Message, Request};
-use jsonrpsee::core::middleware::{Batch, Notification, RpcServiceT};
+use super::shares::Share;
+use super::source::Source;
+use super::subscriptions::started_by;
+use crate::error::{ErrorView, RpcError};
+use jsonrpsee::core::server::SubscriptionMethod;
 use jsonrpsee::server::{
-    BoundedSubscriptions, ConnectionId, MethodCallback, MethodResponse, MethodSink, Methods,
-    RandomStringIdProvider, SubscriptionState,
+    BoundedSubscriptions, ConnectionId, MethodCallback, MethodResponse, MethodSink, RandomStringIdProvider,
+    SubscriptionState,
 };
-use jsonrpsee::types::{ErrorObjectOwned, Id, Params};
-use serde::Deserialize;
-use serde_json::value::RawValue;
-use std::borrow::Cow;
+use jsonrpsee::types::{Id, Params};
+use jsonrpsee::{Extensions, Methods};
 use std::sync::Arc;
 
-/// The code of an answer that was above its limit.
-const RESPONSE_TOO_LARGE: i32 = -32008;
 /// Characters of a subscription's id.
 const SUBSCRIPTION_ID_CHARS: usize = 16;
 /// The most characters of an unknown method's name that an error repeats.
 const SHOWN: usize = 60;
 
-/// The methods, as one connection calls them.
+/// Whoever calls on one connection.
 #[derive(Clone)]
-pub(super) struct Dispatch {
-    pub(super) methods: Methods,
-    /// The most bytes of one answer.
-    pub(super) max_response: usize,
+pub(super) struct Caller {
+    pub(super) service: Arc<Service>,
+    pub(super) subscriptions: Methods,
+    pub(super) limits: Arc<Limits>,
+    pub(super) source: Source,
     pub(super) connection: ConnectionId,
     /// Where subscriptions tell; none where they can't.
     pub(super) told: Option<Told>,
@@ -41,133 +45,69 @@ pub(super) struct Told {
     pub(super) subscriptions: BoundedSubscriptions,
 }
 
-impl Dispatch {
-    async fn do_call(self, request: jsonrpsee::types::Request<'_>) -> MethodResponse {
-        let (id, max) = (request.id.clone().into_owned(), self.max_response);
-        let params = Params::new(request.params.as_ref().map(|params| params.get()));
-        let mut extensions = request.extensions.clone();
-        let Some((name, method)) = self.methods.method_with_name(&request.method) else {
-            let method = request.method.chars().take(SHOWN).collect();
-            return error(id, Fault::UnknownMethod { method });
-        };
-        let response = match method {
-            MethodCallback::Sync(call) => call(id.clone(), params, max, extensions),
-            MethodCallback::Async(call) => {
-                call(id.clone(), params.into_owned(), self.connection, max, extensions).await
-            }
-            MethodCallback::Unsubscription(call) => {
-                call(id.clone(), params, self.connection, max, extensions)
-            }
-            MethodCallback::Subscription(call) => {
-                let Some(Told { sink, outflow, subscriptions }) = self.told else {
-                    return error(id, Fault::SubscriptionElsewhere { method: name.into() });
-                };
-                let Some(permit) = subscriptions.acquire() else {
-                    let max = subscriptions.max();
-                    return error(
-                        id,
-                        jsonrpsee::types::error::reject_too_many_subscriptions(max).into_owned(),
-                    );
-                };
-                extensions.insert(outflow);
-                let state = SubscriptionState {
-                    conn_id: self.connection,
-                    id_provider: &RandomStringIdProvider::new(SUBSCRIPTION_ID_CHARS),
-                    subscription_permit: permit,
-                };
-                call(id.clone(), params, sink, state, extensions).await
-            }
-        };
-        match response.as_error_code() {
-            Some(RESPONSE_TOO_LARGE) => error(id, Fault::ResponseTooLarge { limit: max }),
-            _ => response,
-        }
-    }
+/// Who asked for a subscription.
+#[derive(Clone)]
+pub(super) struct Asked {
+    pub(super) source: Source,
+    pub(super) outflow: Arc<Outflow>,
 }
 
-fn error(id: Id<'_>, error: impl Into<ErrorObjectOwned>) -> MethodResponse {
-    MethodResponse::error(id, error.into())
+/// Whether a call may start a subscription: not out of a batch.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Alone,
+    InBatch,
 }
 
-impl RpcServiceT for Dispatch {
-    type MethodResponse = MethodResponse;
-    type NotificationResponse = MethodResponse;
-    type BatchResponse = MethodResponse;
-
-    fn call<'a>(
-        &self,
-        request: jsonrpsee::types::Request<'a>,
-    ) -> impl Future<Output = MethodResponse> + Send + 'a {
-        self.clone().do_call(request)
-    }
-
-    fn batch<'a>(&self, batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        // Batches come apart in `Answering`, so that layers see each of their calls.
-        drop(batch);
-        std::future::ready(error(Id::Null, Fault::NoRequest))
-    }
-
-    fn notification<'a>(&self, told: Notification<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        // Notifications are calls without an answer, and come as such.
-        drop(told);
-        std::future::ready(MethodResponse::notification())
-    }
-}
-
-/// Answers the messages of one connection.
-pub(super) struct Answering<S> {
-    /// Takes calls that come alone.
-    pub(super) alone: S,
-    /// Takes those of which no subscription can come: of batches, without an id, or with one that subscriptions can't
-    /// carry.
-    pub(super) plain: S,
-    pub(super) max_batch: usize,
-    pub(super) max_response: usize,
-}
-
-impl<S: RpcServiceT<MethodResponse = MethodResponse>> Answering<S> {
+impl Caller {
     /// What is answered to a message; none if nothing is, or a subscription answers itself.
-    pub(super) async fn answer(&self, body: &[u8]) -> Option<String> {
-        match request::read(body, self.max_batch) {
-            Err(fault) => Some(text(error(Id::Null, fault))),
-            Ok(Message::Single(Request::Call(CallId::Plain(id), call))) => {
-                let response = self.alone.call(with_id(call, id)).await;
-                (!response.is_subscription()).then(|| text(response))
-            }
-            Ok(Message::Single(request)) => self.one(request).await,
-            Ok(Message::Batch(requests)) => self.batch(requests).await,
+    pub(super) async fn answer(&self, message: &[u8]) -> Option<Answer> {
+        let mut share = match self.limits.bytes.take(self.source, message.len()) {
+            Ok(share) => share,
+            Err(full) => return Some(Answer::error(busy(full))),
+        };
+        let text = match request::read(message, self.service.config.max_batch as usize) {
+            Err(fault) => Some(error_under(NO_ID, self.charge(fault, message.len()))),
+            Ok(Message::Single(request)) => self.one(request, Place::Alone, &mut share).await,
+            Ok(Message::Batch(requests)) => self.batch(requests, &mut share).await,
+        };
+        text.map(|text| Answer::new(text, Some(share)))
+    }
+
+    /// The error for what can't be done, unless that finds no token.
+    fn charge(&self, fault: Fault, bytes: usize) -> ErrorView {
+        match self.limits.charge(self.source, bytes) {
+            Ok(()) => fault.into(),
+            Err(limited) => limited.into(),
         }
     }
 
-    /// One request that starts no subscription.
-    async fn one(&self, request: Request<'_>) -> Option<String> {
-        match request {
-            Request::Call(CallId::Plain(id), call) => Some(text(self.plain.call(with_id(call, id)).await)),
-            Request::Call(CallId::Number(id), call) => {
-                let response = self.plain.call(with_id(call, Id::Null)).await;
-                Some(under_number(response.as_json(), id))
-            }
-            Request::Notification(call) => {
-                self.plain.call(with_id(call, Id::Null)).await;
-                None
-            }
-            Request::Invalid(id) => Some(under(&id, Fault::NoRequest)),
+    async fn one(&self, request: Request<'_>, place: Place, share: &mut Share) -> Option<String> {
+        let (id, call) = match request {
+            Request::Call(id, call) => (Some(id), call),
+            Request::Notification(call) => (None, call),
+            Request::Invalid(id) => return Some(error_under(id.json(), self.charge(Fault::NoRequest, 0))),
+        };
+        let text = self.call(call, id, place).await;
+        let (id, text) = (id?, text?);
+        match share.grow(text.len()) {
+            Ok(()) => Some(text),
+            Err(full) => Some(error_under(id.json(), busy(full))),
         }
     }
 
     /// One after another, each answered as long as the answers fit.
-    async fn batch(&self, requests: Vec<Request<'_>>) -> Option<String> {
+    async fn batch(&self, requests: Vec<Request<'_>>, share: &mut Share) -> Option<String> {
+        let limit = self.service.config.max_response_bytes as usize;
         let mut answers = String::from("[");
         for request in requests {
             let id = match &request {
-                Request::Call(id, _) | Request::Invalid(id) => Some(id.clone()),
-                Request::Notification(_) => None,
+                Request::Call(id, _) | Request::Invalid(id) => *id,
+                Request::Notification(_) => CallId::NULL,
             };
-            let (Some(mut answer), Some(id)) = (self.one(request).await, id) else {
-                continue;
-            };
-            if answers.len().saturating_add(answer.len()) > self.max_response {
-                answer = under(&id, Fault::BatchResponseTooLarge { limit: self.max_response });
+            let Some(mut answer) = self.one(request, Place::InBatch, share).await else { continue };
+            if answers.len().saturating_add(answer.len()) > limit {
+                answer = error_under(id.json(), Fault::BatchResponseTooLarge { limit });
             }
             if answers.len() > 1 {
                 answers.push(',');
@@ -177,40 +117,79 @@ impl<S: RpcServiceT<MethodResponse = MethodResponse>> Answering<S> {
         answers.push(']');
         (answers.len() > 2).then_some(answers)
     }
-}
 
-fn with_id<'a>(call: Call<'a>, id: Id<'a>) -> jsonrpsee::types::Request<'a> {
-    let mut request = jsonrpsee::types::Request::borrowed("", call.params, id);
-    request.method = call.method;
-    request
-}
+    /// What a call is answered with; none if a subscription answers itself.
+    async fn call(&self, call: Call<'_>, id: Option<CallId<'_>>, place: Place) -> Option<String> {
+        let limit = self.service.config.max_response_bytes as usize;
+        let draft = Draft::under(id.map_or(NO_ID, CallId::json), limit);
+        let _under_way = match self.limits.admit(self.source, &call.method) {
+            Ok(share) => share,
+            Err(error) => return Some(draft.error(error)),
+        };
+        let params = call.params.map(|params| params.get());
+        if let Some(answer) = self.service.methods.get(&*call.method) {
+            return Some(answer(&self.service, params, draft).await);
+        }
+        let Some((name, method)) = self.subscriptions.method_with_name(&call.method) else {
+            let method = call.method.chars().take(SHOWN).collect();
+            return Some(draft.error(Fault::UnknownMethod { method }));
+        };
+        let Some(told) = &self.told else {
+            return Some(draft.error(RpcError::WebSocketOnly { method: started_by(name).into() }));
+        };
+        let params = Params::new(params);
+        match method {
+            MethodCallback::Unsubscription(end) => {
+                let response = end(Id::Null, params, self.connection, usize::MAX, Extensions::new());
+                Some(draft.end(Ok(has_ended(&response))))
+            }
+            MethodCallback::Subscription(start) => match id.filter(|_| place == Place::Alone).and_then(plain)
+            {
+                Some(id) => self.subscribe(start, id, params, told, draft).await,
+                None => Some(draft.error(Fault::SubscriptionElsewhere { method: name.into() })),
+            },
+            MethodCallback::Sync(_) | MethodCallback::Async(_) => {
+                Some(draft.error(RpcError::internal("a method among the subscriptions")))
+            }
+        }
+    }
 
-fn text(response: MethodResponse) -> String {
-    String::from(Box::<str>::from(response.into_json()))
-}
-
-/// An error under any id.
-fn under(id: &CallId<'_>, fault: Fault) -> String {
-    match id {
-        CallId::Plain(id) => text(error(id.clone(), fault)),
-        CallId::Number(number) => under_number(error(Id::Null, fault).as_json(), number),
+    /// Starts a subscription, which answers itself.
+    async fn subscribe(
+        &self,
+        start: &SubscriptionMethod<'static>,
+        id: Id<'static>,
+        params: Params<'_>,
+        told: &Told,
+        draft: Draft,
+    ) -> Option<String> {
+        let Some(permit) = told.subscriptions.acquire() else {
+            let max = told.subscriptions.max() as usize;
+            return Some(draft.error(RpcError::TooManySubscriptions { of: RpcError::CONNECTION, max }));
+        };
+        let mut extensions = Extensions::new();
+        extensions.insert(Asked { source: self.source, outflow: Arc::clone(&told.outflow) });
+        let state = SubscriptionState {
+            conn_id: self.connection,
+            id_provider: &RandomStringIdProvider::new(SUBSCRIPTION_ID_CHARS),
+            subscription_permit: permit,
+        };
+        let response = start(id, params, told.sink.clone(), state, extensions).await;
+        (!response.is_subscription()).then(|| String::from(Box::<str>::from(response.into_json())))
     }
 }
 
-/// An answer with its id replaced by a number as it was written.
-fn under_number(answer: &RawValue, id: &RawValue) -> String {
-    #[derive(Deserialize)]
-    struct Payload<'a> {
-        #[serde(borrow)]
-        result: Option<Cow<'a, RawValue>>,
-        #[serde(borrow)]
-        error: Option<Cow<'a, RawValue>>,
+/// The id as subscriptions carry it: null, text, or a whole number below 2^64.
+fn plain(id: CallId<'_>) -> Option<Id<'static>> {
+    let id: Option<Id<'_>> = serde_json::from_str(id.json()).ok();
+    id.map(Id::into_owned)
+}
+
+/// Whether there was a subscription to end.
+fn has_ended(response: &MethodResponse) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Ended {
+        result: bool,
     }
-    let payload: Option<Payload<'_>> = serde_json::from_str(answer.get()).ok();
-    let (name, value) = match &payload {
-        Some(Payload { error: Some(error), .. }) => ("error", error.get()),
-        Some(Payload { result: Some(result), .. }) => ("result", result.get()),
-        _ => ("result", "null"),
-    };
-    format!(r#"{{"jsonrpc":"2.0","id":{id},"{name}":{value}}}"#)
+    serde_json::from_str(response.as_ref()).is_ok_and(|ended: Ended| ended.result)
 }

@@ -1,6 +1,6 @@
 //! Errors of the protocol itself, in the form of all others: `data` has `reason`, `retryable` and `hint`.
 
-use jsonrpsee::types::ErrorObjectOwned;
+use crate::error::ErrorView;
 use serde_json::{Value, json};
 
 /// What is wrong with a message, before any method sees it.
@@ -104,8 +104,8 @@ impl Fault {
     }
 }
 
-impl From<Fault> for ErrorObjectOwned {
-    fn from(fault: Fault) -> ErrorObjectOwned {
-        ErrorObjectOwned::owned(fault.code(), fault.message(), Some(fault.data()))
+impl From<Fault> for ErrorView {
+    fn from(fault: Fault) -> ErrorView {
+        ErrorView { code: fault.code(), message: fault.message(), data: fault.data() }
     }
 }

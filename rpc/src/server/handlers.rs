@@ -8,32 +8,44 @@ mod transaction;
 
 pub(super) use state::read_prefix;
 
-use super::places::Places;
-use super::{Backend, RpcConfig, subscriptions};
+use super::answer::Draft;
+use super::shares::Shares;
+use super::{Backend, RpcConfig};
 use crate::encoding::Encoding;
 use crate::error::RpcError;
 use crate::method::{Arguments, Method};
 use crate::methods::{
-    self, Discover, GetConsensus, GetHealth, GetMempool, GetNetInfo, GetNodeStatus, GetPeers, GetValidators,
-    GetVersion, MAX_PAGE, for_every_method,
+    self, DEVNET_ONLY, Discover, GetConsensus, GetHealth, GetMempool, GetNetInfo, GetNodeStatus, GetPeers,
+    GetValidators, GetVersion, MAX_PAGE, for_every_method,
 };
+use crate::openrpc;
 use crate::view::{self, Encoded};
-use jsonrpsee::core::RegisterMethodError;
-use jsonrpsee::server::RpcModule;
+use futures::future::BoxFuture;
 use serde_json::Value;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
+
+/// Health is looked at no more often, however many ask.
+const HEALTH_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What handlers work with.
 pub(super) struct Service {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) config: RpcConfig,
+    /// The methods that this network has.
+    pub(super) methods: HashMap<&'static str, Answers>,
     pub(super) openrpc: Value,
     /// Places for subscriptions.
-    pub(super) places: Arc<Places>,
+    pub(super) places: Arc<Shares>,
     /// The turn of a subscription to read.
     pub(super) reading: Semaphore,
+    health: Mutex<Option<(Instant, view::Health)>>,
 }
+
+/// Answers calls of one method: reads its parameters at once, and ends the draft when it has a result.
+pub(super) type Answers = fn(&Arc<Service>, Option<&str>, Draft) -> BoxFuture<'static, String>;
 
 /// A method that the server can answer.
 trait Handle: Method {
@@ -42,45 +54,65 @@ trait Handle: Method {
 }
 
 impl Service {
-    pub(super) fn new(config: RpcConfig, backend: Arc<dyn Backend>, openrpc: Value) -> Service {
-        let places = Places::new(RpcError::NODE, config.following.max_of_node);
-        Service { backend, config, openrpc, places, reading: Semaphore::new(1) }
+    pub(super) fn new(config: RpcConfig, backend: Arc<dyn Backend>) -> Service {
+        let mut openrpc = openrpc::document();
+        let mut methods = table();
+        if !config.devnet {
+            openrpc::leave_out(&mut openrpc, &DEVNET_ONLY);
+            methods.retain(|name, _| !DEVNET_ONLY.contains(name));
+        }
+        let places = Shares::new(config.following.max_of_node);
+        Service {
+            backend,
+            config,
+            methods,
+            openrpc,
+            places,
+            reading: Semaphore::new(1),
+            health: Mutex::default(),
+        }
+    }
+
+    /// How the node is, or was a moment ago.
+    pub(super) fn health(&self) -> view::Health {
+        let mut looked = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*looked {
+            Some((at, health)) if at.elapsed() < HEALTH_INTERVAL => health.clone(),
+            _ => {
+                let health = self.backend.health();
+                *looked = Some((Instant::now(), health.clone()));
+                health
+            }
+        }
     }
 }
 
-/// Every method and subscription, for WebSocket; and every method, with a refusal for every subscription, for HTTP.
-pub(super) fn modules(
-    service: &Arc<Service>,
-) -> Result<(RpcModule<Service>, RpcModule<Service>), RegisterMethodError> {
-    let (mut socket, mut http) = (module(Arc::clone(service))?, module(Arc::clone(service))?);
-    subscriptions::register(&mut socket)?;
-    subscriptions::register_refusals(&mut http)?;
-    Ok((socket, http))
-}
-
-/// Every method of the table that this network has.
-fn module(service: Arc<Service>) -> Result<RpcModule<Service>, RegisterMethodError> {
-    let devnet = service.config.devnet;
-    let mut module = RpcModule::from_arc(service);
+/// Every method of the table.
+fn table() -> HashMap<&'static str, Answers> {
+    let mut table: HashMap<&'static str, Answers> = HashMap::new();
     macro_rules! register {
         ($request:ident) => {
-            module.register_async_method(methods::$request::NAME, |params, service, _| async move {
-                answer::<methods::$request>(params.as_str(), &service).await
-            })?;
+            table.insert(methods::$request::NAME, answer::<methods::$request>);
         };
     }
     for_every_method!(register);
-    if !devnet {
-        for name in methods::DEVNET_ONLY {
-            module.remove_method(name);
-        }
-    }
-    Ok(module)
+    table
 }
 
-async fn answer<M: Handle>(params: Option<&str>, service: &Service) -> Result<M::Answer, RpcError> {
-    let request = M::read(&Arguments::split(params, M::NAMES)?)?;
-    request.handle(service).await
+fn answer<M: Handle + Send + 'static>(
+    service: &Arc<Service>,
+    params: Option<&str>,
+    draft: Draft,
+) -> BoxFuture<'static, String> {
+    let request = Arguments::split(params, M::NAMES).and_then(|arguments| M::read(&arguments));
+    let service = Arc::clone(service);
+    Box::pin(async move {
+        let said = match request {
+            Ok(request) => request.handle(&service).await,
+            Err(error) => Err(error),
+        };
+        draft.end(said)
+    })
 }
 
 /// Writes an answer's keys and values as the request asked.
@@ -116,7 +148,7 @@ impl Handle for GetNodeStatus {
 
 impl Handle for GetHealth {
     async fn handle(self, service: &Service) -> Result<view::Health, RpcError> {
-        Ok(service.backend.health())
+        Ok(service.health())
     }
 }
 

@@ -1,27 +1,24 @@
 //! What comes before JSON-RPC: hosts, paths, body limits, health.
 
-use super::dispatch::{Answering, Dispatch, Told};
+use super::answer::Answer;
+use super::dispatch::Caller;
 use super::fault::Fault;
-use super::handlers::Service;
 use super::hosts;
 use super::outflow::Outflow;
-use super::rate_limit::{RateLimitLayer, RateLimited};
+use super::shares::Share;
 use super::websocket;
-use crate::error::{ErrorView, RpcError};
-use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
-use hyper::header::{HeaderValue, WWW_AUTHENTICATE};
-use hyper::{Method, StatusCode};
-use jsonrpsee::Methods;
+use crate::error::RpcError;
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use hyper::{Method, Request, Response, StatusCode};
 use jsonrpsee::core::BoxError;
-use jsonrpsee::server::{ConnectionId, HttpBody, HttpRequest, HttpResponse, StopHandle, http, ws};
-use jsonrpsee::types::{ErrorObjectOwned, Id, Response, ResponsePayload};
+use jsonrpsee::server::{StopHandle, http, ws};
 use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
-use tower::Layer as _;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -29,43 +26,43 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// the answer; beyond, the connection is cut.
 const DRAIN_FACTOR: usize = 16;
 
+/// What is answered over HTTP.
+pub(super) type HttpAnswer = Response<Full<Bytes>>;
+
 /// What the requests of one connection need.
-#[derive(Clone)]
 pub(super) struct Front {
-    pub(super) service: Arc<Service>,
-    /// What is answered over HTTP.
-    pub(super) methods: Methods,
-    /// What is answered over WebSocket.
-    pub(super) socket_methods: Methods,
+    /// Who calls over HTTP.
+    pub(super) caller: Caller,
     /// How its reader takes what is sent.
     pub(super) outflow: Arc<Outflow>,
-    pub(super) limit: RateLimitLayer,
-    pub(super) connection: ConnectionId,
+    pub(super) openrpc: Bytes,
     pub(super) stop: StopHandle,
     /// One of the connections that there may be; a WebSocket holds it to its end.
-    pub(super) _room: Arc<OwnedSemaphorePermit>,
+    pub(super) _room: Share,
+    /// The server waits for it when it stops.
+    pub(super) _open: TaskTrackerToken,
 }
 
 impl Front {
     /// Answers one request.
-    pub(super) async fn answer(self, request: HttpRequest<Incoming>) -> Result<HttpResponse, BoxError> {
-        let config = &self.service.config;
+    pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<HttpAnswer, BoxError> {
+        let config = &self.caller.service.config;
         if let Err(why) = hosts::check(request.headers(), request.uri(), &config.hosts) {
             return refuse(StatusCode::FORBIDDEN, why);
         }
-        let path = request.uri().path().trim_end_matches('/').to_owned();
-        let is_call = matches!(path.as_str(), "" | "/ws");
+        let path = request.uri().path().trim_end_matches('/');
+        let is_call = matches!(path, "" | "/ws");
         if is_call && config.token.as_ref().is_some_and(|token| !token.is_shown(request.headers())) {
             return unauthorized();
         }
-        match (request.method(), path.as_str()) {
+        match (request.method(), path) {
+            (&Method::POST, "") => self.call(request).await,
             (&Method::GET, "" | "/ws") if ws::is_upgrade_request(&request) => {
                 websocket::upgrade(self, request)
             }
-            (&Method::POST, "") => self.call(request).await,
             (&Method::GET, "/livez") => self.live(),
             (&Method::GET, "/readyz") => self.ready(),
-            (&Method::GET, "/openrpc.json") => respond(StatusCode::OK, &self.service.openrpc),
+            (&Method::GET, "/openrpc.json") => written(StatusCode::OK, self.openrpc.clone()),
             (_, "" | "/ws" | "/livez" | "/readyz" | "/openrpc.json") => {
                 refuse(StatusCode::METHOD_NOT_ALLOWED, "POST / takes JSON-RPC, GET /ws upgrades to WebSocket")
             }
@@ -76,50 +73,35 @@ impl Front {
         }
     }
 
-    fn live(&self) -> Result<HttpResponse, BoxError> {
-        let live = self.service.backend.health().live;
+    fn live(&self) -> Result<HttpAnswer, BoxError> {
+        let live = self.caller.service.health().live;
         respond(if live { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &json!({ "live": live }))
     }
 
-    fn ready(&self) -> Result<HttpResponse, BoxError> {
-        let health = self.service.backend.health();
+    fn ready(&self) -> Result<HttpAnswer, BoxError> {
+        let health = self.caller.service.health();
         let status = if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
         respond(status, &json!({"ready": health.ready, "reasons": health.reasons, "details": health.details}))
     }
 
-    async fn call(self, request: HttpRequest<Incoming>) -> Result<HttpResponse, BoxError> {
-        if !http::content_type_is_json(&request) {
+    async fn call(&self, request: Request<Incoming>) -> Result<HttpAnswer, BoxError> {
+        if !http::is_json(request.headers().get(CONTENT_TYPE)) {
             let why = "JSON-RPC comes with the header Content-Type: application/json";
             return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, why);
         }
-        let limit = self.service.config.max_body_bytes as usize;
+        let limit = self.caller.service.config.max_body_bytes as usize;
         let read = tokio::time::timeout(BODY_TIMEOUT, read_body(request.into_body(), limit)).await;
         match read {
             Err(_) => refuse(StatusCode::REQUEST_TIMEOUT, "the request's body did not arrive in time"),
             Ok(Err(error)) => Err(error),
             Ok(Ok(None)) => {
-                let error = ErrorObjectOwned::from(Fault::RequestTooLarge { limit });
-                let answer = Response::new(ResponsePayload::<()>::error(error), Id::Null);
-                respond(StatusCode::PAYLOAD_TOO_LARGE, &answer)
+                answered(StatusCode::PAYLOAD_TOO_LARGE, Answer::error(Fault::RequestTooLarge { limit }))
             }
-            Ok(Ok(Some(body))) => match self.answering(None).answer(&body).await {
-                Some(answer) => written(StatusCode::OK, answer),
-                None => Ok(HttpResponse::builder().status(StatusCode::NO_CONTENT).body(HttpBody::empty())?),
+            Ok(Ok(Some(body))) => match self.caller.answer(&body).await {
+                Some(answer) => answered(StatusCode::OK, answer),
+                None => Ok(Response::builder().status(StatusCode::NO_CONTENT).body(Full::default())?),
             },
         }
-    }
-
-    /// Answers the messages of this connection; `told` hears of subscriptions.
-    pub(super) fn answering(&self, told: Option<Told>) -> Answering<RateLimited<Dispatch>> {
-        let config = &self.service.config;
-        let max_response = config.max_response_bytes as usize;
-        let methods = if told.is_some() { &self.socket_methods } else { &self.methods };
-        let dispatch = |told| {
-            let (methods, connection) = (methods.clone(), self.connection);
-            self.limit.layer(Dispatch { methods, max_response, connection, told })
-        };
-        let max_batch = config.max_batch as usize;
-        Answering { alone: dispatch(told), plain: dispatch(None), max_batch, max_response }
     }
 }
 
@@ -143,23 +125,26 @@ async fn read_body(mut body: Incoming, limit: usize) -> Result<Option<Vec<u8>>, 
 }
 
 /// A JSON-RPC error, since who asks expects one: before the request is read it has no id.
-fn unauthorized() -> Result<HttpResponse, BoxError> {
-    let error = ErrorView::from(RpcError::Unauthorized);
-    let body = json!({"jsonrpc": "2.0", "id": null, "error": error});
-    let mut response = respond(StatusCode::UNAUTHORIZED, &body)?;
+fn unauthorized() -> Result<HttpAnswer, BoxError> {
+    let mut response = answered(StatusCode::UNAUTHORIZED, Answer::error(RpcError::Unauthorized))?;
     response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     Ok(response)
 }
 
-pub(super) fn refuse(status: StatusCode, why: &str) -> Result<HttpResponse, BoxError> {
+pub(super) fn refuse(status: StatusCode, why: &str) -> Result<HttpAnswer, BoxError> {
     respond(status, &json!({ "error": why }))
 }
 
-pub(super) fn respond(status: StatusCode, body: &impl Serialize) -> Result<HttpResponse, BoxError> {
-    written(status, serde_json::to_string(body)?)
+fn respond(status: StatusCode, body: &impl Serialize) -> Result<HttpAnswer, BoxError> {
+    written(status, Bytes::from(serde_json::to_vec(body)?))
 }
 
-fn written(status: StatusCode, body: String) -> Result<HttpResponse, BoxError> {
-    let response = HttpResponse::builder().status(status).header("content-type", "application/json");
-    Ok(response.body(HttpBody::from(body))?)
+/// An answer that takes its share of memory until it has left.
+fn answered(status: StatusCode, answer: Answer) -> Result<HttpAnswer, BoxError> {
+    written(status, Bytes::from_owner(answer))
+}
+
+fn written(status: StatusCode, body: Bytes) -> Result<HttpAnswer, BoxError> {
+    let json = HeaderValue::from_static("application/json");
+    Ok(Response::builder().status(status).header(CONTENT_TYPE, json).body(Full::new(body))?)
 }

@@ -1,24 +1,31 @@
 //! The listening socket and its connections.
 
-use super::handlers::{self, Service};
+use super::dispatch::Caller;
+use super::handlers::Service;
 use super::http::Front;
+use super::limits::Limits;
 use super::outflow::Patient;
-use super::rate_limit::{RateLimitLayer, RateLimiter};
-use super::{Backend, RpcConfig, RpcStartError};
-use crate::{methods, openrpc};
-use hyper::body::Incoming;
+use super::shares::{Share, Shares};
+use super::source::Source;
+use super::{Backend, RpcConfig, RpcStartError, subscriptions};
+use hyper::body::Bytes;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use jsonrpsee::Methods;
-use jsonrpsee::server::{
-    ConnectionId, HttpRequest, ServerHandle, StopHandle, serve_with_graceful_shutdown, stop_channel,
-};
+use jsonrpsee::server::{ConnectionId, ServerHandle, StopHandle, stop_channel};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::task::TaskTracker;
 
+/// How long a connection may be open between requests, and how long the head of one may take to arrive.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// The most bytes of a request that are taken in before they are looked at; its head must fit.
+const READ_BUFFER: usize = 64 * 1024;
 /// How long requests under way may take to end after [`RpcServer::stop`].
 const STOP_GRACE: Duration = Duration::from_secs(2);
 /// How long to wait after the system refused a connection (out of file descriptors, say).
@@ -66,13 +73,13 @@ pub async fn start(config: RpcConfig, backend: Arc<dyn Backend>) -> Result<RpcSe
 /// Takes connections until told to stop.
 struct Acceptor {
     service: Arc<Service>,
-    methods: Methods,
-    socket_methods: Methods,
-    limiter: Arc<RateLimiter>,
-    calls: Arc<Semaphore>,
+    subscriptions: Methods,
+    limits: Arc<Limits>,
+    openrpc: Bytes,
     /// Connections that there may be; each holds one to its end.
-    room: Arc<Semaphore>,
-    max_connections: u32,
+    room: Arc<Shares>,
+    /// All that are open.
+    open: TaskTracker,
     /// Connections so far: the number of the next one.
     taken: AtomicUsize,
     stop: StopHandle,
@@ -84,20 +91,13 @@ impl Acceptor {
         backend: Arc<dyn Backend>,
         stop: StopHandle,
     ) -> Result<Acceptor, RpcStartError> {
-        let spare_loopback = config.devnet && !config.limit_loopback;
-        let limiter = Arc::new(RateLimiter::new(config.calls_per_second, spare_loopback, Instant::now()));
-        let max_connections = config.max_connections;
-        let room = Arc::new(Semaphore::new(max_connections as usize));
-        let calls = Arc::new(Semaphore::new(config.max_calls as usize));
-        let mut openrpc = openrpc::document();
-        if !config.devnet {
-            openrpc::leave_out(&mut openrpc, &methods::DEVNET_ONLY);
-        }
-        let service = Arc::new(Service::new(config, backend, openrpc));
-        let (socket, http) = handlers::modules(&service)?;
-        let (socket_methods, methods) = (socket.into(), http.into());
-        let taken = AtomicUsize::new(0);
-        Ok(Acceptor { service, methods, socket_methods, limiter, calls, room, max_connections, taken, stop })
+        let limits = Arc::new(Limits::new(&config));
+        let room = Shares::new(config.max_connections as usize);
+        let service = Arc::new(Service::new(config, backend));
+        let subscriptions = subscriptions::table(&service)?;
+        let openrpc = Bytes::from(service.openrpc.to_string());
+        let (open, taken) = (TaskTracker::new(), AtomicUsize::new(0));
+        Ok(Acceptor { service, subscriptions, limits, openrpc, room, open, taken, stop })
     }
 
     async fn run(self, listener: TcpListener) {
@@ -118,16 +118,16 @@ impl Acceptor {
             }
         }
         drop(listener);
-        // What became a WebSocket is no task of ours any more, but holds its place.
-        let ended = self.room.acquire_many(self.max_connections);
-        if tokio::time::timeout(STOP_GRACE, ended).await.is_err() {
+        self.open.close();
+        if tokio::time::timeout(STOP_GRACE, self.open.wait()).await.is_err() {
             tracing::info!("RPC connections were cut");
         }
     }
 
     /// Serves one connection, or closes it if there are too many.
     fn serve(&self, connections: &mut JoinSet<()>, socket: TcpStream, address: IpAddr) {
-        let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() else {
+        let source = Source::of(address);
+        let Ok(room) = self.room.take(source, 1) else {
             tracing::debug!(%address, "an RPC connection above the limit was closed");
             return;
         };
@@ -136,27 +136,46 @@ impl Acceptor {
         }
         let config = &self.service.config;
         let socket = Patient::new(socket, config.following.cut, config.max_subscriptions as usize);
-        let front = Front {
-            service: Arc::clone(&self.service),
-            methods: self.methods.clone(),
-            socket_methods: self.socket_methods.clone(),
-            outflow: socket.outflow(),
-            limit: RateLimitLayer {
-                limiter: Arc::clone(&self.limiter),
-                calls: Arc::clone(&self.calls),
-                address,
-            },
-            connection: ConnectionId(self.taken.fetch_add(1, Ordering::Relaxed)),
-            stop: self.stop.clone(),
-            _room: Arc::new(permit),
-        };
+        let front = Arc::new(self.front(source, &socket, room));
+        let answer = service_fn(move |request| Arc::clone(&front).answer(request));
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(IDLE_TIMEOUT)
+            .max_buf_size(READ_BUFFER)
+            .serve_connection(TokioIo::new(socket), answer)
+            .with_upgrades();
         let stopped = self.stop.clone().shutdown();
         connections.spawn(async move {
-            let answer =
-                tower::service_fn(move |request: HttpRequest<Incoming>| front.clone().answer(request));
-            if let Err(error) = serve_with_graceful_shutdown(socket, answer, stopped).await {
-                tracing::debug!(%address, error, "an RPC connection ended early");
+            tokio::pin!(connection, stopped);
+            let ended = tokio::select! {
+                ended = &mut connection => ended,
+                () = &mut stopped => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
+                tracing::debug!(%address, %error, "an RPC connection ended early");
             }
         });
+    }
+
+    fn front(&self, source: Source, socket: &Patient, room: Share) -> Front {
+        let caller = Caller {
+            service: Arc::clone(&self.service),
+            subscriptions: self.subscriptions.clone(),
+            limits: Arc::clone(&self.limits),
+            source,
+            connection: ConnectionId(self.taken.fetch_add(1, Ordering::Relaxed)),
+            told: None,
+        };
+        Front {
+            caller,
+            outflow: socket.outflow(),
+            openrpc: self.openrpc.clone(),
+            stop: self.stop.clone(),
+            _room: room,
+            _open: self.open.token(),
+        }
     }
 }

@@ -1,7 +1,6 @@
 //! A connection's way out: how many bytes its reader has taken, and an end to those that take none.
 
-use super::places::Places;
-use crate::error::RpcError;
+use super::shares::Shares;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,7 +18,7 @@ pub(super) struct Outflow {
     /// Held by whoever has something large under way: large things of one connection are queued one at a time.
     pub(super) large: Arc<Mutex<()>>,
     /// Places for its subscriptions.
-    pub(super) places: Arc<Places>,
+    pub(super) places: Arc<Shares>,
 }
 
 impl Outflow {
@@ -54,7 +53,7 @@ pub(super) struct Patient {
 impl Patient {
     /// A connection that may have so many subscriptions.
     pub(super) fn new(socket: TcpStream, patience: Duration, subscriptions: usize) -> Patient {
-        let places = Places::new(RpcError::CONNECTION, subscriptions);
+        let places = Shares::of_one(subscriptions);
         let outflow = Outflow { written: watch::Sender::new(0), large: Arc::default(), places };
         Patient { socket, outflow: Arc::new(outflow), patience, overdue: None, is_cut: false, reader: None }
     }

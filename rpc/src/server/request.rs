@@ -5,7 +5,6 @@
 //! given twice makes the request invalid, since readers would differ on which one counts.
 
 use super::fault::Fault;
-use jsonrpsee::types::Id;
 use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -35,31 +34,27 @@ pub(super) struct Call<'a> {
     pub(super) params: Option<&'a RawValue>,
 }
 
-/// What a call is answered under.
-#[derive(Clone)]
-pub(super) enum CallId<'a> {
-    /// Null, text, or a whole number below 2^64.
-    Plain(Id<'a>),
-    /// Any other number, as it was written.
-    Number(&'a RawValue),
-}
+/// What a request is answered under: null, text or a number, as it was written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct CallId<'a>(&'a str);
 
 impl<'a> CallId<'a> {
+    /// What is answered to a request without an id that can be read.
+    pub(super) const NULL: CallId<'static> = CallId("null");
+
     fn read(raw: &'a RawValue) -> Option<CallId<'a>> {
         let text = raw.get();
         match text.bytes().next()? {
-            b'n' => Some(CallId::Plain(Id::Null)),
-            b'"' => {
-                // Fails for an escape that stands for no character.
-                let text: String = serde_json::from_str(text).ok()?;
-                Some(CallId::Plain(Id::Str(Cow::Owned(text))))
-            }
-            b'-' | b'0'..=b'9' => Some(match text.parse::<u64>() {
-                Ok(number) => CallId::Plain(Id::Number(number)),
-                Err(_) => CallId::Number(raw),
-            }),
+            b'n' | b'-' | b'0'..=b'9' => Some(CallId(text)),
+            // Fails for an escape that stands for no character.
+            b'"' => serde_json::from_str::<Cow<'_, str>>(text).ok().map(|_| CallId(text)),
             _ => None,
         }
+    }
+
+    /// The JSON.
+    pub(super) fn json(self) -> &'a str {
+        self.0
     }
 }
 
@@ -88,22 +83,21 @@ pub(super) fn read(body: &[u8], max_batch: usize) -> Result<Message<'_>, Fault> 
 }
 
 fn read_request(raw: &RawValue) -> Request<'_> {
-    let null = CallId::Plain(Id::Null);
     let Ok(members) = serde_json::Deserializer::from_str(raw.get()).deserialize_map(MembersVisitor) else {
-        return Request::Invalid(null);
+        return Request::Invalid(CallId::NULL);
     };
     let id = match &members.id {
         Member::Absent => None,
         Member::Once(raw) => match CallId::read(raw) {
             Some(id) => Some(id),
-            None => return Request::Invalid(null),
+            None => return Request::Invalid(CallId::NULL),
         },
-        Member::Twice => return Request::Invalid(null),
+        Member::Twice => return Request::Invalid(CallId::NULL),
     };
     match (members.call(), id) {
         (Some(call), Some(id)) => Request::Call(id, call),
         (Some(call), None) => Request::Notification(call),
-        (None, id) => Request::Invalid(id.unwrap_or(null)),
+        (None, id) => Request::Invalid(id.unwrap_or(CallId::NULL)),
     }
 }
 

@@ -6,9 +6,10 @@ mod consensus;
 mod outlet;
 mod transaction;
 
+use super::dispatch::Asked;
 use super::handlers::Service;
 use super::outflow::Outflow;
-use super::places::Place;
+use super::shares::{Full, Share};
 use crate::error::RpcError;
 use crate::method::{Arguments, Method as _};
 use crate::subscription::Subscription;
@@ -20,7 +21,7 @@ use jsonrpsee::core::RegisterMethodError;
 use jsonrpsee::core::server::SubscriptionCloseResponse;
 use jsonrpsee::server::{PendingSubscriptionSink, RpcModule};
 use jsonrpsee::types::Params;
-use jsonrpsee::{Extensions, IntoSubscriptionCloseResponse as _};
+use jsonrpsee::{Extensions, IntoSubscriptionCloseResponse as _, Methods};
 use outlet::Outlet;
 use std::sync::Arc;
 use transaction::Waiting;
@@ -79,11 +80,12 @@ impl Job {
     }
 }
 
-/// Adds every subscription of the table.
+/// Every subscription of the table.
 ///
 /// # Errors
 /// If a name is taken: a fault of the table.
-pub(super) fn register(module: &mut RpcModule<Service>) -> Result<(), RegisterMethodError> {
+pub(super) fn table(service: &Arc<Service>) -> Result<Methods, RegisterMethodError> {
+    let mut module = RpcModule::from_arc(Arc::clone(service));
     macro_rules! register {
         ($request:ident) => {
             module.register_subscription(
@@ -97,27 +99,20 @@ pub(super) fn register(module: &mut RpcModule<Service>) -> Result<(), RegisterMe
         };
     }
     for_every_subscription!(register);
-    Ok(())
+    Ok(module.into())
 }
 
-/// Adds a refusal in the place of every subscription: for connections that nothing can be sent on unasked.
-///
-/// # Errors
-/// If a name is taken: a fault of the table.
-pub(super) fn register_refusals(module: &mut RpcModule<Service>) -> Result<(), RegisterMethodError> {
-    macro_rules! register {
+/// The method that starts the subscription that `name` starts or ends.
+pub(super) fn started_by(name: &str) -> &'static str {
+    macro_rules! look {
         ($request:ident) => {
-            for name in [subscriptions::$request::NAME, subscriptions::$request::UNSUBSCRIBE] {
-                module.register_method(name, |_, _, _| {
-                    Err::<(), RpcError>(RpcError::WebSocketOnly {
-                        method: subscriptions::$request::NAME.into(),
-                    })
-                })?;
+            if [subscriptions::$request::NAME, subscriptions::$request::UNSUBSCRIBE].contains(&name) {
+                return subscriptions::$request::NAME;
             }
         };
     }
-    for_every_subscription!(register);
-    Ok(())
+    for_every_subscription!(look);
+    ""
 }
 
 /// What a subscription holds while it runs.
@@ -125,7 +120,14 @@ struct Opened {
     job: Job,
     outflow: Arc<Outflow>,
     /// Of the connection and of the node.
-    places: [Place; 2],
+    places: [Share; 2],
+}
+
+fn too_many(full: Full, of: &'static str) -> RpcError {
+    match full {
+        Full::All(max) => RpcError::TooManySubscriptions { of, max },
+        Full::One(max) => RpcError::TooManySubscriptions { of: RpcError::ADDRESS, max },
+    }
 }
 
 async fn open<S: Open>(
@@ -134,9 +136,12 @@ async fn open<S: Open>(
     extensions: &Extensions,
 ) -> Result<Opened, RpcError> {
     let request = S::read(&Arguments::split(params.as_str(), S::NAMES)?)?;
-    let outflow = extensions.get::<Arc<Outflow>>().cloned();
-    let outflow = outflow.ok_or_else(|| RpcError::internal("a connection without a way out"))?;
-    let places = [outflow.places.take()?, service.places.take()?];
+    let asked = extensions.get::<Asked>().cloned();
+    let Asked { source, outflow } = asked.ok_or_else(|| RpcError::internal("nobody asked"))?;
+    let of_connection =
+        outflow.places.take(source, 1).map_err(|full| too_many(full, RpcError::CONNECTION))?;
+    let of_node = service.places.take(source, 1).map_err(|full| too_many(full, RpcError::NODE))?;
+    let places = [of_connection, of_node];
     Ok(Opened { job: request.open(service).await?, outflow, places })
 }
 

@@ -1,25 +1,25 @@
 //! WebSocket connections: messages in, answers and news out.
 
-use super::dispatch::{Answering, Told};
+use super::answer::Answer;
+use super::dispatch::{Caller, Told};
 use super::fault::Fault;
-use super::http::{Front, refuse};
+use super::http::{Front, HttpAnswer, refuse};
+use futures::FutureExt as _;
 use futures::io::{BufReader, BufWriter};
-use hyper::StatusCode;
+use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::upgrade::Upgraded;
+use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use jsonrpsee::core::BoxError;
-use jsonrpsee::core::middleware::RpcServiceT;
-use jsonrpsee::server::{
-    BoundedSubscriptions, HttpBody, HttpRequest, HttpResponse, MethodResponse, MethodSink,
-};
-use jsonrpsee::types::Id;
+use jsonrpsee::server::{BoundedSubscriptions, MethodSink};
 use serde_json::value::RawValue;
 use soketto::connection::Error;
 use soketto::handshake::http::Server as Handshake;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
@@ -28,6 +28,8 @@ use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 const QUEUE: usize = 64;
 /// Calls of one connection that may be under way; no more are read meanwhile.
 const MAX_CALLS: usize = 256;
+/// Bytes of answers that may wait to be sent on one connection; no more calls are read meanwhile.
+const MAX_UNSENT: usize = 1024 * 1024;
 /// How often a connection is asked whether it is still there.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// How long a connection may be silent, not even answering pings.
@@ -43,55 +45,81 @@ type Sender = soketto::Sender<Stream>;
 type Receiver = soketto::Receiver<Stream>;
 
 /// Answers a request that wants to become a WebSocket connection, and starts that.
-pub(super) fn upgrade(front: Front, request: HttpRequest<Incoming>) -> Result<HttpResponse, BoxError> {
+pub(super) fn upgrade(front: Arc<Front>, request: Request<Incoming>) -> Result<HttpAnswer, BoxError> {
     let mut handshake = Handshake::new();
     match handshake.receive_request(&request) {
         Err(error) => refuse(StatusCode::BAD_REQUEST, &format!("no WebSocket handshake: {error}")),
         Ok(response) => {
             tokio::spawn(async move {
                 match hyper::upgrade::on(request).await {
-                    Ok(upgraded) => serve(front, handshake, upgraded).await,
+                    Ok(upgraded) => serve(&front, handshake, upgraded).await,
                     Err(error) => tracing::debug!(%error, "a connection did not become a WebSocket"),
                 }
             });
-            Ok(response.map(|()| HttpBody::empty()))
+            Ok(response.map(|()| Full::default()))
         }
     }
 }
 
-async fn serve(front: Front, handshake: Handshake, upgraded: Upgraded) {
-    let config = &front.service.config;
+async fn serve(front: &Front, handshake: Handshake, upgraded: Upgraded) {
+    let config = &front.caller.service.config;
     let limit = config.max_body_bytes as usize;
     let stream = BufReader::new(BufWriter::new(TokioIo::new(upgraded).compat()));
     let mut builder = handshake.into_builder(stream);
     builder.set_max_frame_size(limit.saturating_mul(READ_FACTOR));
     builder.set_max_message_size(limit.saturating_mul(READ_FACTOR));
     let (sender, receiver) = builder.finish();
-    let (queue, queued) = mpsc::channel(QUEUE);
+    let (answers, answered) = mpsc::channel(QUEUE);
+    let (sink, told) = mpsc::channel(QUEUE);
     // Counted by ourselves, with an error like all others: one that is being refused takes a place here too.
     let places = config.max_subscriptions.saturating_mul(2).saturating_add(1);
-    let (subscriptions, outflow) = (BoundedSubscriptions::new(places), Arc::clone(&front.outflow));
-    let sink = MethodSink::new(queue);
-    let told = Told { sink: sink.clone(), outflow, subscriptions };
-    let reading = Reading { sink: sink.clone(), limit, calls: JoinSet::new() };
-    let answering = Arc::new(front.answering(Some(told)));
-    let mut writing = tokio::spawn(write(sender, queued));
-    reading.run(receiver, answering, front.stop.clone().shutdown()).await;
-    // An empty message ends the writer; subscriptions end with it.
-    let ended = async {
-        if sink.send(RawValue::NULL.to_owned()).await.is_ok() {
-            (&mut writing).await.unwrap_or_default();
-        }
-    };
-    if timeout(CLOSE_TIME, ended).await.is_err() {
+    let told = (
+        Told {
+            sink: MethodSink::new(sink),
+            outflow: Arc::clone(&front.outflow),
+            subscriptions: BoundedSubscriptions::new(places),
+        },
+        told,
+    );
+    let unsent = Arc::new(Unsent::default());
+    let caller = Arc::new(Caller { told: Some(told.0), ..front.caller.clone() });
+    let writing = Writing { answered, told: told.1, unsent: Arc::clone(&unsent) };
+    let mut writing = tokio::spawn(writing.run(sender));
+    let reading = Reading { caller, answers, unsent, limit, calls: JoinSet::new() };
+    // What is read ends first; the writer follows once everything is sent, and subscriptions with it.
+    reading.run(receiver, front.stop.clone().shutdown()).await;
+    if timeout(CLOSE_TIME, &mut writing).await.is_err() {
         writing.abort();
     }
-    drop(front);
+}
+
+/// Bytes of answers that wait to be sent.
+#[derive(Default)]
+struct Unsent {
+    bytes: AtomicUsize,
+    sent: Notify,
+}
+
+impl Unsent {
+    fn add(&self, answer: &Answer) {
+        self.bytes.fetch_add(answer.text().len(), Ordering::Relaxed);
+    }
+
+    fn remove(&self, answer: &Answer) {
+        self.bytes.fetch_sub(answer.text().len(), Ordering::Relaxed);
+        self.sent.notify_one();
+    }
+
+    fn is_much(&self) -> bool {
+        self.bytes.load(Ordering::Relaxed) > MAX_UNSENT
+    }
 }
 
 /// The half that reads.
 struct Reading {
-    sink: MethodSink,
+    caller: Arc<Caller>,
+    answers: mpsc::Sender<Answer>,
+    unsent: Arc<Unsent>,
     limit: usize,
     calls: JoinSet<()>,
 }
@@ -99,30 +127,25 @@ struct Reading {
 impl Reading {
     /// Reads and answers until either side ends. Calls of a client that is gone are given up; on `stopped` they are
     /// answered first.
-    async fn run<S>(
-        mut self,
-        mut receiver: Receiver,
-        answering: Arc<Answering<S>>,
-        stopped: impl Future<Output = ()>,
-    ) where
-        S: RpcServiceT<MethodResponse = MethodResponse> + Send + Sync + 'static,
-    {
+    async fn run(mut self, mut receiver: Receiver, stopped: impl Future<Output = ()>) {
         tokio::pin!(stopped);
         loop {
             while self.calls.try_join_next().is_some() {}
+            let is_full = self.calls.len() >= MAX_CALLS || self.unsent.is_much();
             let mut message = Vec::new();
             let read = tokio::select! {
                 () = &mut stopped => {
                     while self.calls.join_next().await.is_some() {}
                     return;
                 }
-                () = self.sink.closed() => return,
-                Some(_) = self.calls.join_next(), if self.calls.len() >= MAX_CALLS => continue,
-                read = timeout(MAX_SILENCE, receiver.receive(&mut message)), if self.calls.len() < MAX_CALLS => read,
+                () = self.answers.closed() => return,
+                Some(_) = self.calls.join_next(), if is_full => continue,
+                () = self.unsent.sent.notified(), if is_full => continue,
+                read = timeout(MAX_SILENCE, receiver.receive(&mut message)), if !is_full => read,
             };
             match read {
                 Ok(Ok(soketto::Incoming::Data(_))) if message.len() > self.limit => self.too_large().await,
-                Ok(Ok(soketto::Incoming::Data(_))) => self.answer(&answering, message),
+                Ok(Ok(soketto::Incoming::Data(_))) => self.answer(message).await,
                 Ok(Ok(soketto::Incoming::Pong(_))) => {}
                 Ok(Ok(soketto::Incoming::Closed(_)) | Err(Error::Closed)) => return,
                 Ok(Err(error)) => {
@@ -137,24 +160,25 @@ impl Reading {
         }
     }
 
-    fn answer<S>(&mut self, answering: &Arc<Answering<S>>, message: Vec<u8>)
-    where
-        S: RpcServiceT<MethodResponse = MethodResponse> + Send + Sync + 'static,
-    {
-        let (answering, sink) = (Arc::clone(answering), self.sink.clone());
-        self.calls.spawn(async move {
-            let Some(answer) = answering.answer(&message).await else { return };
+    /// Most answers are there at once; the others become tasks.
+    async fn answer(&mut self, message: Vec<u8>) {
+        let (caller, answers, unsent) =
+            (Arc::clone(&self.caller), self.answers.clone(), Arc::clone(&self.unsent));
+        let mut answered = Box::pin(async move {
+            let Some(answer) = caller.answer(&message).await else { return };
             drop(message);
-            match RawValue::from_string(answer) {
-                Ok(answer) => sink.send(answer).await.unwrap_or_default(),
-                Err(error) => tracing::error!(%error, "an answer is no JSON"),
-            }
+            unsent.add(&answer);
+            answers.send(answer).await.unwrap_or_default();
         });
+        if (&mut answered).now_or_never().is_none() {
+            self.calls.spawn(answered);
+        }
     }
 
     async fn too_large(&self) {
-        let fault = Fault::RequestTooLarge { limit: self.limit };
-        self.sink.send_error(Id::Null, fault.into()).await.unwrap_or_default();
+        let answer = Answer::error(Fault::RequestTooLarge { limit: self.limit });
+        self.unsent.add(&answer);
+        self.answers.send(answer).await.unwrap_or_default();
     }
 }
 
@@ -163,28 +187,42 @@ fn is_too_large(error: &Error) -> bool {
     matches!(error, Error::Codec(Frame::PayloadTooLarge { .. }) | Error::MessageTooLarge { .. })
 }
 
-/// The half that writes: what is queued and pings, until an empty message or a connection that is gone.
-async fn write(mut sender: Sender, mut queue: mpsc::Receiver<Box<RawValue>>) {
-    let mut pings = tokio::time::interval(PING_INTERVAL);
-    loop {
-        let sent = tokio::select! {
-            message = queue.recv() => match message {
-                Some(message) if message.get() != RawValue::NULL.get() => send(&mut sender, message).await,
-                _ => break,
-            },
-            _ = pings.tick() => ping(&mut sender).await,
-        };
-        if let Err(error) = sent {
-            return tracing::debug!(%error, "a WebSocket connection takes no more");
+/// The half that writes.
+struct Writing {
+    answered: mpsc::Receiver<Answer>,
+    told: mpsc::Receiver<Box<RawValue>>,
+    unsent: Arc<Unsent>,
+}
+
+impl Writing {
+    /// Sends answers, news and pings until there can be no more answers, or the connection is gone.
+    async fn run(mut self, mut sender: Sender) {
+        let mut pings = tokio::time::interval(PING_INTERVAL);
+        loop {
+            let sent = tokio::select! {
+                answer = self.answered.recv() => match answer {
+                    Some(answer) => {
+                        let sent = send(&mut sender, answer.text()).await;
+                        self.unsent.remove(&answer);
+                        sent
+                    }
+                    None => break,
+                },
+                Some(news) = self.told.recv() => send(&mut sender, news.get()).await,
+                _ = pings.tick() => ping(&mut sender).await,
+            };
+            if let Err(error) = sent {
+                return tracing::debug!(%error, "a WebSocket connection takes no more");
+            }
         }
-    }
-    if let Err(error) = sender.close().await {
-        tracing::debug!(%error, "a WebSocket connection was gone before it was closed");
+        if let Err(error) = sender.close().await {
+            tracing::debug!(%error, "a WebSocket connection was gone before it was closed");
+        }
     }
 }
 
-async fn send(sender: &mut Sender, message: Box<RawValue>) -> Result<(), Error> {
-    sender.send_text_owned(String::from(Box::<str>::from(message))).await?;
+async fn send(sender: &mut Sender, message: &str) -> Result<(), Error> {
+    sender.send_text(message).await?;
     sender.flush().await
 }
 

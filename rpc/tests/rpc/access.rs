@@ -25,30 +25,3 @@ async fn where_a_token_is_configured_calls_must_show_it() {
     assert_eq!(other.version().await.unwrap_err().code(), Some(-32041));
     assert_eq!(get(address, "/readyz").await.status, 200, "health is for who watches the node");
 }
-
-#[tokio::test]
-async fn more_calls_at_a_time_than_there_are_places_are_told_when_to_try_again() {
-    let config = RpcConfig { max_calls: 0, ..RpcConfig::default() };
-    let network = serve(FakeNode::default(), config).await;
-    let error = network.error("node_version", json!({})).await;
-    assert_eq!(error["code"], -32040);
-    assert!(error["data"]["retryAfterMs"].as_u64().unwrap() > 0);
-}
-
-#[tokio::test]
-async fn a_devnet_limits_its_own_machine_only_if_told_to() {
-    let limited = |limit_loopback| RpcConfig {
-        devnet: true,
-        calls_per_second: 2,
-        limit_loopback,
-        ..RpcConfig::default()
-    };
-    let spared = serve(FakeNode::default(), limited(false)).await;
-    let held = serve(FakeNode::default(), limited(true)).await;
-    let mut refused = 0;
-    for _ in 0..20 {
-        assert!(spared.client.version().await.is_ok());
-        refused += usize::from(held.client.version().await.is_err());
-    }
-    assert!(refused > 0, "twenty calls at two a second");
-}

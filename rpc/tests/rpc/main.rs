@@ -11,6 +11,7 @@ mod access;
 mod admin;
 mod chain;
 mod faults;
+mod limits;
 mod listing;
 mod methods;
 mod protocol;

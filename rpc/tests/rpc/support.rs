@@ -33,6 +33,8 @@ pub struct FakeNode {
     pub fault: Mutex<Option<FaultView>>,
     /// What every submission meets, if it is not taken.
     pub refusal: Option<RpcError>,
+    /// Whether what is submitted is never decided.
+    pub undecided: bool,
     /// What grows while others follow it.
     pub chain: FakeChain,
 }
@@ -49,7 +51,7 @@ impl Default for FakeNode {
             (b"name3".to_vec(), bytes("third")),
         ]);
         let (submitted, fault, chain) = (Mutex::default(), Mutex::default(), FakeChain::default());
-        FakeNode { state, ready: true, submitted, fault, refusal: None, chain }
+        FakeNode { state, ready: true, submitted, fault, refusal: None, undecided: false, chain }
     }
 }
 
@@ -292,6 +294,9 @@ impl Backend for FakeNode {
         }
         if wait == Wait::Accepted {
             return Ok(accepted);
+        }
+        if self.undecided {
+            std::future::pending::<()>().await;
         }
         let item = self.item(b"name");
         let read = ReadView { key: item.key, value: item.value, version: item.version };

@@ -1,12 +1,13 @@
 //! Buckets fill with time given, not with time passing.
 
 use super::*;
+use std::net::IpAddr;
 
-fn address(last: u8) -> IpAddr {
-    IpAddr::from([10, 0, 0, last])
+fn address(last: u8) -> Source {
+    Source::of([10, 0, 0, last].into())
 }
 
-fn taken(limiter: &RateLimiter, address: IpAddr, now: Instant, calls: usize) -> usize {
+fn taken(limiter: &RateLimiter, address: Source, now: Instant, calls: usize) -> usize {
     (0..calls).filter(|_| limiter.take(address, 1, now).is_ok()).count()
 }
 
@@ -37,31 +38,34 @@ fn addresses_do_not_share_a_bucket_but_one_ipv6_network_does() {
     let limiter = RateLimiter::new(10, false, start);
     assert_eq!(taken(&limiter, address(1), start, 10), 10);
     assert_eq!(taken(&limiter, address(2), start, 10), 10);
-    let [one, other]: [IpAddr; 2] = ["2001:db8::1", "2001:db8::2"].map(|text| text.parse().unwrap());
+    let [one, other]: [Source; 2] =
+        ["2001:db8::1", "2001:db8::2"].map(|text| Source::of(text.parse().unwrap()));
     assert_eq!(taken(&limiter, one, start, 10) + taken(&limiter, other, start, 10), 10);
 }
 
 #[test]
 fn loopback_is_spared_only_where_asked() {
     let start = Instant::now();
-    let loopback = IpAddr::from([127, 0, 0, 1]);
+    let loopback = Source::of([127, 0, 0, 1].into());
     assert_eq!(taken(&RateLimiter::new(1, true, start), loopback, start, 50), 50);
     assert_eq!(taken(&RateLimiter::new(1, false, start), loopback, start, 50), 1);
     assert_eq!(taken(&RateLimiter::new(0, false, start), loopback, start, 50), 50);
 }
 
 #[test]
-fn the_table_of_addresses_has_a_bound_and_forgets_those_at_rest() {
+fn the_table_has_a_bound_and_callers_beyond_it_share_a_bucket() {
     let start = Instant::now();
     let limiter = RateLimiter::new(1, false, start);
-    let many = |from: u32| (from..from + 20_000).map(|number| IpAddr::from(number.to_be_bytes()));
-    for address in many(1 << 24) {
-        assert_eq!(limiter.take(address, 1, start), Ok(()));
+    let many = |from: u32| (from..).map(|number| Source::of(IpAddr::from(number.to_be_bytes())));
+    for source in many(1 << 24).take(MAX_SOURCES) {
+        assert_eq!(limiter.take(source, 1, start), Ok(()));
     }
-    assert_eq!(limiter.table.lock().unwrap().buckets.len(), MAX_ADDRESSES);
+    let beyond = many(2 << 24).take(100).filter(|source| limiter.take(*source, 1, start).is_ok()).count();
+    assert_eq!(beyond, 1, "one call of all of them together");
+    assert_eq!(limiter.table.lock().unwrap().buckets.len(), MAX_SOURCES + 1);
     let later = start + Duration::from_secs(5);
-    for address in many(2 << 24).take(10) {
-        assert_eq!(limiter.take(address, 1, later), Ok(()));
+    for source in many(2 << 24).take(10) {
+        assert_eq!(limiter.take(source, 1, later), Ok(()), "those at rest are forgotten");
     }
     assert_eq!(limiter.table.lock().unwrap().buckets.len(), 10);
 }

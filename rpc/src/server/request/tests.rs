@@ -1,21 +1,17 @@
-use super::{CallId, Message, Request, read};
+use super::{Message, Request, read};
 use crate::server::fault::Fault;
 
 /// What is read, in short: `call <id> <method> <params>`, `told <method> <params>`, `invalid <id>`.
 fn shown(request: &Request<'_>) -> String {
-    let id = |id: &CallId<'_>| match id {
-        CallId::Plain(id) => serde_json::to_string(id).unwrap(),
-        CallId::Number(number) => format!("number {number}"),
-    };
     match request {
         Request::Call(call_id, call) => {
             let params = call.params.map_or("none", |params| params.get());
-            format!("call {} {} {params}", id(call_id), call.method)
+            format!("call {} {} {params}", call_id.json(), call.method)
         }
         Request::Notification(call) => {
             format!("told {} {}", call.method, call.params.map_or("none", |params| params.get()))
         }
-        Request::Invalid(call_id) => format!("invalid {}", id(call_id)),
+        Request::Invalid(call_id) => format!("invalid {}", call_id.json()),
     }
 }
 
@@ -32,14 +28,14 @@ fn an_id_is_any_text_number_or_null_and_kept_as_it_was_written() {
     let cases = [
         ("1", "call 1 m none"),
         ("18446744073709551615", "call 18446744073709551615 m none"),
-        ("18446744073709551616", "call number 18446744073709551616 m none"),
-        ("-1", "call number -1 m none"),
-        ("-0", "call number -0 m none"),
-        ("1.0", "call number 1.0 m none"),
-        ("1.5", "call number 1.5 m none"),
-        ("1e400", "call number 1e400 m none"),
+        ("18446744073709551616", "call 18446744073709551616 m none"),
+        ("-1", "call -1 m none"),
+        ("-0", "call -0 m none"),
+        ("1.0", "call 1.0 m none"),
+        ("1.5", "call 1.5 m none"),
+        ("1e400", "call 1e400 m none"),
         (r#""""#, r#"call "" m none"#),
-        (r#""a\u0062\n""#, r#"call "ab\n" m none"#),
+        (r#""a\u0062\n""#, r#"call "a\u0062\n" m none"#),
         ("null", "call null m none"),
         (r#""\ud800""#, "invalid null"),
         ("true", "invalid null"),
@@ -63,7 +59,7 @@ fn what_is_no_request_is_invalid_under_the_id_it_has() {
         (r#"{"jsonrpc":"2.0","id":1,"method":"m","params":"x"}"#, "invalid 1"),
         (r#"{"jsonrpc":"2.0","id":1,"method":"m","params":7}"#, "invalid 1"),
         (r#"{"jsonrpc":"2.0","id":1,"method":7}"#, "invalid 1"),
-        (r#"{"jsonrpc":"2.0","id":-7,"method":null}"#, "invalid number -7"),
+        (r#"{"jsonrpc":"2.0","id":-7,"method":null}"#, "invalid -7"),
         (r#"{"jsonrpc":"2.0","id":1}"#, "invalid 1"),
         (r#"{"jsonrpc":"1.0","id":1,"method":"m"}"#, "invalid 1"),
         (r#"{"jsonrpc":2.0,"id":1,"method":"m"}"#, "invalid 1"),
