@@ -3,7 +3,8 @@
 use crate::http::get;
 use crate::network::{DEADLINE, GROUP, Testnet, put, tell, until};
 use std::time::{Duration, Instant};
-use witan_testnet::rpc::{At, RpcError, TransactionDetail, TransactionState, Wait};
+use witan_testnet::rpc::{At, NotReady, RpcError, TransactionDetail, TransactionState, Wait};
+use witan_types::SignedTransaction;
 
 stories! {
     on_four_validators: [
@@ -15,6 +16,25 @@ stories! {
 const WAIT: Duration = Duration::from_secs(4);
 /// What users are promised, of a machine of their own, is 5 s.
 const AT_MOST: Duration = Duration::from_secs(25);
+
+/// It is started again.
+async fn a_node_that_stops_tells_who_waits_on_it(testnet: &mut Testnet, stuck: &SignedTransaction) {
+    let (client, waited_for) = (testnet.client("n1"), stuck.clone());
+    let waiting =
+        tokio::spawn(async move { client.submit(&waited_for, Wait::Committed, DEADLINE).await.unwrap_err() });
+    until("n1 has taken what waits", async || {
+        let status = testnet.client("n1").transaction(stuck.id()).await.unwrap().status;
+        (status == TransactionState::Accepted).then_some(())
+    })
+    .await;
+    testnet.network.stop("n1").await.unwrap();
+    let error = waiting.await.unwrap();
+    assert!(
+        matches!(error.rpc(), Some(RpcError::NotReady { reason: NotReady::Syncing, .. })),
+        "-32033 SYNCING, so that it asks elsewhere: {error:?}"
+    );
+    testnet.network.start("n1").unwrap();
+}
 
 async fn two_of_four_commit_nothing_and_say_so_until_the_others_are_back(testnet: &mut Testnet) {
     testnet.put("n0", "before", "the cut").await;
@@ -58,6 +78,8 @@ async fn two_of_four_commit_nothing_and_say_so_until_the_others_are_back(testnet
         testnet.client(node).block(GROUP, At::Height(tip), TransactionDetail::None).await.unwrap().block_id
     };
     assert_eq!(block("n0").await, block("n1").await, "no fork");
+
+    a_node_that_stops_tells_who_waits_on_it(testnet, &stuck).await;
 
     let back = Instant::now();
     testnet.network.start("n2").unwrap();
