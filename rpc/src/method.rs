@@ -63,6 +63,55 @@ pub struct ParameterDescription {
     pub schema: Value,
 }
 
+/// Makes the type of a method's parameters, and the method of it.
+macro_rules! request {
+    (
+        $(#[doc = $summary:literal])+
+        $name:literal $request:ident {
+            $( $(#[doc = $about:literal])+ $field:ident $wire:literal: $kind:ty, )*
+        } -> $answer:ty, $answer_about:literal, $example:tt, $cost:expr
+    ) => {
+        $(#[doc = $summary])+
+        #[derive(Clone, PartialEq, Debug, serde::Serialize)]
+        pub struct $request {
+            $(
+                $(#[doc = $about])+
+                #[serde(rename = $wire, skip_serializing_if = "crate::parameter::Parameter::is_absent")]
+                pub $field: $kind,
+            )*
+        }
+
+        impl $crate::method::Method for $request {
+            const NAME: &'static str = $name;
+            const NAMES: &'static [&'static str] = &[$($wire),*];
+            type Answer = $answer;
+
+            fn read(arguments: &$crate::method::Arguments<'_>) -> Result<Self, $crate::error::RpcError> {
+                let _ = arguments;
+                Ok($request { $($field: arguments.take($wire)?,)* })
+            }
+
+            fn describe(generator: &mut schemars::SchemaGenerator) -> $crate::method::MethodDescription {
+                $crate::method::MethodDescription {
+                    name: $name,
+                    summary: concat!($($summary),+).trim().to_owned(),
+                    parameters: vec![$($crate::method::ParameterDescription {
+                        name: $wire,
+                        about: concat!($($about),+).trim().to_owned(),
+                        required: <$kind as $crate::parameter::Parameter>::REQUIRED,
+                        schema: <$kind as $crate::parameter::Parameter>::schema(generator),
+                    },)*],
+                    answer: $answer_about,
+                    answer_schema: generator.subschema_for::<$answer>().to_value(),
+                    example: serde_json::json!($example),
+                    cost: $cost,
+                }
+            }
+        }
+    };
+}
+pub(crate) use request;
+
 /// The parameters of one request, not yet read.
 pub struct Arguments<'a> {
     given: Vec<(Cow<'a, str>, &'a RawValue)>,

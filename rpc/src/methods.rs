@@ -1,13 +1,11 @@
 //! The table of all methods: the one list that registration, the OpenRPC document and the client are made from.
 
 use crate::encoding::Encoding;
-use crate::error::RpcError;
 use crate::example;
-use crate::method::{Arguments, Method, MethodDescription, ParameterDescription};
-use crate::parameter::{At, IdText, Order, Parameter, TransactionDetail, TxInput, Wait};
+use crate::method::{Method, MethodDescription, request};
+use crate::parameter::{At, IdText, Order, TransactionDetail, TxInput, Wait};
 use crate::view;
 use schemars::SchemaGenerator;
-use serde::Serialize;
 use serde_json::{Map, Value};
 use witan_types::{Account, GroupId, Height, TxId};
 
@@ -52,42 +50,10 @@ macro_rules! methods {
         } -> $answer:ty, $answer_about:literal, $example:tt $(, costs $cost:literal)?;
     )*) => {
         $(
-            $(#[doc = $summary])+
-            #[derive(Clone, PartialEq, Debug, Serialize)]
-            pub struct $request {
-                $(
-                    $(#[doc = $about])+
-                    #[serde(rename = $wire, skip_serializing_if = "Parameter::is_absent")]
-                    pub $field: $kind,
-                )*
-            }
-
-            impl Method for $request {
-                const NAME: &'static str = $name;
-                const NAMES: &'static [&'static str] = &[$($wire),*];
-                type Answer = $answer;
-
-                fn read(arguments: &Arguments<'_>) -> Result<Self, RpcError> {
-                    let _ = arguments;
-                    Ok($request { $($field: arguments.take($wire)?,)* })
-                }
-
-                fn describe(generator: &mut SchemaGenerator) -> MethodDescription {
-                    MethodDescription {
-                        name: $name,
-                        summary: concat!($($summary),+).trim().to_owned(),
-                        parameters: vec![$(ParameterDescription {
-                            name: $wire,
-                            about: concat!($($about),+).trim().to_owned(),
-                            required: <$kind as Parameter>::REQUIRED,
-                            schema: <$kind as Parameter>::schema(generator),
-                        },)*],
-                        answer: $answer_about,
-                        answer_schema: generator.subschema_for::<$answer>().to_value(),
-                        example: serde_json::json!($example),
-                        cost: cost!($($cost)?),
-                    }
-                }
+            request! {
+                $(#[doc = $summary])+
+                $name $request { $( $(#[doc = $about])+ $field $wire: $kind, )* }
+                -> $answer, $answer_about, $example, cost!($($cost)?)
             }
         )*
 

@@ -1,14 +1,12 @@
 //! The table of all subscriptions, which are served over WebSocket alone.
 
 use crate::encoding::Encoding;
-use crate::error::RpcError;
 use crate::example;
-use crate::method::{Arguments, Method, MethodDescription, ParameterDescription};
-use crate::parameter::{IdText, Parameter, Since, TransactionDetail};
+use crate::method::{Method as _, request};
+use crate::parameter::{IdText, Since, TransactionDetail};
 use crate::subscription::{Subscription, SubscriptionDescription};
 use crate::view;
 use schemars::SchemaGenerator;
-use serde::Serialize;
 use witan_types::{Account, GroupId, TxId};
 
 /// Subscriptions of all connections of a node together.
@@ -25,41 +23,10 @@ macro_rules! subscriptions {
         } -> $news:ty, [$($type:literal),+], $news_about:literal, $example:tt;
     )*) => {
         $(
-            $(#[doc = $summary])+
-            #[derive(Clone, PartialEq, Debug, Serialize)]
-            pub struct $request {
-                $(
-                    $(#[doc = $about])+
-                    #[serde(rename = $wire, skip_serializing_if = "Parameter::is_absent")]
-                    pub $field: $kind,
-                )*
-            }
-
-            impl Method for $request {
-                const NAME: &'static str = $name;
-                const NAMES: &'static [&'static str] = &[$($wire),*];
-                type Answer = String;
-
-                fn read(arguments: &Arguments<'_>) -> Result<Self, RpcError> {
-                    Ok($request { $($field: arguments.take($wire)?,)* })
-                }
-
-                fn describe(generator: &mut SchemaGenerator) -> MethodDescription {
-                    MethodDescription {
-                        name: $name,
-                        summary: concat!($($summary),+).trim().to_owned(),
-                        parameters: vec![$(ParameterDescription {
-                            name: $wire,
-                            about: concat!($($about),+).trim().to_owned(),
-                            required: <$kind as Parameter>::REQUIRED,
-                            schema: <$kind as Parameter>::schema(generator),
-                        },)*],
-                        answer: "The subscription's id, which each of its notifications names.",
-                        answer_schema: generator.subschema_for::<String>().to_value(),
-                        example: serde_json::json!($example),
-                        cost: COST,
-                    }
-                }
+            request! {
+                $(#[doc = $summary])+
+                $name $request { $( $(#[doc = $about])+ $field $wire: $kind, )* }
+                -> String, "The subscription's id, which each of its notifications names.", $example, COST
             }
 
             impl Subscription for $request {

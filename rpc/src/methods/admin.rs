@@ -1,9 +1,6 @@
 //! The table of methods for who runs the node. They are served on a Unix socket alone, never on the public port.
 
-use super::{
-    Arguments, IdText, Method, MethodDescription, PLAIN, Parameter, ParameterDescription, RpcError,
-    SchemaGenerator, Serialize, Value, view,
-};
+use super::{IdText, Method, MethodDescription, PLAIN, SchemaGenerator, Value, request, view};
 use witan_types::NodeId;
 
 methods! {
