@@ -17,11 +17,11 @@ export { TransportError, WitanError } from "./errors.js";
 export { type Engine, GenesisError } from "./genesis.js";
 export { SecretKey, verifySignature } from "./keys.js";
 export { slotOf } from "./merkle.js";
+export type { Position } from "./positions.js";
 export type * as Rpc from "./rpc-types.js";
 export { ERROR_CODES } from "./rpc-types.js";
 export { type SubmitOptions, submit } from "./submit.js";
 export {
-  type Position,
   type Subscription,
   SubscriptionError,
   type SubscriptionName,

@@ -8,6 +8,7 @@ import { encode } from "../dist/codec.js";
 import {
   type OpInput,
   SecretKey,
+  SubscriptionError,
   Verifier,
   WitanClient,
   WitanError,
@@ -233,6 +234,28 @@ test("what a node refuses, and what executes and fails, are told apart", options
   assert.ok(!(genesis instanceof WitanError) && genesis.chain === verifier.chain);
   assert.ok(refused instanceof WitanError && refused.reason === "BAD_PARAMETER");
   assert.ok(!(stands instanceof WitanError) && stands.status === "unknown");
+});
+
+test("what a group does while a follower is away is told when it comes back", options, async () => {
+  const { urls, signed } = setUp();
+  const sockets: WebSocket[] = [];
+  const webSocket = (url: string) => {
+    const opened = new WebSocket(url);
+    sockets.push(opened);
+    return opened;
+  };
+  const client = new WitanClient(urls[0] ?? assert.fail(), { webSocket });
+  const name = unique("away");
+  // Nothing was told yet, of any group.
+  const before = await client.subscribe("state_subscribe", { prefix: hex(name) });
+  sockets[0]?.terminate();
+  const { height, group } = await submit(urls, signed({ op: "put", key: name, value: "v" }), { wait: "sealed" });
+  const lost = await before.next().catch((error: unknown) => error);
+  assert.ok(lost instanceof SubscriptionError && lost.reason === "LOST");
+  const after = await client.subscribe("state_subscribe", { prefix: hex(name), from: lost.resumeFrom });
+  const { value: told } = await after.next();
+  assert.deepEqual([told.key, told.group, told.height], [hex(name), group, height]);
+  after.close();
 });
 
 const subscribes = readFileSync(new URL("../openrpc.json", import.meta.url), "utf8").includes("chain_subscribeBlocks");
