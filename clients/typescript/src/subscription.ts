@@ -118,7 +118,7 @@ export class Subscription<N> implements AsyncIterableIterator<N> {
     return this;
   }
 
-  /** Where its reader stands: what `from` takes to go on after the news read so far, be it in another process. */
+  /** Where its reader stands: what `from` takes to go on after the news read so far, later or elsewhere. */
   positions(): Position[] {
     return [...this.#places.values()];
   }

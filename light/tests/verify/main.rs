@@ -8,6 +8,7 @@
 mod epochs;
 mod outcomes;
 mod slots;
+mod vectors;
 
 use proptest::prelude::*;
 use std::fmt::Debug;
