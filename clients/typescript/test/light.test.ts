@@ -50,10 +50,12 @@ test("outcomes are judged as the Rust verifier judges them, each forgery for the
 });
 
 test("epochs are judged as the Rust verifier judges them, from genesis and from a checkpoint", () => {
-  judgeAll("epochs", ({ proof, start }, { genesis, checkpoint, closed }) => {
+  judgeAll("epochs", ({ proof, start, is }, { genesis, checkpoint, learned }) => {
     const verifier = start === "checkpoint" ? Verifier.fromCheckpoint(checkpoint) : new Verifier(genesis);
-    if (start === "closed") {
-      verifier.learnEpoch(closed);
+    if (start === "learned") {
+      learned.forEach((before: string) => verifier.learnEpoch(before));
+    }
+    if (is === "header") {
       verifier.verifySealedHeader(proof);
     } else {
       verifier.learnEpoch(proof);

@@ -17,6 +17,7 @@ use serde_json::{Map, json};
 use std::path::Path;
 
 /// One proof, and what is to be thought of it.
+#[derive(Clone)]
 struct Case {
     name: &'static str,
     /// What else stands in the file: what the proof is said to be about.

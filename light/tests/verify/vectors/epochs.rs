@@ -5,6 +5,7 @@ use crate::epochs::{absent, block, block_by, holding, link, portable, record};
 use witan_ledger::records::Record;
 use witan_ledger::{EpochRecord, PortableEpoch};
 use witan_light::Checkpoint;
+use witan_types::BlockId;
 
 type Change = fn(&mut PortableEpoch);
 
@@ -50,23 +51,28 @@ fn closed() -> PortableEpoch {
     portable(3, 25, &EpochRecord { closed: Some((30, last)), ..record(1, 2) })
 }
 
+/// A record with an end that its hash does not cover.
+fn with_forged_end(record: EpochRecord) -> EpochRecord {
+    EpochRecord { closed: Some((1, BlockId(hash("forged")))), ..record }
+}
+
 /// Whose word is taken: the root group's third epoch.
 fn checkpoint() -> Checkpoint {
     Checkpoint { chain: genesis().chain(), epoch: Epoch(3), hash: record(0, 3).hash() }
 }
 
 fn from_checkpoint() -> Verifier {
-    Verifier::from_checkpoint(&checkpoint(), &record(0, 3)).unwrap()
+    Verifier::from_checkpoint(&checkpoint(), &with_forged_end(record(0, 3))).unwrap()
 }
 
 fn shown_checkpoint() -> serde_json::Value {
     let Checkpoint { chain, epoch, hash } = checkpoint();
-    let record = format!("0x{}", hex::encode(record(0, 3).encode()));
+    let record = format!("0x{}", hex::encode(with_forged_end(record(0, 3)).encode()));
     json!({"chain": chain.to_string(), "epoch": epoch.0, "hash": hash.to_string(), "record": record})
 }
 
 fn case(name: &'static str, start: &str, portable: &PortableEpoch, refused: Option<&'static str>) -> Case {
-    Case { name, about: json!({"start": start}), bytes: portable.encode(), refused }
+    Case { name, about: json!({"start": start, "is": "epoch"}), bytes: portable.encode(), refused }
 }
 
 fn from_genesis_cases() -> Vec<Case> {
@@ -79,6 +85,8 @@ fn from_genesis_cases() -> Vec<Case> {
     by_users.record.header = block(1, 1, 15);
     let mut late = portable(1, 11, &record(1, 2));
     late.links = vec![link(1)];
+    let mut forged_end = closed();
+    forged_end.links[0].record = with_forged_end(record(0, 2));
     let mut lone = record(1, 2);
     lone.members[1].validator.key = lone.members[0].validator.key;
     let mut cases = vec![
@@ -112,6 +120,7 @@ fn from_genesis_cases() -> Vec<Case> {
             &holding(Value::Record(lone.encode())),
             Some("UNSOUND_EPOCH"),
         ),
+        case("over a step to a record with an end that nobody sealed", &forged_end, None),
         case("by a group of users", &by_users, Some("NOT_THE_ROOT")),
         case("in a block after the epoch that sealed it", &late, Some("OUTSIDE_EPOCH")),
     ];
@@ -120,7 +129,7 @@ fn from_genesis_cases() -> Vec<Case> {
         change(&mut changed);
         cases.push(case(name, &changed, Some(why)));
     }
-    let start = || json!({"start": "genesis"});
+    let start = || json!({"start": "genesis", "is": "epoch"});
     for (name, bytes) in malformed(&good.encode(), 0) {
         cases.push(Case { name, about: start(), bytes, refused: Some(MALFORMED) });
     }
@@ -156,11 +165,37 @@ fn another_last() -> SealedHeader {
     SealedHeader { header, seal: Seal { outcome, signatures: QuorumSignatures::collect(parts) } }
 }
 
-/// Headers, to be judged by who has learned of group 1's second epoch from the proof named `closed`.
+/// What is learned before the cases that start there: group 1's second epoch once it is over, and again as it was before.
+fn learned() -> [PortableEpoch; 2] {
+    [closed(), portable(3, 24, &record(1, 2))]
+}
+
+fn from_learned() -> Verifier {
+    let mut verifier = verifier();
+    learned().iter().for_each(|portable| drop(verifier.learn_epoch(portable).unwrap()));
+    verifier
+}
+
+fn from_learned_cases() -> Vec<Case> {
+    let case = |name, portable: &PortableEpoch, refused| case(name, "learned", portable, refused);
+    let another_end = EpochRecord { closed: Some((31, block(1, 2, 31).header.id())), ..record(1, 2) };
+    let another_last = EpochRecord { closed: Some((30, BlockId(hash("another")))), ..record(1, 2) };
+    vec![
+        case("that was learned before", &closed(), None),
+        case("with another end than is known", &portable(3, 25, &another_end), Some("CONFLICTING_EPOCH")),
+        case(
+            "with another last block than is known",
+            &portable(3, 25, &another_last),
+            Some("CONFLICTING_EPOCH"),
+        ),
+    ]
+}
+
+/// Headers, to be judged by who has learned that.
 fn header_cases() -> Vec<Case> {
     let case = |name, header: &SealedHeader, refused| Case {
         name,
-        about: json!({"start": "closed"}),
+        about: json!({"start": "learned", "is": "header"}),
         bytes: header.encode(),
         refused,
     };
@@ -179,19 +214,20 @@ fn header_cases() -> Vec<Case> {
 
 #[test]
 fn the_vectors_of_epochs_are_judged_as_they_say() {
-    let mut cases = from_genesis_cases();
-    cases.extend(from_checkpoint_cases());
-    cases.extend(header_cases());
-    let closed = format!("0x{}", hex::encode(closed().encode()));
-    let more = [("checkpoint", shown_checkpoint()), ("closed", closed.into())];
+    let cases =
+        [from_genesis_cases(), from_checkpoint_cases(), from_learned_cases(), header_cases()].concat();
+    let learned = learned().map(|portable| format!("0x{}", hex::encode(portable.encode())));
+    let more = [("checkpoint", shown_checkpoint()), ("learned", json!(learned))];
     let more = more.map(|(name, value)| (name.to_owned(), value)).into_iter().collect();
-    check("epochs", more, &cases, |case| match case.about["start"].as_str().unwrap() {
-        "genesis" => verdict(&case.bytes, |portable| verifier().learn_epoch(portable)),
-        "checkpoint" => verdict(&case.bytes, |portable| from_checkpoint().learn_epoch(portable)),
-        _ => {
-            let mut verifier = verifier();
-            verifier.learn_epoch(&self::closed()).unwrap();
-            verdict(&case.bytes, |header| verifier.verify_header(header))
+    check("epochs", more, &cases, |case| {
+        let mut verifier = match case.about["start"].as_str().unwrap() {
+            "genesis" => verifier(),
+            "checkpoint" => from_checkpoint(),
+            _ => from_learned(),
+        };
+        match case.about["is"].as_str().unwrap() {
+            "epoch" => verdict(&case.bytes, |portable| verifier.learn_epoch(portable)),
+            _ => verdict(&case.bytes, |header| verifier.verify_header(header)),
         }
     });
 }

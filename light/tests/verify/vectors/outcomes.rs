@@ -9,7 +9,7 @@ type Change = fn(&mut PortableOutcome);
 type Held = fn() -> Value;
 
 /// What may be changed of a good proof, and why it is one no longer.
-const CHANGES: [(&str, &str, Change); 19] = [
+const CHANGES: [(&str, &str, Change); 20] = [
     ("without parts", "WRONG_PARTS", |it| it.parts.clear()),
     ("with a part twice", "WRONG_PARTS", |it| it.parts.push(it.parts[0].clone())),
     ("with the part of another group", "WRONG_PARTS", |it| it.parts[0].header = it.receipt.header.clone()),
@@ -24,6 +24,9 @@ const CHANGES: [(&str, &str, Change); 19] = [
     }),
     ("with the path of a cursor by way of a slot", "WRONG_PATH", |it| {
         it.parts[0].proof.slot_siblings = vec![Hash::ZERO; 13];
+    }),
+    ("with a sibling more in the path of a cursor", "WRONG_PATH", |it| {
+        it.parts[0].proof.slot_siblings.push(Hash::ZERO);
     }),
     ("with a path of a cursor that ends nowhere", "WRONG_PATH", |it| it.parts[0].proof.slot_siblings.clear()),
     ("with another leaf beside a cursor", "WRONG_PATH", |it| {
@@ -68,6 +71,20 @@ fn part(value: Value) -> PortablePart {
     PortablePart { header, proof: tree.prove(&key), cursor }
 }
 
+/// A block that ends a transaction of another network, which no honest group makes.
+fn of_another_network() -> PortableOutcome {
+    let mut transaction = committed().1.transaction.unwrap().transaction;
+    transaction.chain = Genesis { name: "another".into(), ..genesis() }.chain();
+    let signed = transaction.sign(&secret(9));
+    let mut proved = receipt();
+    proved.receipt.id = signed.id();
+    let hashes = [proved.receipt.hash()];
+    let outcome = Outcome { receipts_root: merkle_list::root(&hashes), ..outcome(&header(), hash("state")) };
+    proved.header.seal = sealed_by(&[0, 1, 3], &outcome);
+    proved.proof = merkle_list::prove(&hashes, 0).unwrap();
+    PortableOutcome { transaction: Some(signed), receipt: proved, parts: Vec::new() }
+}
+
 fn cases() -> Vec<Case> {
     let about = |portable: &PortableOutcome| json!({"txId": portable.receipt.receipt.id.to_string()});
     let case = |name, portable: &PortableOutcome, refused| Case {
@@ -82,6 +99,7 @@ fn cases() -> Vec<Case> {
         case("committed, without its bytes", &PortableOutcome { transaction: None, ..good.clone() }, None),
         case("aborted", &aborted().1, None),
         case("of one group", &of_one_group(), None),
+        case("with a transaction of another network", &of_another_network(), Some("WRONG_CHAIN")),
         case("not heard by one group", &unheard(), Some("NOT_HEARD")),
     ];
     for (name, why, change) in CHANGES {

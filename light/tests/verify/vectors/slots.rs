@@ -42,16 +42,37 @@ fn house(key: &Key) -> SlotEntry {
     SlotEntry { key: key.clone(), entry: entry("house") }
 }
 
+/// A state that no honest group makes: a slot with one key in it that does not belong there.
+fn with_a_stray(slot: u16, key: Key) -> PortableSlotProof {
+    let entry = entry("stray");
+    let mut path = sha256(&[&key.0]);
+    path.0.rotate_left(2);
+    let leaf = sha256(&[&[0], path.as_bytes(), entry.hash().as_bytes()]);
+    let hash = sha256(&[&[2], &0_u32.to_le_bytes(), &[0], leaf.as_bytes()]);
+    let proof = tree().prove_slot(slot).unwrap();
+    let header = sealed(header(), root_above(slot, hash, &proof.siblings));
+    PortableSlotProof { header, slot, entries: vec![SlotEntry { key, entry }], proof }
+}
+
 fn cases() -> Vec<Case> {
     let case = |name, portable: &PortableSlotProof, refused| {
         let about = json!({"slot": portable.slot});
         Case { name, about, bytes: portable.encode(), refused }
     };
+    let (stray, reserved) = (Key::from("stray"), Key(vec![0, b'i', 0, 0, 0, 1]));
+    let home = slot_of(&stray);
     let mut cases = vec![
         case("three keys", &three(), None),
         case("an empty slot", &whole(empty_slot(), Vec::new()), None),
         case("frozen", &frozen(), Some("WHOLE_SLOT_FROZEN")),
         case("of a group that does not own it", &foreign(), Some("WRONG_SLOT")),
+        case("of a key where it belongs, made like the two below", &with_a_stray(home, stray.clone()), None),
+        case("of a key that another slot holds", &with_a_stray(home ^ 1, stray), Some("WRONG_SLOT")),
+        case(
+            "of a reserved key, which no slot holds",
+            &with_a_stray(slot_of(&reserved), reserved),
+            Some("WRONG_SLOT"),
+        ),
         case("of the root group", &of_the_root_group(), Some("ROOT_GROUP")),
         case(
             "above the last slot",
