@@ -20,10 +20,11 @@ testnet: build
 ## All checks, as CI runs them.
 test: install lint unit clients
 
-## The clients in other languages, and the examples of README.md as printed, against a local network.
+## The clients in other languages, and the examples of README.md, against a local network. `unit` has built the Rust one already.
 clients: build
 	@sh scripts/install-clients.sh
-	sh scripts/test-clients.sh "$(WITAN)"
+	$(CARGO) build --release --locked --workspace --example hello
+	sh scripts/test-clients.sh "$(WITAN)" "$(dir $(WITAN))examples/hello"
 
 lint:
 	$(CARGO) fmt --all --check

@@ -1,13 +1,14 @@
 #!/bin/sh
-# Tests the clients in other languages: the TypeScript package with all its tests, and the examples of README.md exactly as
-# printed. Starts a network for that, of four nodes and two groups, one of which trusts its members not to lie, and takes it
+# Tests the clients: the TypeScript package with all its tests, the examples of README.md exactly as printed, and the Rust one if its
+# binary is named. Starts a network for that, of four nodes and two groups, one of which trusts its members not to lie, and takes it
 # down again.
 #
-#   scripts/test-clients.sh target/release/witan
+#   scripts/test-clients.sh target/release/witan [target/release/examples/hello]
 set -eu
 
-[ $# = 1 ] || { echo "usage: $0 WITAN_BINARY" >&2; exit 2; }
+[ $# = 1 ] || [ $# = 2 ] || { echo "usage: $0 WITAN_BINARY [HELLO_BINARY]" >&2; exit 2; }
 witan=$(realpath "$1")
+hello=${2:+$(realpath "$2")}
 root=$(cd "$(dirname "$0")/.." && pwd)
 . "$root/scripts/clients-node.sh"
 mkdir -p "$clients_cache"
@@ -71,3 +72,11 @@ says() {
 }
 says "hello at height [0-9]* (trust: quorum)" node example.mjs
 says "hello [0-9]*" "$venv/bin/python" example.py
+
+# The Rust program that README.md names writes, reads, and follows its transaction to the end.
+if [ -n "$hello" ]; then
+    node=$(python3 -c 'import json; print(json.load(open(".witan/local/testnet.json"))["nodes"][0]["rpc"])')
+    says "0x[0-9a-f]* is committed in block [0-9]*" "$hello" "$node"
+    echo "$said" | grep -q "^greeting is .* at version [1-9]" || { echo "it did not read what it wrote" >&2; exit 1; }
+    echo "$said" | tail -n 1 | grep -q "sealed: true, applied: true" || { echo "it did not follow to the end" >&2; exit 1; }
+fi

@@ -13,6 +13,7 @@
 //!
 //! `rpc/examples/hello.rs` is a whole program that signs, submits, reads and follows.
 
+mod bearer;
 mod subscriber;
 
 pub use subscriber::{Follow, Following, Subscriber};
@@ -37,10 +38,9 @@ use crate::view::{
     PreparedView, ScanPage, SealView, ShardView, SimulationView, SlotView, StateValue, TransactionPage,
     TransactionState, TxStatusView, ValidatorSetView, VersionView,
 };
-use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use hyper::header::HeaderMap;
 use jsonrpsee::core::client::{ClientT, Error as TransportError};
 use jsonrpsee::core::traits::ToRpcParams;
-use jsonrpsee_http_client::transport::Error as HttpError;
 use jsonrpsee_http_client::{HttpClient, HttpClientBuilder};
 use serde_json::value::RawValue;
 use std::time::Duration;
@@ -99,6 +99,9 @@ impl ClientError {
     /// The next step.
     pub fn hint(&self) -> &'static str {
         match self {
+            ClientError::Rpc(RpcError::Unauthorized) => {
+                "show the node's token, which rpc.auth names (--rpc-token FILE)"
+            }
             ClientError::Rpc(error) => error.hint(),
             ClientError::Other(_) => "rpc.discover lists every method of the node",
             ClientError::Transport { .. } => "check that the node runs, and its address (--rpc)",
@@ -156,11 +159,7 @@ impl Client {
     /// # Errors
     /// If `url` is no HTTP address, or the token can't stand in a header.
     pub fn with_token(url: &str, token: &str) -> Answer<Client> {
-        let why = "the token can't stand in a header".to_owned();
-        let refuse = |_| ClientError::Transport { url: url.to_owned(), why };
-        let mut value: HeaderValue = format!("Bearer {}", token.trim()).parse().map_err(refuse)?;
-        value.set_sensitive(true);
-        Client::build(url, REQUEST_TIMEOUT, HeaderMap::from_iter([(AUTHORIZATION, value)]))
+        Client::build(url, REQUEST_TIMEOUT, bearer::headers(url, token)?)
     }
 
     fn build(url: &str, timeout: Duration, headers: HeaderMap) -> Answer<Client> {
@@ -191,16 +190,18 @@ fn no_answer(error: TransportError, method: &'static str, url: &str) -> ClientEr
     match error {
         TransportError::Call(object) => ErrorView::from(&object).into(),
         TransportError::ParseError(error) => ClientError::Answer { method, why: error.to_string() },
-        TransportError::Transport(error) if is_unauthorized(&*error) => {
-            ClientError::Rpc(RpcError::Unauthorized)
-        }
-        error => ClientError::Transport { url: url.to_owned(), why: describe(&error) },
+        error => unreachable_node(&error, url),
     }
 }
 
-/// Whether the node asked for a token: the one error that comes as a status of HTTP.
-fn is_unauthorized(error: &(dyn std::error::Error + 'static)) -> bool {
-    matches!(error.downcast_ref(), Some(HttpError::Rejected { status_code: 401 }))
+/// Why a node answers nothing, or refuses to be spoken to.
+fn unreachable_node(error: &TransportError, url: &str) -> ClientError {
+    match error {
+        TransportError::Transport(error) if bearer::is_asked_for(&**error) => {
+            ClientError::Rpc(RpcError::Unauthorized)
+        }
+        error => ClientError::Transport { url: url.to_owned(), why: describe(error) },
+    }
 }
 
 /// An error with its causes, each once.

@@ -24,7 +24,11 @@ const PAUSE: Duration = Duration::from_millis(500);
 type Line = (String, Value);
 
 async fn subscriber(context: &Context) -> Result<Subscriber, CliError> {
-    Subscriber::connect(&context.rpc_url()?).await.map_err(failed)
+    let url = context.rpc_url()?;
+    match context.rpc_token()? {
+        Some(token) => Subscriber::connect_with_token(&url, &token).await.map_err(failed),
+        None => Subscriber::connect(&url).await.map_err(failed),
+    }
 }
 
 /// The blocks of a group, from a height or the next one on.

@@ -1,13 +1,13 @@
 //! Who may call a node, how often, and what its owner alone may do.
 
-use crate::command::{run, text};
+use crate::command::{run, text, witan};
 use crate::http::call;
 use crate::network::{DEADLINE, Testnet, on_four_validators, until};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
 use witan_types::EngineKind;
 
@@ -38,6 +38,31 @@ async fn a_token_is_asked_for(testnet: &mut Testnet) {
     assert!(said.stderr.contains("bearer token"), "{said:?}");
     let said = run(&["state", "get", "greeting", "--rpc", &rpc, "--rpc-token", text(&token)]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
+    who_follows_shows_it_too(testnet, &rpc, &token).await;
+}
+
+async fn who_follows_shows_it_too(testnet: &Testnet, rpc: &str, token: &Path) {
+    let ending = testnet.put("n0", "followed", "x").await.tx_id.to_string();
+    let watch = ["tx", "watch", &ending, "--rpc", rpc];
+    for command in
+        [&watch[..], &["chain", "blocks", "--follow", "--rpc", rpc], &["state", "watch", "a", "--rpc", rpc]]
+    {
+        let said = run(command).await;
+        assert_eq!(said.code, Some(1), "{said:?}");
+        for named in ["bearer token", "--rpc-token"] {
+            assert!(said.stderr.contains(named), "{said:?}");
+        }
+    }
+    let said = run(&[&watch[..], &["--rpc-token", text(token)]].concat()).await;
+    assert_eq!(said.code, Some(0), "{said:?}");
+    assert!(said.stdout.contains("committed"), "{said:?}");
+
+    // Commands without an end are heard until they have told something.
+    let follow = ["chain", "blocks", "--follow", "--group", "1", "--from", "0", "--rpc", rpc];
+    let mut blocks = witan(&[&follow[..], &["--rpc-token", text(token)]].concat()).spawn().unwrap();
+    let mut lines = BufReader::new(blocks.stdout.take().unwrap()).lines();
+    let first = tokio::time::timeout(DEADLINE, lines.next_line()).await.expect("a block").unwrap();
+    assert!(first.as_ref().is_some_and(|line| line.starts_with("block 0 of group 1 ")), "{first:?}");
 }
 
 async fn too_many_calls_are_told_when_to_come_again(testnet: &mut Testnet) {

@@ -5,11 +5,12 @@ import { publicKeyOf } from "./account.js";
 import { type Bytes, fixedBytes, shown, textBytes, toHex } from "./bytes.js";
 import type { ValueOf } from "./codec.js";
 import {
+  type EpochRecord,
   MAX_GROUPS,
+  MAX_NAME_BYTES,
   MAX_OPERATORS,
   MAX_VALIDATORS,
   chainOf,
-  type engine,
   type genesis as wire,
   type parameters,
 } from "./wire.js";
@@ -18,11 +19,7 @@ type Genesis = ValueOf<typeof wire>;
 type Parameters = ValueOf<typeof parameters>;
 type Group = Genesis["groups"][number];
 
-/** A consensus engine. */
-export type Engine = ValueOf<typeof engine>;
-
 const MAX_FOLLOWERS = 1024;
-const MAX_NAME_BYTES = 64;
 const MAX_U128 = (1n << 128n) - 1n;
 
 const DEFAULT_PARAMETERS: Parameters = {
@@ -37,20 +34,10 @@ const DEFAULT_PARAMETERS: Parameters = {
   readTimeoutMs: 1_000n,
 };
 
-/** Who seals a group's blocks, and how many of them it takes. */
-export interface Committee {
-  /** The members' public keys, in the order of their places. */
-  keys: Bytes[];
-  /** How many signatures make a quorum. */
-  quorum: number;
-  /** The engine. */
-  engine: Engine;
-}
-
-/** A genesis that keeps its rules: the chain it starts, and the committee of each group. */
+/** A genesis that keeps its rules: the chain it starts, and the first epoch of each group. */
 export interface TrustedGenesis {
   chain: Bytes;
-  committees: Map<number, Committee>;
+  records: EpochRecord[];
 }
 
 /** A genesis that breaks a rule, or is none. */
@@ -72,7 +59,7 @@ export function readGenesis(json: unknown): TrustedGenesis {
     check(genesis);
     return {
       chain: chainOf(genesis),
-      committees: new Map(genesis.groups.map((group) => [group.id, committee(genesis, group)])),
+      records: genesis.groups.map((group) => firstEpoch(genesis, group)),
     };
   } catch (error) {
     throw error instanceof GenesisError ? error : new GenesisError(`no genesis: ${(error as Error).message}`);
@@ -142,7 +129,7 @@ function fromJson(json: unknown): Genesis {
       const places = members === undefined || members === null ? null : array(members, "members");
       return {
         id: whole(id, "id"),
-        engine: string(engine, "engine") as Engine,
+        engine: string(engine, "engine") as Group["engine"],
         members: places?.map((at) => whole(at, "members")) ?? null,
       };
     }),
@@ -227,12 +214,11 @@ function checkParameters(given: Parameters): void {
   within("maxBlockBytes", 262_144n, 1_048_576n);
 }
 
-/** Any two quorums share a member that does not lie (docs/protocol.md, Seals). */
-function committee({ validators }: Genesis, { engine, members }: Group): Committee {
+function firstEpoch({ validators }: Genesis, { id, engine, members }: Group): EpochRecord {
+  const member = (place: number) => {
+    const validator = validators[place];
+    return validator === undefined ? [] : [{ ...validator, place, name: textBytes(validator.name) }];
+  };
   const places = members ?? [...validators.keys()];
-  const keys = places.flatMap((place) => validators[place]?.key ?? []);
-  const size = keys.length;
-  const faulty = Math.floor((size - 1) / 3);
-  const quorum = engine === "raft" ? Math.floor(size / 2) + 1 : Math.floor((size + faulty) / 2) + 1;
-  return { keys, quorum, engine };
+  return { group: id, epoch: 1n, engine, members: places.flatMap(member), closed: null };
 }

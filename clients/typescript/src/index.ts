@@ -14,14 +14,16 @@ export {
 } from "./client.js";
 export { MalformedError } from "./codec.js";
 export { TransportError, WitanError } from "./errors.js";
-export { type Engine, GenesisError } from "./genesis.js";
+export type { Engine } from "./epochs.js";
+export { GenesisError } from "./genesis.js";
 export { SecretKey, verifySignature } from "./keys.js";
 export { slotOf } from "./merkle.js";
+export type { Position } from "./positions.js";
+export { ProofError, type ProofReason } from "./proof-error.js";
 export type * as Rpc from "./rpc-types.js";
 export { ERROR_CODES } from "./rpc-types.js";
 export { type SubmitOptions, submit } from "./submit.js";
 export {
-  type Position,
   type Subscription,
   SubscriptionError,
   type SubscriptionName,
@@ -43,12 +45,24 @@ export {
   transactionSigningBytes,
 } from "./transaction.js";
 export {
-  ProofError,
+  type Checkpoint,
   type ProofInput,
   Verifier,
   type Verified,
   type VerifiedEntry,
+  type VerifiedEpoch,
   type VerifiedHeader,
+  type VerifiedOutcome,
   type VerifiedReceipt,
+  type VerifiedSlot,
 } from "./verifier.js";
-export type { Change, Entry, Outcome, Receipt, SignedTransaction, Transaction } from "./wire.js";
+export type {
+  Change,
+  Entry,
+  EpochRecord,
+  Outcome,
+  Receipt,
+  SignedTransaction,
+  SlotEntry,
+  Transaction,
+} from "./wire.js";

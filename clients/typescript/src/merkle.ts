@@ -1,10 +1,19 @@
 // Merkle trees: the list of types/src/merkle_list.rs and the state tree of ledger/src/tree.rs, as seen by who verifies a proof.
 
 import { type Bytes, concat, equal, sha256, utf8 } from "./bytes.js";
-import { type ListProof, type Payload, type StateProof, batchDigest, envelopeHash } from "./wire.js";
+import {
+  type ListProof,
+  type Payload,
+  type PortableSlotProof,
+  type StateProof,
+  batchDigest,
+  envelopeHash,
+} from "./wire.js";
 
 const ZERO = new Uint8Array(32);
 const SLOT_BITS = 12;
+const SLOTS = 1 << SLOT_BITS;
+const PATH_BITS = 256;
 
 const tag = (number: number, ...parts: Bytes[]): Bytes => sha256(Uint8Array.of(number), ...parts);
 
@@ -89,25 +98,99 @@ const pathBit = (path: Bytes, depth: number): boolean => (((path[depth >> 3] ?? 
 export function rootOfStateProof(proof: StateProof, key: Bytes, entryHash: Bytes | null): Bytes | undefined {
   const path = pathOf(key);
   const end = endOf(proof, path, entryHash);
-  const reserved = proof.slotSiblings.length === SLOT_BITS + 1 ? proof.slotSiblings[SLOT_BITS] : undefined;
-  if (end === undefined || proof.marker === null || reserved === undefined || key[0] === 0) {
+  if (end === undefined || proof.marker === null || key[0] === 0) {
     return undefined;
   }
+  return rootAboveSlot(slotOf(key), proof.marker, climb(proof, path, end), proof.slotSiblings);
+}
+
+/** The same of a reserved key, whose tree stands beside that of all slots: one sibling, and no marker. */
+export function rootOfReservedProof(proof: StateProof, key: Bytes, entryHash: Bytes | null): Bytes | undefined {
+  const path = pathOf(key);
+  const [end, [slots, ...more]] = [endOf(proof, path, entryHash), proof.slotSiblings];
+  if (end === undefined || slots === undefined || more.length > 0 || proof.marker !== null || key[0] !== 0) {
+    return undefined;
+  }
+  return tag(4, slots, climb(proof, path, end));
+}
+
+/** The root of a slot's tree, or of the reserved keys', from a key's place up. */
+function climb({ siblings }: StateProof, path: Bytes, end: Bytes): Bytes {
   let node = end;
-  for (const [up, sibling] of proof.siblings.entries()) {
-    const right = pathBit(path, proof.siblings.length - 1 - up);
+  for (const [up, sibling] of siblings.entries()) {
+    const right = pathBit(path, siblings.length - 1 - up);
     node = right ? tag(1, sibling, node) : tag(1, node, sibling);
   }
-  const { incarnation, state } = proof.marker;
-  const marker = new Uint8Array(5);
-  new DataView(marker.buffer).setUint32(0, incarnation, true);
-  marker[4] = state === "frozen" ? 1 : 0;
-  node = tag(2, marker, node);
-  const slot = slotOf(key);
-  for (const [up, sibling] of proof.slotSiblings.slice(0, SLOT_BITS).entries()) {
+  return node;
+}
+
+type Marker = PortableSlotProof["proof"]["marker"];
+
+/** The state root from a slot up; nothing unless there are 13 siblings, of which the last is the root of the reserved keys. */
+function rootAboveSlot(slot: number, marker: Marker, slotRoot: Bytes, siblings: Bytes[]): Bytes | undefined {
+  const reserved = siblings.length === SLOT_BITS + 1 ? siblings[SLOT_BITS] : undefined;
+  if (reserved === undefined) {
+    return undefined;
+  }
+  const encoded = new Uint8Array(5);
+  new DataView(encoded.buffer).setUint32(0, marker.incarnation, true);
+  encoded[4] = marker.state === "frozen" ? 1 : 0;
+  let node = tag(2, encoded, slotRoot);
+  for (const [up, sibling] of siblings.slice(0, SLOT_BITS).entries()) {
     node = (slot >> up) & 1 ? tag(3, sibling, node) : tag(3, node, sibling);
   }
   return tag(4, node, reserved);
+}
+
+interface Leaf {
+  path: Bytes;
+  entry: Bytes;
+}
+
+/**
+ * The state root that follows if a slot holds exactly these keys, each with the hash of its entry; nothing unless the keys ascend
+ * and all are of the slot, or if there is no such slot.
+ */
+export function rootOfSlot(
+  { slot, proof }: PortableSlotProof,
+  entries: { key: Bytes; entry: Bytes }[],
+): Bytes | undefined {
+  const fits = ({ key }: { key: Bytes }, place: number): boolean => {
+    const before = entries[place - 1]?.key;
+    return key[0] !== 0 && slotOf(key) === slot && (before === undefined || compare(before, key) < 0);
+  };
+  if (slot >= SLOTS || !entries.every(fits)) {
+    return undefined;
+  }
+  const leaves = entries.map(({ key, entry }) => ({ path: pathOf(key), entry }));
+  leaves.sort((one, other) => compare(one.path, other.path));
+  const slotRoot = rootOfLeaves(leaves, 0);
+  return slotRoot && rootAboveSlot(slot, proof.marker, slotRoot, proof.siblings);
+}
+
+/** The root of the tree of leaves that ascend by path and agree above `depth`; nothing if two have one path. */
+function rootOfLeaves(leaves: Leaf[], depth: number): Bytes | undefined {
+  const [first, second] = leaves;
+  if (first === undefined) {
+    return ZERO;
+  }
+  if (second === undefined) {
+    return tag(0, first.path, first.entry);
+  }
+  if (depth >= PATH_BITS) {
+    return undefined;
+  }
+  const found = leaves.findIndex(({ path }) => pathBit(path, depth));
+  const middle = found < 0 ? leaves.length : found;
+  const left = rootOfLeaves(leaves.slice(0, middle), depth + 1);
+  const right = rootOfLeaves(leaves.slice(middle), depth + 1);
+  return left && right && tag(1, left, right);
+}
+
+/** Bytes in their order: below, equal or above 0. */
+function compare(one: Bytes, other: Bytes): number {
+  const differs = one.findIndex((byte, place) => byte !== other[place]);
+  return differs < 0 ? one.length - other.length : (one[differs] ?? 0) - (other[differs] ?? -1);
 }
 
 /** The hash at the key's place. */

@@ -2,14 +2,8 @@
 
 import { shown } from "./bytes.js";
 import { TransportError, WitanError, isObject } from "./errors.js";
+import { type From, type Position, withPositions } from "./positions.js";
 import type { Methods } from "./rpc-types.js";
-
-/** A place in a chain: what comes next there. `index` news of that block were told already. */
-export interface Position {
-  group: number;
-  height: number;
-  index?: number;
-}
 
 /** What each notification has: its number, 1, 2, 3, ..., and which kind of news it is. */
 interface News {
@@ -17,8 +11,6 @@ interface News {
   type: string;
 }
 
-/** Where to begin: a height beside `group`, or positions as `next` and `resumeFrom` name them; where absent, the next block. */
-type From = number | Position[];
 type Encoding = "hex" | "utf8" | "base64";
 
 /** A transaction that an account signed, or that transfers to it. */
@@ -87,7 +79,7 @@ export class SubscriptionError extends Error {
     /** `LAGGED`: the reader was too slow. `LOST`: the connection. `GAP`: news are missing. Else the node's reason. */
     readonly reason: string,
     message: string,
-    /** What `from` takes to go on after the last news that were read; groups that said nothing yet are not in it. */
+    /** What `from` takes to go on after the last news that were read, in every group: what comes meanwhile is told then. */
     readonly resumeFrom: Position[],
   ) {
     super(message);
@@ -118,13 +110,17 @@ export class Subscription<N> implements AsyncIterableIterator<N> {
   /** @internal */
   constructor(params: unknown, release: () => void) {
     this.#release = release;
-    const { group, from } = (isObject(params) ? params : {}) as { group?: number; from?: From };
-    const begin = typeof from === "number" ? (group === undefined ? [] : [{ group, height: from }]) : (from ?? []);
+    const begin = isObject(params) && Array.isArray(params["from"]) ? (params["from"] as Position[]) : [];
     begin.forEach((position) => this.#places.set(position.group, position));
   }
 
   [Symbol.asyncIterator](): this {
     return this;
+  }
+
+  /** Where its reader stands: what `from` takes to go on after the news read so far, later or elsewhere. */
+  positions(): Position[] {
+    return [...this.#places.values()];
   }
 
   /** The next news. */
@@ -192,7 +188,7 @@ export class Subscription<N> implements AsyncIterableIterator<N> {
 
   /** @internal Ends it with an error, which comes after the news that wait. */
   fail(reason: string, message: string, places?: Position[]): void {
-    this.stop(() => new SubscriptionError(reason, message, places ?? [...this.#places.values()]));
+    this.stop(() => new SubscriptionError(reason, message, places ?? this.positions()));
   }
 
   /** @internal Ends it; the first reason counts. */
@@ -251,23 +247,30 @@ export class SubscriptionSocket {
     this.#asking += 1;
     try {
       await this.#opened;
-      if (this.isClosed) {
-        throw new TransportError(`${this.#url}: the connection was closed`);
-      }
-      return await new Promise<Subscription<N>>((resolve, refuse) => {
-        // Notifications may follow at once, so the subscription is there before anyone hears of it.
-        const answer = (id: unknown) => {
-          const subscription = new Subscription<N>(params, () => this.#release(id, name));
-          this.#running.set(id, subscription);
-          resolve(subscription);
-        };
-        this.#send(name, params, { answer, refuse });
+      const placed = await withPositions(name, params, (method, asked) =>
+        this.#ask(method, asked, (answer) => answer),
+      );
+      // Notifications may follow at once, so the subscription is there before anyone hears of it.
+      return await this.#ask(name, placed, (id) => {
+        const subscription = new Subscription<N>(placed, () => this.#release(id, name));
+        this.#running.set(id, subscription);
+        return subscription;
       });
     } finally {
       clearTimeout(timer);
       this.#asking -= 1;
       this.#closeIfIdle();
     }
+  }
+
+  /** Asks, and takes what is answered in the moment it comes. */
+  #ask<T>(method: string, params: unknown, take: (answer: unknown) => T): Promise<T> {
+    if (this.isClosed) {
+      return Promise.reject(new TransportError(`${this.#url}: the connection was closed`));
+    }
+    return new Promise((resolve, refuse) =>
+      this.#send(method, params, { answer: (answer) => resolve(take(answer)), refuse }),
+    );
   }
 
   #send(method: string, params: unknown, pending: Pending): void {

@@ -35,6 +35,10 @@ const MAX_RECORD_BYTES = 768 * 1024;
 const MAX_PROOF_STEPS = 32;
 const MAX_SLOT_SIBLINGS = 13;
 const MAX_DEPTH = 256;
+const MAX_SLOT_ENTRIES = 4096;
+const MAX_SLOT_BYTES = 1024 * 1024;
+const MAX_LINKS = 128;
+export const MAX_NAME_BYTES = 64;
 const MAX_PAYLOAD_BYTES = 2 * 1024 * 1024;
 const MAX_BATCH_TRANSACTIONS = 16_384;
 const MAX_BATCHES = 256;
@@ -53,6 +57,12 @@ export const LIMITS = (() => {
   const stateProof = 6 + (4 + 32 * MAX_SLOT_SIBLINGS) + (4 + 32 * MAX_DEPTH) + 65;
   const entry = MAX_RECORD_BYTES + 32;
   const block = MAX_PAYLOAD_BYTES + header;
+  const portableStateProof = sealedHeader + (4 + MAX_KEY_BYTES) + (1 + entry) + stateProof;
+  const portableReceipt = sealedHeader + 1024 * 1024 + listProof;
+  const portablePart = sealedHeader + 64 + stateProof;
+  const member = 2 + 32 + 32 + 4 + MAX_NAME_BYTES;
+  const epochRecord = 4 + 8 + 1 + (4 + MAX_VALIDATORS * member) + (1 + 8 + 32);
+  const epochLink = sealedHeader + epochRecord;
   return {
     header,
     seal,
@@ -64,8 +74,14 @@ export const LIMITS = (() => {
     sealedBlock: block + seal,
     contents: MAX_CONTENTS_BYTES,
     envelope: seal + MAX_CONTENTS_BYTES + listProof,
-    portableStateProof: sealedHeader + (4 + MAX_KEY_BYTES) + (1 + entry) + stateProof,
-    portableReceipt: sealedHeader + 1024 * 1024 + listProof,
+    portableStateProof,
+    portableReceipt,
+    portableSlotProof: sealedHeader + 2 + 4 + MAX_SLOT_BYTES + (5 + 4 + 32 * MAX_SLOT_SIBLINGS),
+    portableOutcome: 1 + MAX_TRANSACTION_BYTES + portableReceipt + (4 + MAX_GROUPS * portablePart),
+    incoming: 16,
+    epochRecord,
+    epochLink,
+    portableEpoch: 4 + MAX_LINKS * epochLink + portableStateProof,
   };
 })();
 
@@ -208,16 +224,39 @@ export const receipt = struct({
   told: list(struct({ group: u32, place: u64 }), MAX_GROUPS),
 });
 
+const marker = struct({ incarnation: u32, state: oneOf("serving", "frozen") });
 export const stateProof = struct({
-  marker: option(struct({ incarnation: u32, state: oneOf("serving", "frozen") })),
+  marker: option(marker),
   slotSiblings: list(hash, MAX_SLOT_SIBLINGS),
   siblings: list(hash, MAX_DEPTH),
   other: option(struct({ path: hash, entry: hash })),
 });
 export const portableStateProof = struct({ header: sealedHeader, key, entry: option(entry), proof: stateProof });
 export const portableReceipt = struct({ header: sealedHeader, receipt, proof: listProof });
+export const portableSlotProof = struct({
+  header: sealedHeader,
+  slot: u16,
+  entries: list(struct({ key, entry }), MAX_SLOT_ENTRIES),
+  proof: struct({ marker, siblings: list(hash, MAX_SLOT_SIBLINGS) }),
+});
+export const portableOutcome = struct({
+  transaction: option(signedTransaction),
+  receipt: portableReceipt,
+  parts: list(struct({ header: sealedHeader, cursor: entry, proof: stateProof }), MAX_GROUPS),
+});
+/** What a group remembers of the channel from another. */
+export const incoming = struct({ consumed: u64, told: u64 });
 
 export const engine = oneOf("hotstuff", "pbft", "raft");
+export const epochRecord = struct({
+  group: u32,
+  epoch: u64,
+  engine,
+  members: list(struct({ place: u16, key: hash, node: hash, name: bytes(MAX_NAME_BYTES) }), MAX_VALIDATORS),
+  closed: option(struct({ height: u64, id: hash })),
+});
+export const epochLink = struct({ closing: sealedHeader, record: epochRecord });
+export const portableEpoch = struct({ links: list(epochLink, MAX_LINKS), record: portableStateProof });
 const name = text(1024 * 1024);
 export const genesis = struct({
   name,
@@ -249,6 +288,11 @@ export type ListProof = ValueOf<typeof listProof>;
 export type StateProof = ValueOf<typeof stateProof>;
 export type PortableStateProof = ValueOf<typeof portableStateProof>;
 export type PortableReceipt = ValueOf<typeof portableReceipt>;
+export type PortableSlotProof = ValueOf<typeof portableSlotProof>;
+export type SlotEntry = PortableSlotProof["entries"][number];
+export type PortableOutcome = ValueOf<typeof portableOutcome>;
+export type EpochRecord = ValueOf<typeof epochRecord>;
+export type EpochLink = ValueOf<typeof epochLink>;
 
 const SIGNING_PREFIX = "witan\0v1";
 
@@ -272,5 +316,8 @@ export const changeHash = tagged("witan change", change);
 export const chainOf = tagged("witan genesis", genesis);
 export const envelopeHash = tagged("witan envelope", envelope);
 export const outboxLeaf = tagged("witan outbox", contents);
+const openedHash = tagged("witan epoch", epochRecord);
+/** Of the record as the epoch opens: it stays the same when the epoch closes. */
+export const epochHash = (record: EpochRecord): Bytes => openedHash({ ...record, closed: null });
 const transactionsDigest = tagged("witan batch", transactions);
 export const batchDigest = (one: ValueOf<typeof batch>): Bytes => transactionsDigest(one.transactions);

@@ -7,7 +7,9 @@ import { WebSocket } from "ws";
 import { encode } from "../dist/codec.js";
 import {
   type OpInput,
+  ProofError,
   SecretKey,
+  SubscriptionError,
   Verifier,
   WitanClient,
   WitanError,
@@ -35,7 +37,38 @@ function setUp() {
   const clients = urls.map((url) => new WitanClient(url));
   const key = new SecretKey(network.accounts[0]?.secret ?? assert.fail());
   const signed = (...ops: OpInput[]) => sign(transaction({ chain: verifier.chain, signer: key.address, ops }), key);
-  return { network, verifier, urls, clients, client: clients[0] ?? assert.fail(), key, signed };
+  return { network, genesis, verifier, urls, clients, client: clients[0] ?? assert.fail(), key, signed };
+}
+
+/** A node that hosts the group. */
+function clientOfHost({ group }: { group: number }): WitanClient {
+  const { network, clients } = setUp();
+  const host = network.groups.find(({ id }) => id === group)?.validators[0];
+  return clients[network.nodes.findIndex(({ name }) => name === host)] ?? assert.fail("no host");
+}
+
+const isProof = (error: unknown, reason: string) => error instanceof ProofError && error.reason === reason;
+
+/** The proof of how a transaction ended, once every group has sealed what it did. */
+async function provedOutcome(client: WitanClient, txId: string) {
+  for (const end = Date.now() + 30_000; ;) {
+    try {
+      return (await client.call("tx_get", { txId, prove: true })).proof ?? assert.fail("no proof");
+    } catch (error) {
+      assert.ok(error instanceof WitanError && error.retryable && Date.now() < end, String(error));
+      await new Promise((resume) => setTimeout(resume, 100));
+    }
+  }
+}
+
+/** A new key that this group owns. */
+async function keyIn(client: WitanClient, name: string, group: number): Promise<string> {
+  for (;;) {
+    const key = unique(name);
+    if ((await client.call("shard_forKey", { key: hex(key) })).group === group) {
+      return key;
+    }
+  }
 }
 
 test("what is built here is what a node would have signed", options, async () => {
@@ -105,10 +138,7 @@ test("a value is written, and read with a proof that holds without any node", op
 test("a proof of each group says on whose word it rests", options, async () => {
   const { network, verifier, client, urls, signed } = setUp();
   for (const { id, engine } of network.groups.filter(({ id }) => id !== 0)) {
-    let name = unique("word");
-    while ((await client.call("shard_forKey", { key: hex(name) })).group !== id) {
-      name = unique("word");
-    }
+    const name = await keyIn(client, "word", id);
     await submit(urls, signed({ op: "append", key: name, value: "one" }, { op: "append", key: name, value: "two" }), { wait: "sealed" });
     const { proof } = await client.call("state_get", { key: hex(name), at: "sealed", prove: true });
     const proved = verifier.verifyState(proof ?? assert.fail(), name);
@@ -139,12 +169,67 @@ test("a transfer across groups ends applied, and whoever is asked tells the same
   assert.equal(account?.balance, "17");
 });
 
+test("a slot is proved with every key in it", options, async () => {
+  const { client, verifier, urls, signed } = setUp();
+  const street = unique("street");
+  const names = ["1", "2", "3"].map((number) => `{${street}}/${number}`);
+  await submit(urls, signed(...names.map((key): OpInput => ({ op: "put", key, value: key }))), { wait: "sealed" });
+  const node = clientOfHost(await client.call("shard_forKey", { key: hex(street) }));
+  const answer = await node.call("state_getSlot", { key: hex(street), at: "sealed", prove: true });
+  const proved = verifier.verifySlot(answer.proof ?? assert.fail(), slotOf(new TextEncoder().encode(street)));
+  assert.deepEqual([proved.group, proved.height, proved.blockId], [answer.group, answer.height, answer.blockId]);
+  assert.deepEqual(proved.entries.map(({ key }) => toHex(key)), answer.items.map(({ key }) => key));
+  const held = new Map(proved.entries.map(({ key, entry }) => [utf8(key), entry.value]));
+  for (const name of names) {
+    assert.deepEqual(held.get(name), { type: "bytes", value: new TextEncoder().encode(name) });
+  }
+});
+
+test("a transaction is proved to have ended in all its groups, on the word of the weakest", options, async () => {
+  const { network, client, verifier, urls, signed } = setUp();
+  const groups = network.groups.filter(({ id }) => id !== 0);
+  const ops: OpInput[] = [];
+  for (const { id } of groups) {
+    ops.push({ op: "put", key: await keyIn(client, "across", id), value: "v" });
+  }
+  const tx = signed(...ops);
+  const { group } = await submit(urls, tx, { wait: "applied" });
+  const proof = await provedOutcome(clientOfHost({ group: group ?? assert.fail() }), tx.txId);
+  const proved = verifier.verifyOutcome(proof, tx.txId);
+  assert.equal(proved.receipt.outcome.status, "applied");
+  assert.deepEqual(proved.transaction?.transaction.ops.length, ops.length);
+  assert.deepEqual([proved, ...proved.parts].map(({ group }) => group).sort(), groups.map(({ id }) => id));
+  const isWeak = groups.some(({ engine }) => engine === "raft");
+  assert.equal(proved.trust, isWeak ? "members" : "quorum");
+  assert.throws(() => verifier.verifyOutcome(proof, signed(...ops).txId), /about transaction/);
+});
+
+test("who runs a group is proved from genesis, and from a checkpoint without it", options, async () => {
+  const { network, client, verifier, genesis } = setUp();
+  const later = Verifier.fromCheckpoint(await client.call("chain_getEpoch", { group: 0 }));
+  assert.equal(later.chain, verifier.chain);
+  for (const { id, engine } of network.groups) {
+    const light = await client.call("chain_getLightBlock", { group: id });
+    if (id !== 0) {
+      assert.throws(() => later.verifyLightBlock(light), (error) => isProof(error, "UNKNOWN_GROUP"));
+    }
+    const { proof, members } = await client.call("chain_getEpoch", { group: id, prove: true });
+    for (const judge of [verifier, later]) {
+      const { record, at } = judge.learnEpoch(proof ?? assert.fail());
+      assert.deepEqual([at.group, record.group, record.epoch, record.engine], [0, id, 1n, engine]);
+      assert.deepEqual(record.members.map(({ key }) => toHex(key)), members.map(({ key }) => key));
+      assert.equal(judge.verifyLightBlock(light).blockId, light.blockId);
+    }
+  }
+  const elsewhere = new Verifier({ ...(genesis as object), name: "another" });
+  const { proof } = await client.call("chain_getEpoch", { group: 1, prove: true });
+  assert.throws(() => elsewhere.learnEpoch(proof ?? assert.fail()), (error) => isProof(error, "WRONG_CHAIN"));
+});
+
 test("a receipt made here by the rules is the one that validators sealed", options, async () => {
-  const { network, clients, client: any, verifier, signed } = setUp();
+  const { client: any, verifier, signed } = setUp();
   const name = unique("receipt");
-  const { group: home } = await any.call("shard_forKey", { key: hex(name) });
-  const host = network.groups.find(({ id }) => id === home)?.validators[0];
-  const client = clients[network.nodes.findIndex(({ name }) => name === host)] ?? assert.fail("no host");
+  const client = clientOfHost(await any.call("shard_forKey", { key: hex(name) }));
   // Alone in its block, as nothing else goes on in this network: tried again in the next block if something does.
   for (let attempt = 0; ; attempt++) {
     const tx = signed(
@@ -233,6 +318,28 @@ test("what a node refuses, and what executes and fails, are told apart", options
   assert.ok(!(genesis instanceof WitanError) && genesis.chain === verifier.chain);
   assert.ok(refused instanceof WitanError && refused.reason === "BAD_PARAMETER");
   assert.ok(!(stands instanceof WitanError) && stands.status === "unknown");
+});
+
+test("what a group does while a follower is away is told when it comes back", options, async () => {
+  const { urls, signed } = setUp();
+  const sockets: WebSocket[] = [];
+  const webSocket = (url: string) => {
+    const opened = new WebSocket(url);
+    sockets.push(opened);
+    return opened;
+  };
+  const client = new WitanClient(urls[0] ?? assert.fail(), { webSocket });
+  const name = unique("away");
+  // Nothing was told yet, of any group.
+  const before = await client.subscribe("state_subscribe", { prefix: hex(name) });
+  sockets[0]?.terminate();
+  const { height, group } = await submit(urls, signed({ op: "put", key: name, value: "v" }), { wait: "sealed" });
+  const lost = await before.next().catch((error: unknown) => error);
+  assert.ok(lost instanceof SubscriptionError && lost.reason === "LOST");
+  const after = await client.subscribe("state_subscribe", { prefix: hex(name), from: lost.resumeFrom });
+  const { value: told } = await after.next();
+  assert.deepEqual([told.key, told.group, told.height], [hex(name), group, height]);
+  after.close();
 });
 
 const subscribes = readFileSync(new URL("../openrpc.json", import.meta.url), "utf8").includes("chain_subscribeBlocks");

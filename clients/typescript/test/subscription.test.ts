@@ -19,9 +19,27 @@ const block = (seq: number, group = 1) => ({
   next: { group, height: 11 + seq },
 });
 
+/** The newest block of each group of the fake node. */
+const NEWEST: Record<number, number> = { 0: 4, 1: 10, 2: 20, 3: 30 };
+
+/** Answers what is asked about the node itself; whether it was that. */
+function tellsOfItself(socket: WebSocket, { id, method, params }: any): boolean {
+  if (method === "node_status") {
+    answer(socket, id, { groups: Object.keys(NEWEST).map((group) => ({ group: Number(group) })) });
+  } else if (method === "chain_getBlock") {
+    assert.deepEqual([params.at, params.txs], ["latest", "none"]);
+    answer(socket, id, { group: params.group, height: NEWEST[params.group] });
+  }
+  return method === "node_status" || method === "chain_getBlock";
+}
+
 /** A node that answers a subscription with an id, and then tells all of `news`. */
 async function telling(context: TestContext, news: object[], then: (socket: WebSocket) => void = () => {}) {
-  const node = await fakeSocket(context, (socket, { id, method }) => {
+  const node = await fakeSocket(context, (socket, request) => {
+    const { id, method } = request;
+    if (tellsOfItself(socket, request)) {
+      return;
+    }
     answer(socket, id, method.includes("unsubscribe") ? true : "abc");
     if (!method.includes("unsubscribe")) {
       news.forEach((one) => tell(socket, "abc", one));
@@ -47,7 +65,7 @@ async function all(subscription: AsyncIterable<{ seq: number }>): Promise<{ seqs
 test("news come one after another, and the end ends the loop and the connection", async (context) => {
   const node = await telling(context, [block(1), block(2), block(3), { seq: 4, type: "end" }]);
   const subscription = await node.client.subscribe("chain_subscribeBlocks", { group: 1, from: 11 });
-  assert.deepEqual(node.requests[0].params, { group: 1, from: 11 });
+  assert.deepEqual(node.requests[0].params, { group: 1, from: [{ group: 1, height: 11 }] });
   assert.deepEqual(await all(subscription), { seqs: [1, 2, 3], error: undefined });
   assert.deepEqual(await subscription.next(), { done: true, value: undefined });
   await until(() => node.sockets.clients.size === 0, "the connection is closed");
@@ -98,14 +116,66 @@ test("a lost connection ends the loop after the news that arrived, with where to
     { group: 1, height: 11 },
     { group: 3, height: 5 },
   ];
-  const { seqs, error } = await all(await node.client.subscribe("chain_subscribeBlocks", { from }));
+  const subscription = await node.client.subscribe("chain_subscribeBlocks", { from });
+  const asked = [...from, { group: 0, height: 5 }, { group: 2, height: 21 }];
+  assert.deepEqual(node.requests.at(-1).params, { from: asked });
+  assert.deepEqual(subscription.positions(), asked);
+  const { seqs, error } = await all(subscription);
   assert.deepEqual(seqs, [1, 2]);
   assert.ok(error instanceof SubscriptionError && error.reason === "LOST");
-  assert.deepEqual(error.resumeFrom, [
+  const reached = [
     { group: 1, height: 12 },
     { group: 3, height: 5 },
+    { group: 0, height: 5 },
     { group: 2, height: 13 },
-  ]);
+  ];
+  assert.deepEqual([error.resumeFrom, subscription.positions()], [reached, reached]);
+});
+
+test("a group that had told nothing when the connection was lost goes on where it stood then", async (context) => {
+  for (const [name, params] of [
+    ["chain_subscribeBlocks", {}],
+    ["state_subscribe", { prefix: "0x61" }],
+    ["tx_subscribe", { account: "witan1..." }],
+  ] as const) {
+    const node = await telling(context, [block(1)], (socket) => socket.close());
+    const { error } = await all(await node.client.subscribe(name, params));
+    assert.ok(error instanceof SubscriptionError && error.reason === "LOST");
+    const others = [0, 2, 3].map((group) => ({ group, height: (NEWEST[group] ?? assert.fail()) + 1 }));
+    const reached = [others[0], { group: 1, height: 12 }, others[1], others[2]];
+    assert.deepEqual(error.resumeFrom, reached, name);
+    await node.client.subscribe(name, { ...params, from: error.resumeFrom });
+    assert.deepEqual(node.requests.at(-1).params, { ...params, from: reached });
+  }
+});
+
+test("what reads no chains begins nowhere, and a node that names no groups is no node", async (context) => {
+  const node = await telling(context, []);
+  for (const [name, params] of [
+    ["tx_subscribe", { txId: "0x01" }],
+    ["consensus_subscribe", { group: 1 }],
+    ["state_subscribe", { prefix: "0x", from: 5 }],
+  ] as const) {
+    await node.client.subscribe(name, params);
+    assert.deepEqual(node.requests.at(-1), { ...node.requests.at(-1), method: name, params });
+  }
+  const answers: unknown[] = [
+    {},
+    { groups: [] },
+    { groups: [{ group: "1" }] },
+    { groups: Array.from({ length: 66 }, (_, group) => ({ group })) },
+    { groups: [{ group: 1 }] },
+  ];
+  for (const status of answers) {
+    const lying = await fakeSocket(context, (socket, { id, method }) =>
+      answer(socket, id, method === "node_status" ? status : { height: 2 ** 60 }),
+    );
+    await assert.rejects(
+      new WitanClient(lying.url, options).subscribe("chain_subscribeBlocks", {}),
+      (error) => error instanceof TransportError && /node_status|chain_getBlock/.test(error.message),
+    );
+    await until(() => lying.sockets.clients.size === 0, "no connection is left");
+  }
 });
 
 test("a gap in the numbers is an error, not news", async (context) => {

@@ -12,7 +12,7 @@ fn people(epoch: u16) -> std::ops::Range<u16> {
 }
 
 /// The record of an epoch, as it opens.
-fn record(group: u32, epoch: u16) -> EpochRecord {
+pub(super) fn record(group: u32, epoch: u16) -> EpochRecord {
     let member = |person: u16| Member {
         place: ValidatorIndex(person),
         validator: ValidatorRecord {
@@ -31,7 +31,13 @@ fn record(group: u32, epoch: u16) -> EpochRecord {
 }
 
 /// A header of a group in an epoch, sealed by three of the four validators of the epoch that `by` names.
-fn block_by(by: u16, group: u32, epoch: u16, height: u64, change: impl FnOnce(&mut Outcome)) -> SealedHeader {
+pub(super) fn block_by(
+    by: u16,
+    group: u32,
+    epoch: u16,
+    height: u64,
+    change: impl FnOnce(&mut Outcome),
+) -> SealedHeader {
     let base = genesis().base_header(GroupId(group));
     let header = Header { epoch: Epoch(u64::from(epoch)), height, ..base };
     let mut outcome = outcome(&header, hash("state"));
@@ -44,12 +50,12 @@ fn block_by(by: u16, group: u32, epoch: u16, height: u64, change: impl FnOnce(&m
     SealedHeader { header, seal: Seal { outcome, signatures: QuorumSignatures::collect(parts) } }
 }
 
-fn block(group: u32, epoch: u16, height: u64) -> SealedHeader {
+pub(super) fn block(group: u32, epoch: u16, height: u64) -> SealedHeader {
     block_by(epoch, group, epoch, height, |_| ())
 }
 
 /// From an epoch of the root group to the next: epoch e ends with block 10 e.
-fn link(from: u16) -> EpochLink {
+pub(super) fn link(from: u16) -> EpochLink {
     let record = record(0, from + 1);
     let closing =
         block_by(from, 0, from, u64::from(from) * 10, |outcome| outcome.next_epoch = Some(record.hash()));
@@ -64,7 +70,7 @@ fn up_to(newest: u16) -> Verifier {
 }
 
 /// What a node answers about an epoch of a group, proved in a block of the root group.
-fn portable(root_epoch: u16, height: u64, claimed: &EpochRecord) -> PortableEpoch {
+pub(super) fn portable(root_epoch: u16, height: u64, claimed: &EpochRecord) -> PortableEpoch {
     let key = Record::Epoch(claimed.group, claimed.epoch).key();
     let entry = Entry { value: Value::Record(claimed.encode()), version: Version::new(0, 3, 0) };
     let slot_map = Record::SlotMap.key();
@@ -223,6 +229,17 @@ fn a_group_s_epoch_is_learned_from_the_state_of_the_root_group() {
     assert_eq!(verifier.learn_epoch(&portable(3, 25, &other)), Err(conflict));
 }
 
+/// A proof that this stands where the record of epoch 2 of group 1 belongs.
+pub(super) fn holding(value: Value) -> PortableEpoch {
+    let mut portable = portable(2, 15, &record(1, 2));
+    let entry = Entry { value, version: Version::new(0, 3, 0) };
+    let tree = Tree::new(std::iter::empty(), 0).update([(&portable.record.key, Some(entry.hash()))]);
+    portable.record.header = block_by(2, 0, 2, 15, |it| it.state_root = tree.root());
+    portable.record.proof = tree.prove(&portable.record.key);
+    portable.record.entry = Some(entry);
+    portable
+}
+
 #[test]
 fn a_record_is_proved_under_its_own_name_by_the_root_group_alone() {
     let judge = |portable: PortableEpoch| up_to(2).learn_epoch(&portable);
@@ -234,13 +251,7 @@ fn a_record_is_proved_under_its_own_name_by_the_root_group_alone() {
     assert_eq!(judge(renamed.clone()), Err(LightError::WrongPath(renamed.record.key)));
 
     let misplaced = EpochRecord { epoch: Epoch(3), ..record(1, 2) };
-    let mut under_another_name = portable(2, 15, &record(1, 2));
-    let entry = Entry { value: Value::Record(misplaced.encode()), version: Version::new(0, 3, 0) };
-    let tree = Tree::new(std::iter::empty(), 0).update([(&good.record.key, Some(entry.hash()))]);
-    under_another_name.record.header = block_by(2, 0, 2, 15, |it| it.state_root = tree.root());
-    under_another_name.record.proof = tree.prove(&good.record.key);
-    under_another_name.record.entry = Some(entry);
-    assert_eq!(judge(under_another_name), Err(LightError::NotAnEpoch));
+    assert_eq!(judge(holding(Value::Record(misplaced.encode()))), Err(LightError::NotAnEpoch));
 
     let mut by_a_group = good.clone();
     by_a_group.record.header = block(1, 1, 15);
@@ -255,14 +266,18 @@ fn a_record_is_proved_under_its_own_name_by_the_root_group_alone() {
     assert!(matches!(judge(denied), Err(LightError::WrongPath(_))));
 }
 
-#[test]
-fn that_there_is_no_such_epoch_is_said() {
+/// A proof that there is no such epoch.
+pub(super) fn absent() -> PortableStateProof {
     let key = Record::Epoch(GroupId(1), Epoch(7)).key();
     let tree = Tree::new(std::iter::empty(), 0).update([(&Record::SlotMap.key(), Some(hash("slot map")))]);
     let header = block_by(1, 0, 1, 5, |it| it.state_root = tree.root());
-    let absent = PortableStateProof { header, proof: tree.prove(&key), key, entry: None };
+    PortableStateProof { header, proof: tree.prove(&key), key, entry: None }
+}
+
+#[test]
+fn that_there_is_no_such_epoch_is_said() {
     let expected = LightError::NoSuchEpoch(GroupId(1), Epoch(7), 5);
-    assert_eq!(verifier().verify_epoch(&absent), Err(expected));
+    assert_eq!(verifier().verify_epoch(&absent()), Err(expected));
 }
 
 #[test]

@@ -8,6 +8,7 @@
 mod epochs;
 mod outcomes;
 mod slots;
+mod vectors;
 
 use proptest::prelude::*;
 use std::fmt::Debug;
@@ -331,10 +332,14 @@ fn a_group_that_does_not_own_the_slot_can_prove_no_absence_in_it() {
 /// The state root where the slot of `key` is empty and frozen, by the rules of the state tree.
 fn root_with_frozen_slot(key: &Key, proof: &StateProof) -> Hash {
     let empty_and_frozen = sha256(&[&[2], &0_u32.to_le_bytes(), &[1], Hash::ZERO.as_bytes()]);
-    let (reserved, levels) = proof.slot_siblings.split_last().unwrap();
-    let slots = levels.iter().enumerate().fold(empty_and_frozen, |below, (level, sibling)| {
-        let (left, right) =
-            if slot_of(key) >> level & 1 == 1 { (*sibling, below) } else { (below, *sibling) };
+    root_above(slot_of(key), empty_and_frozen, &proof.slot_siblings)
+}
+
+/// The state root where a slot has this hash, by the rules of the state tree.
+fn root_above(slot: u16, hash: Hash, siblings: &[Hash]) -> Hash {
+    let (reserved, levels) = siblings.split_last().unwrap();
+    let slots = levels.iter().enumerate().fold(hash, |below, (level, sibling)| {
+        let (left, right) = if slot >> level & 1 == 1 { (*sibling, below) } else { (below, *sibling) };
         sha256(&[&[3], left.as_bytes(), right.as_bytes()])
     });
     sha256(&[&[4], slots.as_bytes(), reserved.as_bytes()])

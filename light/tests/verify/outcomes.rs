@@ -8,7 +8,7 @@ use witan_ledger::{Ledger, MemoryStore, PortableOutcome, PortablePart, SlotMap, 
 use witan_types::{Check, SignedTransaction};
 
 /// Two groups that make blocks by hand.
-struct Network {
+pub(super) struct Network {
     ledgers: BTreeMap<u32, Ledger<MemoryStore>>,
     seals: BTreeMap<(u32, u64), Seal>,
 }
@@ -69,7 +69,7 @@ impl Network {
         self.block(2, true, vec![]);
     }
 
-    fn sealed(&self, id: u32, height: u64) -> SealedHeader {
+    pub(super) fn sealed(&self, id: u32, height: u64) -> SealedHeader {
         let header = self.ledgers[&id].store().block(height).unwrap().header.clone();
         SealedHeader { header, seal: self.seals[&(id, height)].clone() }
     }
@@ -84,7 +84,7 @@ impl Network {
     }
 
     /// What group 2 did by one of its blocks.
-    fn part(&self, height: u64) -> PortablePart {
+    pub(super) fn part(&self, height: u64) -> PortablePart {
         let (ledger, key) = (&self.ledgers[&2], Record::Incoming(GroupId(1)).key());
         let (cursor, proof) = (ledger.entry(&key).unwrap(), ledger.proofs().prove(height, &key).unwrap());
         PortablePart { header: self.sealed(2, height), cursor, proof }
@@ -97,7 +97,7 @@ impl Network {
 }
 
 /// A transaction of both groups that is committed, and its proof.
-fn committed() -> (Network, PortableOutcome) {
+pub(super) fn committed() -> (Network, PortableOutcome) {
     let mut network = Network::start();
     let transaction = signed(vec![], vec![put(1), put(2)]);
     network.play(&transaction);
@@ -116,40 +116,57 @@ fn a_committed_transaction_is_proved_to_be_visible_in_every_group() {
     assert_eq!(parts, [(GroupId(2), 2)]);
 }
 
-#[test]
-fn an_aborted_transaction_is_proved_to_have_done_nothing_anywhere() {
+/// The same of one that group 2 votes against.
+pub(super) fn aborted() -> (Network, PortableOutcome) {
     let mut network = Network::start();
     // The group of the first key coordinates.
     let checks = vec![Check::Absent { key: key(1) }, Check::Exists { key: key(2) }];
     let transaction = signed(checks, vec![put(1), put(2)]);
     network.play(&transaction);
-    let proved = verifier().verify_outcome(&network.outcome(&transaction)).unwrap();
+    let outcome = network.outcome(&transaction);
+    (network, outcome)
+}
+
+#[test]
+fn an_aborted_transaction_is_proved_to_have_done_nothing_anywhere() {
+    let (network, portable) = aborted();
+    let proved = verifier().verify_outcome(&portable).unwrap();
     let reason = witan_ledger::AbortReason::Failed(witan_ledger::FailureReason::CheckFailed);
     assert_eq!(proved.receipt.outcome, TransactionOutcome::Aborted { reason });
     assert_eq!(proved.parts.len(), 1);
     assert_eq!(network.ledgers[&1].entry(&key(1)), None);
 }
 
-#[test]
-fn a_transaction_of_one_group_needs_no_parts() {
+/// A transaction of group 1 alone, whose bytes nobody finds any more.
+pub(super) fn of_one_group() -> PortableOutcome {
     let mut network = Network::start();
     let transaction = signed(vec![], vec![put(1)]);
     network.block(1, false, vec![transaction.clone()]);
-    let receipt = network.receipt(1, &transaction);
-    let portable = PortableOutcome { transaction: None, receipt, parts: Vec::new() };
-    let proved = verifier().verify_outcome(&portable).unwrap();
-    assert_eq!((proved.receipt.id, proved.transaction, proved.parts), (transaction.id(), None, Vec::new()));
+    PortableOutcome { transaction: None, receipt: network.receipt(1, &transaction), parts: Vec::new() }
 }
 
 #[test]
-fn a_group_that_has_not_heard_the_decision_proves_nothing_yet() {
+fn a_transaction_of_one_group_needs_no_parts() {
+    let portable = of_one_group();
+    let proved = verifier().verify_outcome(&portable).unwrap();
+    let id = portable.receipt.receipt.id;
+    assert_eq!((proved.receipt.id, proved.transaction, proved.parts), (id, None, Vec::new()));
+}
+
+/// A decision that group 2 has not heard.
+pub(super) fn unheard() -> PortableOutcome {
     let mut network = Network::start();
     let transaction = signed(vec![], vec![put(1), put(2)]);
     network.block(1, false, vec![transaction.clone()]);
     network.block(2, true, vec![]);
     network.block(1, true, vec![]);
     let receipt = network.receipt(1, &transaction);
-    let portable = PortableOutcome { transaction: None, receipt, parts: vec![network.part(1)] };
+    PortableOutcome { transaction: None, receipt, parts: vec![network.part(1)] }
+}
+
+#[test]
+fn a_group_that_has_not_heard_the_decision_proves_nothing_yet() {
+    let portable = unheard();
     let expected = LightError::NotHeard { group: GroupId(2), height: 1 };
     assert_eq!(verifier().verify_outcome(&portable), Err(expected));
 }

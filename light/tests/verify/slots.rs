@@ -4,19 +4,19 @@ use super::*;
 use witan_ledger::{MAX_SLOT_BYTES, PortableSlotProof, SlotEntry, SlotProof};
 use witan_light::VerifiedSlot;
 
-fn street() -> u16 {
+pub(super) fn street() -> u16 {
     slot_of(&neighbour(0))
 }
 
 /// The 20 neighbours, ascending by key.
-fn houses() -> Vec<SlotEntry> {
+pub(super) fn houses() -> Vec<SlotEntry> {
     let house = |n: usize| SlotEntry { key: neighbour(n), entry: entry(&format!("house {n}")) };
     let mut houses: Vec<SlotEntry> = (0..20).map(house).collect();
     houses.sort_by(|one, other| one.key.cmp(&other.key));
     houses
 }
 
-fn whole(slot: u16, entries: Vec<SlotEntry>) -> PortableSlotProof {
+pub(super) fn whole(slot: u16, entries: Vec<SlotEntry>) -> PortableSlotProof {
     let tree = tree();
     let proof = tree.prove_slot(slot).unwrap();
     PortableSlotProof { header: sealed(header(), tree.root()), slot, entries, proof }
@@ -27,7 +27,7 @@ fn judge(portable: &PortableSlotProof) -> Result<VerifiedSlot, LightError> {
 }
 
 /// A slot without any key.
-fn empty_slot() -> u16 {
+pub(super) fn empty_slot() -> u16 {
     let taken = [street(), slot_of(&Key::from("color"))];
     (0..SLOTS).find(|slot| !taken.contains(slot)).unwrap()
 }
@@ -87,46 +87,56 @@ fn a_slot_is_proved_under_its_own_number_alone() {
     assert_eq!(judge(&portable), Err(LightError::WrongSlot(SLOTS)));
 }
 
-#[test]
-fn no_byte_of_a_slot_s_proof_can_change() {
+/// A slot of three keys.
+pub(super) fn three() -> PortableSlotProof {
     let few: Vec<SlotEntry> = houses().into_iter().take(3).collect();
     let hashes: Vec<(Key, Hash)> = few.iter().map(|it| (it.key.clone(), it.entry.hash())).collect();
     let tree = Tree::new(0..SLOTS, 0).update(hashes.iter().map(|(key, hash)| (key, Some(*hash))));
     let proof = tree.prove_slot(street()).unwrap();
-    let header = sealed(header(), tree.root());
-    let three = PortableSlotProof { header, slot: street(), entries: few, proof };
-    every_tamper_is_refused(&three, |portable| judge(portable).is_ok());
+    PortableSlotProof { header: sealed(header(), tree.root()), slot: street(), entries: few, proof }
+}
+
+#[test]
+fn no_byte_of_a_slot_s_proof_can_change() {
+    every_tamper_is_refused(&three(), |portable| judge(portable).is_ok());
     let empty = whole(empty_slot(), Vec::new());
     // A neighbouring slot may be empty too: that would be a proof of another fact.
     every_tamper_is_refused(&empty, |portable| portable.slot == empty.slot && judge(portable).is_ok());
 }
 
-#[test]
-fn a_group_that_does_not_own_the_slot_proves_nothing_about_it_and_the_root_group_neither() {
+/// What a group might say of a slot that it does not own: that it is empty, by the way of the slot beside.
+pub(super) fn foreign() -> PortableSlotProof {
     let slot = street();
     let tree = Tree::new((0..SLOTS).filter(|other| *other != slot), 0);
     assert_eq!((tree.prove_slot(slot), tree.keys_in(slot, 100)), (None, None));
-    let beside = tree.prove_slot(slot ^ 1).unwrap();
-    let foreign = PortableSlotProof {
-        header: sealed(header(), tree.root()),
-        slot,
-        entries: Vec::new(),
-        proof: SlotProof { marker: beside.marker, siblings: beside.siblings },
-    };
-    assert_eq!(judge(&foreign), Err(LightError::WrongSlot(slot)));
+    let SlotProof { marker, siblings } = tree.prove_slot(slot ^ 1).unwrap();
+    let proof = SlotProof { marker, siblings };
+    PortableSlotProof { header: sealed(header(), tree.root()), slot, entries: Vec::new(), proof }
+}
+
+/// The slot as the root group would seal it.
+pub(super) fn of_the_root_group() -> PortableSlotProof {
     let root_header = Header { group: GroupId(0), ..header() };
-    let of_root =
-        PortableSlotProof { header: sealed(root_header, super::tree().root()), ..whole(slot, houses()) };
-    assert_eq!(judge(&of_root), Err(LightError::RootGroup));
+    PortableSlotProof { header: sealed(root_header, tree().root()), ..whole(street(), houses()) }
+}
+
+#[test]
+fn a_group_that_does_not_own_the_slot_proves_nothing_about_it_and_the_root_group_neither() {
+    assert_eq!(judge(&foreign()), Err(LightError::WrongSlot(street())));
+    assert_eq!(judge(&of_the_root_group()), Err(LightError::RootGroup));
+}
+
+/// An empty slot on its way to another group.
+pub(super) fn frozen() -> PortableSlotProof {
+    let (slot, mut proof) = (empty_slot(), whole(empty_slot(), Vec::new()).proof);
+    proof.marker.state = SlotState::Frozen;
+    let root = proof.root(slot, std::iter::empty()).unwrap();
+    PortableSlotProof { header: sealed(header(), root), slot, entries: Vec::new(), proof }
 }
 
 #[test]
 fn a_frozen_slot_is_not_proved_as_served() {
-    let (slot, mut proof) = (empty_slot(), whole(empty_slot(), Vec::new()).proof);
-    proof.marker.state = SlotState::Frozen;
-    let root = proof.root(slot, std::iter::empty()).unwrap();
-    let frozen = PortableSlotProof { header: sealed(header(), root), slot, entries: Vec::new(), proof };
-    assert_eq!(judge(&frozen), Err(LightError::WholeSlotFrozen(GroupId(1), slot)));
+    assert_eq!(judge(&frozen()), Err(LightError::WholeSlotFrozen(GroupId(1), empty_slot())));
 }
 
 #[test]

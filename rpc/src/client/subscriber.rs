@@ -1,6 +1,6 @@
 //! The typed client of subscriptions, over WebSocket.
 
-use super::{Answer, ClientError, MAX_BYTES, Named, describe, no_answer};
+use super::{Answer, ClientError, MAX_BYTES, Named, bearer, no_answer, unreachable_node};
 use crate::error::RpcError;
 use crate::method::Method;
 use crate::methods::{GetBlock, GetNodeStatus};
@@ -8,6 +8,7 @@ use crate::parameter::{At, IdText, Since, TransactionDetail};
 use crate::subscription::Subscription;
 use crate::subscriptions::{SubscribeBlocks, SubscribeConsensus, SubscribeState, SubscribeTransactions};
 use crate::view::{BlockNews, ConsensusNews, Last, Notification, Position, StateNews, Told, TransactionNews};
+use hyper::header::HeaderMap;
 use jsonrpsee::core::client::{
     ClientT as _, Subscription as Stream, SubscriptionClientT as _, SubscriptionCloseReason,
 };
@@ -27,6 +28,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Subscriber {
     url: Arc<str>,
+    /// What opens each connection: the token, if the node asks for one.
+    headers: HeaderMap,
     socket: Arc<Mutex<Option<Arc<WsClient>>>>,
 }
 
@@ -94,13 +97,25 @@ impl Subscriber {
     /// Connects to the node at `url`, such as `http://127.0.0.1:27000` or `ws://127.0.0.1:27000`.
     ///
     /// # Errors
-    /// If there is no node at that address.
+    /// If there is no node at that address, or it asks for a token.
     pub async fn connect(url: &str) -> Answer<Subscriber> {
+        Subscriber::open(url, HeaderMap::new()).await
+    }
+
+    /// The same with a node that asks for a bearer token (`rpc.auth`), as [`Client::with_token`](super::Client::with_token) does.
+    ///
+    /// # Errors
+    /// If there is no node at that address, it takes another token, or this one can't stand in a header.
+    pub async fn connect_with_token(url: &str, token: &str) -> Answer<Subscriber> {
+        Subscriber::open(url, bearer::headers(url, token)?).await
+    }
+
+    async fn open(url: &str, headers: HeaderMap) -> Answer<Subscriber> {
         let url = match url.strip_prefix("http") {
             Some(rest) => format!("ws{rest}"),
             None => url.to_owned(),
         };
-        let subscriber = Subscriber { url: url.into(), socket: Arc::default() };
+        let subscriber = Subscriber { url: url.into(), headers, socket: Arc::default() };
         subscriber.socket().await?;
         Ok(subscriber)
     }
@@ -114,10 +129,9 @@ impl Subscriber {
         let builder = WsClientBuilder::new().connection_timeout(CONNECT_TIMEOUT);
         let builder = builder.request_timeout(super::REQUEST_TIMEOUT).enable_ws_ping(PingConfig::new());
         let builder = builder.max_request_size(MAX_BYTES).max_response_size(MAX_BYTES);
-        let connected = builder
-            .build(&self.url)
-            .await
-            .map_err(|error| ClientError::Transport { url: self.url.to_string(), why: describe(&error) })?;
+        let builder = builder.set_headers(self.headers.clone());
+        let connected =
+            builder.build(&self.url).await.map_err(|error| unreachable_node(&error, &self.url))?;
         Ok(Arc::clone(socket.insert(Arc::new(connected))))
     }
 

@@ -1,9 +1,10 @@
 //! Who may call, and how much.
 
-use crate::support::{FakeNode, get, post, serve};
+use crate::support::{FakeNode, TIP, get, post, serve};
 use serde_json::json;
 use witan_rpc::server::Token;
 use witan_rpc::*;
+use witan_types::GroupId;
 
 const TOKEN: &str = "a-token-of-many-characters";
 
@@ -23,5 +24,18 @@ async fn where_a_token_is_configured_calls_must_show_it() {
     assert!(Client::with_token(&url, TOKEN).unwrap().version().await.is_ok());
     let other = Client::with_token(&url, "another-token-altogether").unwrap();
     assert_eq!(other.version().await.unwrap_err().code(), Some(-32041));
+
+    for told in [
+        Subscriber::connect(&url).await.unwrap_err(),
+        Subscriber::connect_with_token(&url, "another-token-altogether").await.unwrap_err(),
+    ] {
+        assert_eq!((told.code(), told.rpc()), (Some(-32041), Some(&RpcError::Unauthorized)), "{told}");
+        assert!(told.hint().contains("--rpc-token"), "{}", told.hint());
+    }
+    let subscriber = Subscriber::connect_with_token(&url, &format!("{TOKEN}\n")).await.unwrap();
+    assert!(!format!("{subscriber:?}").contains(TOKEN), "a token is printed nowhere");
+    let mut blocks = subscriber.blocks(Some(GroupId(1)), Some(Since::Height(TIP))).await.unwrap();
+    assert!(matches!(blocks.next().await.unwrap(), Some(BlockNews::Block(_))));
+
     assert_eq!(get(address, "/readyz").await.status, 200, "health is for who watches the node");
 }
