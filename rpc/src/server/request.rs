@@ -47,7 +47,7 @@ impl<'a> CallId<'a> {
         match text.bytes().next()? {
             b'n' | b'-' | b'0'..=b'9' => Some(CallId(text)),
             // Fails for an escape that stands for no character.
-            b'"' => serde_json::from_str::<Cow<'_, str>>(text).ok().map(|_| CallId(text)),
+            b'"' => text_of(raw).map(|_| CallId(raw.get())),
             _ => None,
         }
     }
@@ -133,10 +133,10 @@ impl<'a> Members<'a> {
     fn call(self) -> Option<Call<'a>> {
         let Member::Once(version) = self.jsonrpc else { return None };
         let Member::Once(method) = self.method else { return None };
-        if serde_json::from_str::<String>(version.get()).ok()? != "2.0" {
+        if text_of(version)? != "2.0" {
             return None;
         }
-        let method = Cow::Owned(serde_json::from_str::<String>(method.get()).ok()?);
+        let method = text_of(method)?;
         let params = match self.params {
             Member::Absent => None,
             Member::Once(raw) if raw.get() == "null" => None,
@@ -145,6 +145,15 @@ impl<'a> Members<'a> {
         };
         Some(Call { method, params })
     }
+}
+
+/// A text, borrowed if nothing in it is escaped.
+#[derive(serde::Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The text that JSON is, borrowed if nothing in it is escaped.
+fn text_of(json: &RawValue) -> Option<Cow<'_, str>> {
+    serde_json::from_str::<Text<'_>>(json.get()).ok().map(|text| text.0)
 }
 
 struct MembersVisitor;
@@ -158,8 +167,8 @@ impl<'de> Visitor<'de> for MembersVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Members<'de>, A::Error> {
         let mut members = Members::default();
-        while let Some(name) = fields.next_key::<String>()? {
-            let member = match name.as_str() {
+        while let Some(Text(name)) = fields.next_key::<Text<'de>>()? {
+            let member = match name.as_ref() {
                 "jsonrpc" => &mut members.jsonrpc,
                 "id" => &mut members.id,
                 "method" => &mut members.method,
