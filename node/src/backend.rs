@@ -6,11 +6,14 @@ mod configuration;
 mod elsewhere;
 mod explain;
 mod faults;
+#[cfg(test)]
+mod fixtures;
 mod following;
 mod listing;
 mod locks;
 mod network;
 mod proofs;
+mod scan;
 mod shards;
 mod simulate;
 mod state;

@@ -314,6 +314,8 @@ methods! {
         {"key": "greeting", "encoding": "utf8"}, costs 100;
 
     /// Keys with their values, those with a prefix, or from start up to but without end: in order, group after group.
+    /// A page may have fewer than asked for, even none, where many keys are gone: what comes next begins at nextCursor until that
+    /// is null.
     "state_scan" ScanState {
         /// The prefix; instead of start and end.
         prefix "prefix": Option<String>,

@@ -33,8 +33,8 @@ static WALKS: Semaphore = Semaphore::const_new(1);
 const WALK_AFTER: Duration = Duration::from_secs(20);
 /// How long a walk may take.
 const WALK_WITHIN: Duration = Duration::from_secs(60);
-/// After how many keys a walk looks at the clock.
-const WALK_LOOKS: usize = 4_096;
+/// After how many places of the history a walk looks at the clock: also those of keys that are gone or came later.
+const WALK_STEPS: usize = 4_096;
 /// How long the seal of a block is waited for that changed what is to be proved.
 const SEAL_WITHIN: Duration = Duration::from_secs(3);
 /// How far below its receipt the block with a transaction's bytes is looked for.
@@ -282,7 +282,7 @@ impl NodeBackend {
         let turn = tokio::time::timeout(WALK_AFTER, WALKS.acquire()).await;
         let Ok(Ok(turn)) = turn else { return Err(RpcError::RateLimited { retry_after_ms: 1_000 }) };
         let walked = tokio::task::spawn_blocking(move || {
-            let found = walk(&store, slot, at.height, count);
+            let found = walk(&store, slot, at.height, count, Instant::now() + WALK_WITHIN);
             drop(turn);
             found
         })
@@ -334,33 +334,37 @@ fn walk(
     slot: u16,
     height: Height,
     count: Option<usize>,
+    deadline: Instant,
 ) -> Result<Vec<SlotEntry>, Walked> {
-    let started = Instant::now();
-    let (mut found, mut bytes, mut passed, mut stopped) = (Vec::new(), 0_usize, 0_usize, None);
+    let (mut found, mut bytes, mut is_too_much) = (Vec::new(), 0_usize, false);
     if count == Some(0) {
         return Ok(found);
     }
     // Reserved keys are of no slot, and come before all others.
-    let range = (Bound::Included(Key(vec![1])), Bound::Unbounded);
-    store.visit_at(range, height, |key, entry| {
-        passed = passed.wrapping_add(1);
-        if passed.is_multiple_of(WALK_LOOKS) && started.elapsed() > WALK_WITHIN {
-            stopped = Some(Walked::TooLong);
-            return ControlFlow::Break(());
+    let mut next = Some(Key(vec![1]));
+    while let Some(from) = next {
+        let mut steps = WALK_STEPS;
+        next = store.visit_at((Bound::Included(from), Bound::Unbounded), height, &mut steps, |key, entry| {
+            if slot_of(&key) != slot {
+                return ControlFlow::Continue(());
+            }
+            let one = SlotEntry { key, entry };
+            bytes = bytes.saturating_add(encode(&one).len());
+            is_too_much = bytes > MAX_SLOT_BYTES || found.len() == MAX_SLOT_ENTRIES;
+            if is_too_much {
+                return ControlFlow::Break(());
+            }
+            found.push(one);
+            if count == Some(found.len()) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        if is_too_much {
+            return Err(Walked::TooMuch);
         }
-        if slot_of(&key) != slot {
-            return ControlFlow::Continue(());
+        if next.is_some() && Instant::now() > deadline {
+            return Err(Walked::TooLong);
         }
-        let one = SlotEntry { key, entry };
-        bytes = bytes.saturating_add(encode(&one).len());
-        if bytes > MAX_SLOT_BYTES || found.len() == MAX_SLOT_ENTRIES {
-            stopped = Some(Walked::TooMuch);
-            return ControlFlow::Break(());
-        }
-        found.push(one);
-        if count == Some(found.len()) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    stopped.map_or(Ok(found), Err)
+    }
+    Ok(found)
 }
 
 #[cfg(test)]
