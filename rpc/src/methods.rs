@@ -371,7 +371,8 @@ methods! {
     } -> view::KeyShardView, "slot and group.",
         {"key": "greeting", "encoding": "utf8"};
 
-    /// The keys that transactions across groups have locked in a group, until they are decided.
+    /// The keys that transactions across groups have locked in a group, until they are decided. A page may have fewer than asked for, even
+    /// none, where many transactions are over: what comes next begins at nextCursor until that is null.
     "shard_locks" ListLocks {
         /// The group.
         group "group": GroupId,
@@ -382,7 +383,7 @@ methods! {
         /// How keys are written; hex if absent.
         encoding "encoding": Option<Encoding>,
     } -> view::LockPage, "items (key, txId, mode: read, write or add, delta of an add, sinceHeight), transaction by transaction, and nextCursor.",
-        {"group": 1}, costs 5;
+        {"group": 1}, costs 20;
 
     /// What waits in the mempools of this node.
     "mempool_status" GetMempool {

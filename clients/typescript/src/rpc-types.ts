@@ -1655,7 +1655,10 @@ export interface Methods {
     };
     result: KeyShardView;
   };
-  /** The keys that transactions across groups have locked in a group, until they are decided. */
+  /**
+   * The keys that transactions across groups have locked in a group, until they are decided. A page may have fewer than
+   * asked for, even none, where many transactions are over: what comes next begins at nextCursor until that is null.
+   */
   shard_locks: {
     params: {
       /** The group. */

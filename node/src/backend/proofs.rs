@@ -65,10 +65,10 @@ fn disagree(what: &str) -> RpcError {
 impl NodeBackend {
     fn sealed_header(&self, group: GroupId, height: Height) -> Result<SealedHeader, RpcError> {
         let store = self.store(group)?;
-        let found = store.block(height).zip(store.seal(height));
-        let (block, seal) =
+        let found = store.header(height).zip(store.seal(height));
+        let (header, seal) =
             found.ok_or_else(|| RpcError::not_found(format!("seal of block {height} of group {group}")))?;
-        Ok(SealedHeader { header: block.header.clone(), seal })
+        Ok(SealedHeader { header, seal })
     }
 
     /// Where a proof of what users can read stands: at a block that has a seal.

@@ -49,9 +49,9 @@ impl NodeBackend {
         let oldest_height = proofs.oldest().unwrap_or(0).max(1);
         let pruned = RpcError::Pruned { oldest_height };
         let proof = proofs.prove(point.height, key).ok_or_else(|| pruned.clone())?;
-        let (block, seal) = store.block(point.height).zip(store.seal(point.height)).ok_or(pruned)?;
+        let (header, seal) = store.header(point.height).zip(store.seal(point.height)).ok_or(pruned)?;
         let mut value = state_value(key, entry.as_ref(), point);
-        let header = SealedHeader { header: block.header.clone(), seal };
+        let header = SealedHeader { header, seal };
         let portable = PortableStateProof { header, key: key.clone(), entry, proof };
         value.proof = Some(ProofView::new(portable.encode()));
         Ok(value)

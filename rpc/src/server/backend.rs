@@ -240,7 +240,7 @@ pub trait Backend: Followed {
     /// Where a key lives.
     fn shard_of(&self, key: &Key) -> KeyShardView;
 
-    /// At most `limit` locks of a group, from where the list stands on.
+    /// At most `limit` locks of a group, from where the list stands on; where it looks at much and finds little, fewer or none.
     async fn locks(
         &self,
         group: GroupId,
