@@ -4,27 +4,26 @@
 use super::NodeBackend;
 use super::state::scan_item;
 use super::status::Executed;
+use crate::epoch_view::epoch_view;
 use std::ops::{Bound, ControlFlow};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use witan_ledger::configuration::reading as configuration;
 use witan_ledger::records::{Record, reading};
 use witan_ledger::{
-    Entry, EpochLink, EpochRecord, MAX_LINKS, MAX_SLOT_BYTES, MAX_SLOT_ENTRIES, Member, PortableEpoch,
+    Entry, EpochLink, EpochRecord, MAX_LINKS, MAX_SLOT_BYTES, MAX_SLOT_ENTRIES, PortableEpoch,
     PortableOutcome, PortablePart, PortableSlotProof, PortableStateProof, SlotEntry, StateProof, Store as _,
     Told, first_owner, slot_of,
 };
 use witan_rpc::parameter::At;
 use witan_rpc::view::{
-    EPOCH_PROOF_FORMAT, EpochMemberView, EpochView, LightBlockView, OUTCOME_PROOF_FORMAT, ProofView,
-    ReadPoint, SLOT_PROOF_FORMAT, SlotView, TransactionState, TxStatusView,
+    EPOCH_PROOF_FORMAT, EpochView, LightBlockView, OUTCOME_PROOF_FORMAT, ProofView, ReadPoint,
+    SLOT_PROOF_FORMAT, SlotView, TransactionState, TxStatusView,
 };
 use witan_rpc::{NotReady, RpcError};
 use witan_storage::LedgerStore;
 use witan_types::codec::encode;
-use witan_types::{
-    Epoch, GroupId, Height, Key, SealedHeader, SignedTransaction, TxId, ValidatorIndex, Wire as _,
-};
+use witan_types::{Epoch, GroupId, Height, Key, SealedHeader, SignedTransaction, TxId, Wire as _};
 
 /// The walk over all keys of a group that finds those of a slot: one at a time in this process, since it reads as much as
 /// there is.
@@ -120,7 +119,7 @@ impl NodeBackend {
                 Some(epoch) => configuration::epoch(store, group, epoch),
                 None => configuration::epochs(store, group).pop(),
             };
-            return Ok(self.epoch_view(&found.ok_or_else(missing)?, at, None));
+            return Ok(epoch_view(self.chain, &found.ok_or_else(missing)?, at, None));
         }
         let newest = || configuration::epochs(store, group).pop().map(|record| record.epoch);
         let key = Record::Epoch(group, epoch.or_else(newest).ok_or_else(missing)?).key();
@@ -133,35 +132,7 @@ impl NodeBackend {
         let links = self.root_links()?.into_iter().filter(|link| link.record.epoch <= root_epoch).collect();
         let record_proof = PortableStateProof { header, key, entry: Some(entry), proof };
         let portable = PortableEpoch { links, record: record_proof };
-        Ok(self.epoch_view(&record, at, Some(ProofView::of(EPOCH_PROOF_FORMAT, portable.encode()))))
-    }
-
-    fn epoch_view(&self, record: &EpochRecord, at: ReadPoint, proof: Option<ProofView>) -> EpochView {
-        let committee = record.committee();
-        let member = |(index, Member { place, validator }): (u16, &Member)| EpochMemberView {
-            index: ValidatorIndex(index),
-            place: *place,
-            name: String::from_utf8_lossy(&validator.name).into_owned(),
-            key: witan_types::Hash(validator.key.0),
-            node_id: validator.node,
-        };
-        EpochView {
-            chain: self.chain,
-            group: record.group,
-            epoch: record.epoch,
-            engine: record.engine,
-            faults: committee.faults(),
-            max_faulty: committee.max_faulty(),
-            quorum: committee.quorum(),
-            members: (0..).zip(&record.members).map(member).collect(),
-            closed: record.closed.is_some(),
-            last_height: record.closed.map(|(height, _)| height),
-            last_block_id: record.closed.map(|(_, id)| id),
-            hash: record.hash(),
-            record: record.encode(),
-            at,
-            proof,
-        }
+        Ok(epoch_view(self.chain, &record, at, Some(ProofView::of(EPOCH_PROOF_FORMAT, portable.encode()))))
     }
 
     /// What stands under a reserved key, in the newest sealed state that has it as it stands now. Such keys have no history: if
