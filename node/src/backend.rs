@@ -1,16 +1,20 @@
-//! What the node answers its users. Reads go to the disk's newest flushed state, on the threads of RPC: the loop is
-//! asked only for what it alone knows, and never waits for a user.
+//! What the node answers its users. Reads go to the disk's newest flushed state, on the threads of RPC (those that may find
+//! much beside them: [`costly`]): the loop is asked only for what it alone knows, and never waits for a user.
 
 mod chain;
 mod configuration;
+mod costly;
 mod elsewhere;
 mod explain;
 mod faults;
+#[cfg(test)]
+mod fixtures;
 mod following;
 mod listing;
 mod locks;
 mod network;
 mod proofs;
+mod scan;
 mod shards;
 mod simulate;
 mod state;
@@ -18,6 +22,8 @@ mod status;
 mod strict;
 mod transactions;
 
+pub(crate) use costly::CostlyReads;
+pub(crate) use explain::LocksSeen;
 pub(crate) use simulate::trials;
 pub(crate) use strict::{MAX_STRICT_READS, StrictRead, serve_strict_reads};
 
@@ -78,6 +84,10 @@ pub(crate) struct NodeBackend {
     pub(crate) strict_reads: mpsc::Sender<StrictRead>,
     /// What liars were caught signing.
     pub(crate) log: ConsensusLog,
+    /// Who may read much now.
+    pub(crate) costly: CostlyReads,
+    /// The locks that an explanation told of lately.
+    pub(crate) locks_seen: LocksSeen,
     /// Who may try a transaction now.
     pub(crate) trials: Arc<Semaphore>,
     pub(crate) disk: Arc<DiskWatch>,
@@ -141,7 +151,7 @@ impl Backend for NodeBackend {
     }
 
     async fn explanation(&self) -> Result<Explanation, RpcError> {
-        Ok(self.explain())
+        self.costly.run(|| Ok(self.explain())).await
     }
 
     async fn set_fault(&self, wanted: FaultWanted) -> Result<u64, RpcError> {
@@ -183,7 +193,7 @@ impl Backend for NodeBackend {
         order: Order,
         limit: usize,
     ) -> Result<BlockSlice, RpcError> {
-        self.read_blocks(group, from, order, limit)
+        self.costly.run(|| self.read_blocks(group, from, order, limit)).await
     }
 
     async fn seal(&self, group: GroupId, height: Height) -> Result<SealView, RpcError> {
@@ -191,7 +201,7 @@ impl Backend for NodeBackend {
     }
 
     async fn light_block(&self, group: GroupId, at: At) -> Result<LightBlockView, RpcError> {
-        self.read_light_block(group, at)
+        self.costly.run(|| self.read_light_block(group, at)).await
     }
 
     async fn epoch(&self, group: GroupId, epoch: Option<Epoch>, prove: bool) -> Result<EpochView, RpcError> {
@@ -222,7 +232,7 @@ impl Backend for NodeBackend {
         from: Option<Vec<ListFrom>>,
         limit: usize,
     ) -> Result<TransactionSlice, RpcError> {
-        self.list_transactions(account, group, from, limit)
+        self.costly.run(|| self.list_transactions(account, group, from, limit)).await
     }
 
     async fn simulate(&self, trial: Trial) -> Result<SimulationView, RpcError> {
@@ -235,11 +245,11 @@ impl Backend for NodeBackend {
         from: Option<HistoryFrom>,
         limit: usize,
     ) -> Result<HistorySlice, RpcError> {
-        self.read_history(&key, from, limit)
+        self.costly.run(|| self.read_history(&key, from, limit)).await
     }
 
     async fn evidence(&self, from: Option<EvidenceFrom>, limit: usize) -> Result<EvidenceSlice, RpcError> {
-        self.read_evidence(from, limit)
+        self.costly.run(|| self.read_evidence(from, limit)).await
     }
 
     async fn proved_transaction(&self, id: TxId) -> Result<TxStatusView, RpcError> {
@@ -274,7 +284,7 @@ impl Backend for NodeBackend {
         limit: usize,
         at: At,
     ) -> Result<ScanSlice, RpcError> {
-        self.read_scan(from, &range, limit, at)
+        self.costly.run(|| self.read_scan(from, &range, limit, at)).await
     }
 
     fn shards(&self) -> Vec<ShardView> {
@@ -291,7 +301,7 @@ impl Backend for NodeBackend {
         from: Option<LockNext>,
         limit: usize,
     ) -> Result<LockSlice, RpcError> {
-        self.read_locks(group, from, limit)
+        self.costly.run(|| self.read_locks(group, from, limit)).await
     }
 
     async fn account(&self, account: Account, at: At) -> Result<AccountView, RpcError> {

@@ -7,6 +7,7 @@ mod clock;
 pub mod config;
 mod disk;
 mod elsewhere;
+mod epoch_view;
 mod error;
 mod event_loop;
 mod faults;
@@ -23,5 +24,6 @@ mod timers;
 mod wire;
 mod writers;
 
+pub use epoch_view::epoch_view;
 pub use error::NodeError;
 pub use run::run;

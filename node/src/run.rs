@@ -1,7 +1,9 @@
 //! A node's life: open what is on disk, start the threads, serve until told to stop, stop in order.
 
 use crate::admin::{LOG_FILTER, NodeAdmin};
-use crate::backend::{MAX_STRICT_READS, NodeBackend, StrictRead, serve_strict_reads, trials};
+use crate::backend::{
+    CostlyReads, LocksSeen, MAX_STRICT_READS, NodeBackend, StrictRead, serve_strict_reads, trials,
+};
 use crate::config::{Config, LogFormat, Overrides};
 use crate::disk::DiskWatch;
 use crate::elsewhere::{Elsewhere, answering};
@@ -315,6 +317,8 @@ impl Starting<'_> {
             commands: judge.commands.clone(),
             strict_reads,
             log: storage.consensus_log(),
+            costly: CostlyReads::new(),
+            locks_seen: LocksSeen::default(),
             trials: trials(),
             faults: Arc::new(Faults::new(shared.clock.clone(), Arc::clone(&disk), judge.network.clone())),
             disk,

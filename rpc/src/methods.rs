@@ -280,6 +280,8 @@ methods! {
         {"key": "greeting", "encoding": "utf8"}, costs 100;
 
     /// Keys with their values, those with a prefix, or from start up to but without end: in order, group after group.
+    /// A page may have fewer than asked for, even none, where many keys are gone: what comes next begins at nextCursor until that
+    /// is null.
     "state_scan" ScanState {
         /// The prefix; instead of start and end.
         prefix "prefix": Option<String>,
@@ -335,7 +337,8 @@ methods! {
     } -> view::KeyShardView, "slot and group.",
         {"key": "greeting", "encoding": "utf8"};
 
-    /// The keys that transactions across groups have locked in a group, until they are decided.
+    /// The keys that transactions across groups have locked in a group, until they are decided. A page may have fewer than asked for, even
+    /// none, where many transactions are over: what comes next begins at nextCursor until that is null.
     "shard_locks" ListLocks {
         /// The group.
         group "group": GroupId,
@@ -346,7 +349,7 @@ methods! {
         /// How keys are written; hex if absent.
         encoding "encoding": Option<Encoding>,
     } -> view::LockPage, "items (key, txId, mode: read, write or add, delta of an add, sinceHeight), transaction by transaction, and nextCursor.",
-        {"group": 1}, costs 5;
+        {"group": 1}, costs 20;
 
     /// What waits in the mempools of this node.
     "mempool_status" GetMempool {

@@ -280,9 +280,9 @@ impl LedgerStore {
     /// The first `limit` keys in `range` with their entries as they were after the block at `at`, ascending. Pages
     /// read at one height fit together, whatever is committed meanwhile. See [`prefix_range`](crate::prefix_range).
     pub fn scan(&self, range: impl RangeBounds<Key>, limit: usize, at: Height) -> Vec<(Key, Entry)> {
-        let mut found = Vec::new();
+        let (mut found, mut steps) = (Vec::new(), usize::MAX);
         if limit > 0 {
-            self.visit_at(range, at, |key, entry| {
+            self.visit_at(range, at, &mut steps, |key, entry| {
                 found.push((key, entry));
                 if found.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             });
@@ -292,28 +292,39 @@ impl LedgerStore {
 
     /// Calls `visit` for every key in `range` with its entry as it was after the block at `at`, ascending, until it
     /// breaks: for who bounds a page by its bytes.
+    ///
+    /// Keys that had been deleted by then, or are written only later, are passed over in silence, and there may be any number
+    /// of them. So each place of the history that is looked at, at most three a key, takes one of `steps`. Where they ran out
+    /// the next key is returned, and with 2 steps or more that is a later one than the first of `range`.
     pub fn visit_at(
         &self,
         range: impl RangeBounds<Key>,
         at: Height,
+        steps: &mut usize,
         visit: impl FnMut(Key, Entry) -> ControlFlow<()>,
-    ) {
-        self.or_report(self.try_visit_at(range, at, visit));
+    ) -> Option<Key> {
+        self.or_report(self.try_visit_at(range, at, steps, visit))
     }
 
     fn try_visit_at(
         &self,
         range: impl RangeBounds<Key>,
         at: Height,
+        steps: &mut usize,
         mut visit: impl FnMut(Key, Entry) -> ControlFlow<()>,
-    ) -> Result<(), StorageError> {
+    ) -> Result<Option<Key>, StorageError> {
         let mut iterator = self.instance.iterate(HISTORY, keys::scan_end(self.group, range.end_bound()));
         iterator.seek(keys::scan_start(self.group, range.start_bound()));
         let mut done: Option<Key> = None;
         while let Some((bytes, value)) = iterator.item() {
             let (key, height) =
                 keys::decode_history(bytes).ok_or_else(|| self.instance.malformed("history key"))?;
-            if done.as_ref() == Some(&key) {
+            let is_done = done.as_ref() == Some(&key);
+            if *steps == 0 && !is_done {
+                return Ok(Some(key));
+            }
+            *steps = steps.saturating_sub(1);
+            if is_done {
                 iterator.seek(keys::history_end(self.group, &key));
             } else if height > at {
                 iterator.seek(keys::history(self.group, &key, at));
@@ -321,13 +332,13 @@ impl LedgerStore {
                 if let Some(entry) = self.decode_version(value)?
                     && visit(key.clone(), entry).is_break()
                 {
-                    return Ok(());
+                    return Ok(None);
                 }
                 done = Some(key);
                 iterator.next();
             }
         }
-        self.instance.finish(&iterator)
+        self.instance.finish(&iterator).map(|()| None)
     }
 
     /// At most `limit` blocks, from the one at `from` (or the tip, if that is lower and the order descending).

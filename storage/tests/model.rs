@@ -8,7 +8,7 @@ use common::{CHAIN, GROUP, Model, commit_of, entry, open, seal_of, tx_id};
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use std::ops::{Bound, ControlFlow};
-use witan_ledger::Store as _;
+use witan_ledger::{Entry, Store as _};
 use witan_storage::{LedgerStore, Order, prefix_range};
 use witan_types::{BlockId, GroupId, Height, Key, TxId};
 
@@ -109,13 +109,32 @@ proptest! {
         for at in 0..=steps.len() as Height {
             for (start, end, limit) in &ranges {
                 let range = (start.clone(), end.clone());
-                prop_assert_eq!(ledger.scan(range.clone(), *limit, at), model.scan(range, *limit, at));
+                prop_assert_eq!(ledger.scan(range.clone(), *limit, at), model.scan(range.clone(), *limit, at));
+                prop_assert_eq!(scan_in_steps(&ledger, range.clone(), at), model.scan(range, usize::MAX, at));
             }
             for prefix in &prefixes {
                 let range = prefix_range(&prefix.0);
                 prop_assert_eq!(ledger.scan(range.clone(), 99, at), model.scan(range, 99, at));
             }
         }
+    }
+}
+
+/// Everything in a range, by visits that stop after as few steps as get on.
+fn scan_in_steps(
+    ledger: &LedgerStore,
+    (mut start, end): (Bound<Key>, Bound<Key>),
+    at: Height,
+) -> Vec<(Key, Entry)> {
+    let mut found = Vec::new();
+    loop {
+        let mut steps = 2;
+        let next = ledger.visit_at((start, end.clone()), at, &mut steps, |key, entry| {
+            found.push((key, entry));
+            ControlFlow::Continue(())
+        });
+        let Some(next) = next else { return found };
+        start = Bound::Included(next);
     }
 }
 

@@ -1590,7 +1590,11 @@ export interface Methods {
     };
     result: SlotView;
   };
-  /** Keys with their values, those with a prefix, or from start up to but without end: in order, group after group. */
+  /**
+   * Keys with their values, those with a prefix, or from start up to but without end: in order, group after group. A
+   * page may have fewer than asked for, even none, where many keys are gone: what comes next begins at nextCursor until
+   * that is null.
+   */
   state_scan: {
     params: {
       /** The prefix; instead of start and end. */
@@ -1651,7 +1655,10 @@ export interface Methods {
     };
     result: KeyShardView;
   };
-  /** The keys that transactions across groups have locked in a group, until they are decided. */
+  /**
+   * The keys that transactions across groups have locked in a group, until they are decided. A page may have fewer than
+   * asked for, even none, where many transactions are over: what comes next begins at nextCursor until that is null.
+   */
   shard_locks: {
     params: {
       /** The group. */

@@ -46,8 +46,15 @@ pub struct StoredLock {
 pub struct LockPlace {
     /// The reserved key of the record.
     pub record: Key,
-    /// The key that comes next.
+    /// The key that comes next; empty for the first.
     pub key: Key,
+}
+
+impl LockPlace {
+    /// Whether a list of locks can go on there: at a record of a transaction.
+    pub fn is_of_a_transaction(&self) -> bool {
+        matches!(Record::of(&self.record), Some(Record::Coordinated(_) | Record::Participated(_)))
+    }
 }
 
 /// What a group remembers of a transaction that is pending there.
@@ -86,19 +93,26 @@ pub fn step(store: &dyn Store, coordinator: GroupId, id: &TxId, told: Option<(&T
 }
 
 /// The locks of the group that owns these keys, transaction by transaction, at most `limit` from a place on; and where the
-/// rest begins.
+/// rest begins. Transactions that are over are remembered for a while, and there may be any number of them: after
+/// `most_records` of all the rest begins, though fewer locks were found or none.
 pub fn locks(
     store: &dyn Store,
     owns: &dyn Fn(&Key) -> bool,
     from: Option<&LockPlace>,
     limit: usize,
+    most_records: usize,
 ) -> (Vec<StoredLock>, Option<LockPlace>) {
     let first = Key(vec![0, COORDINATED]);
-    let (mut found, mut next) = (Vec::new(), None);
+    let (mut found, mut next, mut left) = (Vec::new(), None, most_records);
     store.visit_reserved(from.map_or(&first, |from| &from.record), &mut |record, entry| {
         if record.0.get(1).is_none_or(|kind| *kind > PARTICIPATED) {
             return ControlFlow::Break(());
         }
+        if left == 0 {
+            next = Some(LockPlace { record, key: Key(Vec::new()) });
+            return ControlFlow::Break(());
+        }
+        left -= 1;
         let Value::Record(bytes) = entry.value else { return ControlFlow::Continue(()) };
         let start = from.filter(|from| from.record == record).map(|from| &from.key);
         for lock in locks_of(&record, &bytes).into_iter().filter(|lock| owns(&lock.key)) {

@@ -72,7 +72,7 @@ impl NodeBackend {
         if matches!(admission, Admission::Expired) {
             return Err(RpcError::rejected(Rejection::Expired, "it expires before the next block"));
         }
-        let status = self.admitted(id, Some(admission))?;
+        let status = self.admitted(id, Some(Ok(admission)))?;
         match wait {
             Wait::Accepted if !is_final => Ok(Found::outside_blocks(status)),
             Wait::Accepted => {

@@ -3,11 +3,13 @@
 
 mod collect;
 mod findings;
+mod kept;
 mod situation;
 mod words;
 
 use findings::Found;
-use situation::{GroupSituation, Situation};
+use kept::Kept;
+use situation::{GroupSituation, Lock, Situation};
 use std::time::Duration;
 use witan_rpc::view::{ExplainedGroup, Explanation, Health};
 use words::{listed, seconds};
@@ -18,6 +20,10 @@ const MAX_TOLD: usize = 4;
 const MAX_GROUPS_TOLD: usize = 4;
 /// A group whose last block is older is idle.
 const IDLE_AFTER: Duration = Duration::from_secs(2);
+
+/// The locks that were found lately.
+#[derive(Debug, Default)]
+pub(crate) struct LocksSeen(Kept<Vec<Lock>>);
 
 /// What the node does, or what keeps it from doing it.
 fn explain(situation: &Situation) -> Explanation {

@@ -30,7 +30,8 @@ impl NodeBackend {
         limit: usize,
     ) -> Result<TransactionSlice, RpcError> {
         let from = match from {
-            Some(from) => from,
+            Some(from) if covers(&from, group, self.stores.keys()) => from,
+            Some(_) => return Err(RpcError::CursorInvalid),
             None => self.newest_of(group)?,
         };
         let mut at = Vec::with_capacity(from.len());
@@ -148,6 +149,15 @@ fn evidence_view(genesis: &Genesis, evidence: StoredEvidence) -> EvidenceView {
         first: signed_view(first),
         second: signed_view(second),
         seen_ms,
+    }
+}
+
+/// Whether a list goes on in the groups that it is of, each once and in order: in one, or in all that are hosted here.
+fn covers<'a>(from: &[ListFrom], group: Option<GroupId>, hosted: impl Iterator<Item = &'a GroupId>) -> bool {
+    let named = from.iter().map(|place| place.group);
+    match group {
+        Some(group) => named.eq([group]),
+        None => named.eq(hosted.copied()),
     }
 }
 

@@ -9,6 +9,9 @@ use witan_rpc::server::{LockNext, LockSlice};
 use witan_rpc::view::{LockMode, LockView};
 use witan_types::{GroupId, Key};
 
+/// A page of locks ends after so many transactions, though most of them may be over and hold none.
+const MAX_RECORDS: usize = 1_024;
+
 impl NodeBackend {
     pub(super) fn read_locks(
         &self,
@@ -17,8 +20,11 @@ impl NodeBackend {
         limit: usize,
     ) -> Result<LockSlice, RpcError> {
         let from = from.map(|LockNext { record, key }| LockPlace { record: Key(record), key: Key(key) });
+        if from.as_ref().is_some_and(|from| !from.is_of_a_transaction()) {
+            return Err(RpcError::CursorInvalid);
+        }
         let owns = |key: &Key| self.group_of(key) == group;
-        let (locks, next) = reading::locks(self.store(group)?, &owns, from.as_ref(), limit);
+        let (locks, next) = reading::locks(self.store(group)?, &owns, from.as_ref(), limit, MAX_RECORDS);
         let next = next.map(|LockPlace { record, key }| LockNext { record: record.0, key: key.0 });
         Ok(LockSlice { items: locks.into_iter().map(view).collect(), next })
     }

@@ -4,27 +4,26 @@
 use super::NodeBackend;
 use super::state::scan_item;
 use super::status::Executed;
+use crate::epoch_view::epoch_view;
 use std::ops::{Bound, ControlFlow};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use witan_ledger::configuration::reading as configuration;
 use witan_ledger::records::{Record, reading};
 use witan_ledger::{
-    Entry, EpochLink, EpochRecord, MAX_LINKS, MAX_SLOT_BYTES, MAX_SLOT_ENTRIES, Member, PortableEpoch,
+    Entry, EpochLink, EpochRecord, MAX_LINKS, MAX_SLOT_BYTES, MAX_SLOT_ENTRIES, PortableEpoch,
     PortableOutcome, PortablePart, PortableSlotProof, PortableStateProof, SlotEntry, StateProof, Store as _,
     Told, first_owner, slot_of,
 };
 use witan_rpc::parameter::At;
 use witan_rpc::view::{
-    EPOCH_PROOF_FORMAT, EpochMemberView, EpochView, LightBlockView, OUTCOME_PROOF_FORMAT, ProofView,
-    ReadPoint, SLOT_PROOF_FORMAT, SlotView, TransactionState, TxStatusView,
+    EPOCH_PROOF_FORMAT, EpochView, LightBlockView, OUTCOME_PROOF_FORMAT, ProofView, ReadPoint,
+    SLOT_PROOF_FORMAT, SlotView, TransactionState, TxStatusView,
 };
 use witan_rpc::{NotReady, RpcError};
 use witan_storage::LedgerStore;
 use witan_types::codec::encode;
-use witan_types::{
-    Epoch, GroupId, Height, Key, SealedHeader, SignedTransaction, TxId, ValidatorIndex, Wire as _,
-};
+use witan_types::{Epoch, GroupId, Height, Key, SealedHeader, SignedTransaction, TxId, Wire as _};
 
 /// The walk over all keys of a group that finds those of a slot: one at a time in this process, since it reads as much as
 /// there is.
@@ -33,8 +32,8 @@ static WALKS: Semaphore = Semaphore::const_new(1);
 const WALK_AFTER: Duration = Duration::from_secs(20);
 /// How long a walk may take.
 const WALK_WITHIN: Duration = Duration::from_secs(60);
-/// After how many keys a walk looks at the clock.
-const WALK_LOOKS: usize = 4_096;
+/// After how many places of the history a walk looks at the clock: also those of keys that are gone or came later.
+const WALK_STEPS: usize = 4_096;
 /// How long the seal of a block is waited for that changed what is to be proved.
 const SEAL_WITHIN: Duration = Duration::from_secs(3);
 /// How far below its receipt the block with a transaction's bytes is looked for.
@@ -65,10 +64,10 @@ fn disagree(what: &str) -> RpcError {
 impl NodeBackend {
     fn sealed_header(&self, group: GroupId, height: Height) -> Result<SealedHeader, RpcError> {
         let store = self.store(group)?;
-        let found = store.block(height).zip(store.seal(height));
-        let (block, seal) =
+        let found = store.header(height).zip(store.seal(height));
+        let (header, seal) =
             found.ok_or_else(|| RpcError::not_found(format!("seal of block {height} of group {group}")))?;
-        Ok(SealedHeader { header: block.header.clone(), seal })
+        Ok(SealedHeader { header, seal })
     }
 
     /// Where a proof of what users can read stands: at a block that has a seal.
@@ -120,7 +119,7 @@ impl NodeBackend {
                 Some(epoch) => configuration::epoch(store, group, epoch),
                 None => configuration::epochs(store, group).pop(),
             };
-            return Ok(self.epoch_view(&found.ok_or_else(missing)?, at, None));
+            return Ok(epoch_view(self.chain, &found.ok_or_else(missing)?, at, None));
         }
         let newest = || configuration::epochs(store, group).pop().map(|record| record.epoch);
         let key = Record::Epoch(group, epoch.or_else(newest).ok_or_else(missing)?).key();
@@ -133,35 +132,7 @@ impl NodeBackend {
         let links = self.root_links()?.into_iter().filter(|link| link.record.epoch <= root_epoch).collect();
         let record_proof = PortableStateProof { header, key, entry: Some(entry), proof };
         let portable = PortableEpoch { links, record: record_proof };
-        Ok(self.epoch_view(&record, at, Some(ProofView::of(EPOCH_PROOF_FORMAT, portable.encode()))))
-    }
-
-    fn epoch_view(&self, record: &EpochRecord, at: ReadPoint, proof: Option<ProofView>) -> EpochView {
-        let committee = record.committee();
-        let member = |(index, Member { place, validator }): (u16, &Member)| EpochMemberView {
-            index: ValidatorIndex(index),
-            place: *place,
-            name: String::from_utf8_lossy(&validator.name).into_owned(),
-            key: witan_types::Hash(validator.key.0),
-            node_id: validator.node,
-        };
-        EpochView {
-            chain: self.chain,
-            group: record.group,
-            epoch: record.epoch,
-            engine: record.engine,
-            faults: committee.faults(),
-            max_faulty: committee.max_faulty(),
-            quorum: committee.quorum(),
-            members: (0..).zip(&record.members).map(member).collect(),
-            closed: record.closed.is_some(),
-            last_height: record.closed.map(|(height, _)| height),
-            last_block_id: record.closed.map(|(_, id)| id),
-            hash: record.hash(),
-            record: record.encode(),
-            at,
-            proof,
-        }
+        Ok(epoch_view(self.chain, &record, at, Some(ProofView::of(EPOCH_PROOF_FORMAT, portable.encode()))))
     }
 
     /// What stands under a reserved key, in the newest sealed state that has it as it stands now. Such keys have no history: if
@@ -282,7 +253,7 @@ impl NodeBackend {
         let turn = tokio::time::timeout(WALK_AFTER, WALKS.acquire()).await;
         let Ok(Ok(turn)) = turn else { return Err(RpcError::RateLimited { retry_after_ms: 1_000 }) };
         let walked = tokio::task::spawn_blocking(move || {
-            let found = walk(&store, slot, at.height, count);
+            let found = walk(&store, slot, at.height, count, Instant::now() + WALK_WITHIN);
             drop(turn);
             found
         })
@@ -334,33 +305,37 @@ fn walk(
     slot: u16,
     height: Height,
     count: Option<usize>,
+    deadline: Instant,
 ) -> Result<Vec<SlotEntry>, Walked> {
-    let started = Instant::now();
-    let (mut found, mut bytes, mut passed, mut stopped) = (Vec::new(), 0_usize, 0_usize, None);
+    let (mut found, mut bytes, mut is_too_much) = (Vec::new(), 0_usize, false);
     if count == Some(0) {
         return Ok(found);
     }
     // Reserved keys are of no slot, and come before all others.
-    let range = (Bound::Included(Key(vec![1])), Bound::Unbounded);
-    store.visit_at(range, height, |key, entry| {
-        passed = passed.wrapping_add(1);
-        if passed.is_multiple_of(WALK_LOOKS) && started.elapsed() > WALK_WITHIN {
-            stopped = Some(Walked::TooLong);
-            return ControlFlow::Break(());
+    let mut next = Some(Key(vec![1]));
+    while let Some(from) = next {
+        let mut steps = WALK_STEPS;
+        next = store.visit_at((Bound::Included(from), Bound::Unbounded), height, &mut steps, |key, entry| {
+            if slot_of(&key) != slot {
+                return ControlFlow::Continue(());
+            }
+            let one = SlotEntry { key, entry };
+            bytes = bytes.saturating_add(encode(&one).len());
+            is_too_much = bytes > MAX_SLOT_BYTES || found.len() == MAX_SLOT_ENTRIES;
+            if is_too_much {
+                return ControlFlow::Break(());
+            }
+            found.push(one);
+            if count == Some(found.len()) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        if is_too_much {
+            return Err(Walked::TooMuch);
         }
-        if slot_of(&key) != slot {
-            return ControlFlow::Continue(());
+        if next.is_some() && Instant::now() > deadline {
+            return Err(Walked::TooLong);
         }
-        let one = SlotEntry { key, entry };
-        bytes = bytes.saturating_add(encode(&one).len());
-        if bytes > MAX_SLOT_BYTES || found.len() == MAX_SLOT_ENTRIES {
-            stopped = Some(Walked::TooMuch);
-            return ControlFlow::Break(());
-        }
-        found.push(one);
-        if count == Some(found.len()) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    stopped.map_or(Ok(found), Err)
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

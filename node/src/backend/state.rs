@@ -1,21 +1,14 @@
-//! State: values, proofs, scans, accounts.
+//! State: values, proofs, accounts.
 
 use super::NodeBackend;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
-use std::ops::{Bound, ControlFlow};
 use witan_ledger::{Entry, PortableStateProof, Store as _, Value};
 use witan_rpc::RpcError;
 use witan_rpc::encoding::Blob;
 use witan_rpc::parameter::At;
-use witan_rpc::server::{ScanNext, ScanRange, ScanSlice};
 use witan_rpc::view::{AccountView, ManyValues, ProofView, ReadPoint, ScanItem, StateValue, ValueView};
 use witan_types::{Account, GroupId, Key, SealedHeader, Wire};
-
-/// A page of a scan stops growing past this many bytes of keys and values.
-const SCAN_BYTES: usize = 1024 * 1024;
-/// Where a scan starts: the root group has no keys of users.
-const FIRST_WITH_KEYS: GroupId = GroupId(1);
 
 impl NodeBackend {
     fn read_entry(&self, key: &Key, at: At) -> Result<(ReadPoint, Option<Entry>), RpcError> {
@@ -56,9 +49,9 @@ impl NodeBackend {
         let oldest_height = proofs.oldest().unwrap_or(0).max(1);
         let pruned = RpcError::Pruned { oldest_height };
         let proof = proofs.prove(point.height, key).ok_or_else(|| pruned.clone())?;
-        let (block, seal) = store.block(point.height).zip(store.seal(point.height)).ok_or(pruned)?;
+        let (header, seal) = store.header(point.height).zip(store.seal(point.height)).ok_or(pruned)?;
         let mut value = state_value(key, entry.as_ref(), point);
-        let header = SealedHeader { header: block.header.clone(), seal };
+        let header = SealedHeader { header, seal };
         let portable = PortableStateProof { header, key: key.clone(), entry, proof };
         value.proof = Some(ProofView::new(portable.encode()));
         Ok(value)
@@ -87,59 +80,6 @@ impl NodeBackend {
             items.push(scan_item(key, entry.as_ref()));
         }
         Ok(ManyValues { items, at: points.into_values().collect() })
-    }
-
-    /// From where the scan stands on, or from the first group: the first stretch that has anything, of one group alone, so
-    /// that it stands at one block. A scan of a part of the keys alone would say what is not so: this node has to host all
-    /// groups.
-    pub(super) fn read_scan(
-        &self,
-        from: Option<ScanNext>,
-        range: &ScanRange,
-        limit: usize,
-        at: At,
-    ) -> Result<ScanSlice, RpcError> {
-        if let Some(group) = self.elsewhere.groups().next() {
-            return Err(self.elsewhere.not_hosted(group));
-        }
-        let (group, key) = from.map_or((FIRST_WITH_KEYS, None), |from| (from.group, from.key));
-        let mut groups = self.stores.range(group..).map(|(group, _)| *group).peekable();
-        let start = key.as_ref().unwrap_or(&range.start).clone();
-        let range = ScanRange { start, end: range.end.clone() };
-        loop {
-            let group = groups.next().ok_or(RpcError::CursorInvalid)?;
-            let mut slice = self.scan_group(group, &range, limit, at)?;
-            let Some(other) = groups.peek().copied().filter(|_| slice.next.is_none()) else {
-                return Ok(slice);
-            };
-            if key.is_some() || !slice.items.is_empty() {
-                slice.next = Some(ScanNext { group: other, key: None });
-                return Ok(slice);
-            }
-        }
-    }
-
-    fn scan_group(
-        &self,
-        group: GroupId,
-        range: &ScanRange,
-        limit: usize,
-        at: At,
-    ) -> Result<ScanSlice, RpcError> {
-        let point = self.point(group, at)?;
-        let end = range.end.clone().map_or(Bound::Unbounded, |end| Bound::Excluded(Key(end)));
-        let bounds = (Bound::Included(Key(range.start.clone())), end);
-        let (mut items, mut next, mut bytes) = (Vec::new(), None, 0);
-        self.store(group)?.visit_at(bounds, point.height, |key, entry| {
-            if items.len() == limit || bytes > SCAN_BYTES {
-                next = Some(ScanNext { group, key: Some(key.0) });
-                return ControlFlow::Break(());
-            }
-            bytes += key.0.len() + size_of_value(&entry.value);
-            items.push(scan_item(&key, Some(&entry)));
-            ControlFlow::Continue(())
-        });
-        Ok(ScanSlice { items, next, at: point })
     }
 
     pub(super) async fn read_account(&self, account: Account, at: At) -> Result<AccountView, RpcError> {

@@ -21,6 +21,12 @@ use witan_types::{GroupId, SignedTransaction, TxId};
 /// How long members of groups elsewhere are waited for to take a batch in.
 const SUBMIT_WITHIN: Duration = Duration::from_secs(3);
 
+/// What becomes of a transaction that is submitted, or why it was not taken.
+type Admitted = Result<Admission, RpcError>;
+
+/// Transactions by who takes them in, each with its place among those that came together.
+type ByGroup = BTreeMap<GroupId, Vec<(usize, Pooled)>>;
+
 impl NodeBackend {
     pub(super) async fn submit_and_wait(
         &self,
@@ -43,9 +49,7 @@ impl NodeBackend {
                 self.shared.wait_for(id).ok_or(RpcError::MempoolFull { retry_after_ms: RETRY_AFTER_MS })?,
             ),
         };
-        let admitted =
-            self.admit(vec![pooled]).await.and_then(|mut admissions| self.admitted(id, admissions.pop()));
-        let status = admitted?;
+        let status = self.admitted(id, self.admit(vec![pooled]).await.pop())?;
         let Some(waiter) = waiter else { return Ok(status) };
         let status =
             if status.status.is_final() { status } else { self.wait_final(id, waiter, deadline).await? };
@@ -64,44 +68,37 @@ impl NodeBackend {
         let judged = tokio::task::spawn_blocking(move || judge(signatures.as_ref(), chain, txs)).await;
         let Ok(judged) = judged else { return Vec::new() };
         let good: Vec<Pooled> = judged.iter().flatten().cloned().collect();
-        let admissions = self.admit(good).await;
-        let mut admissions = admissions.map(Vec::into_iter);
+        let mut admissions = self.admit(good).await.into_iter();
         let answer = |verdict: Result<Pooled, Refused>| {
             let pooled = verdict.map_err(refused)?;
-            match &mut admissions {
-                Ok(admissions) => self.admitted(pooled.id, admissions.next()),
-                Err(error) => Err(error.clone()),
-            }
+            self.admitted(pooled.id, admissions.next())
         };
         judged.into_iter().map(answer).collect()
     }
 
     /// Hands transactions to their groups, each to that of its first key, which coordinates it if it spans groups; an
-    /// approval of a change to the root group.
-    async fn admit(&self, transactions: Vec<Pooled>) -> Result<Vec<Admission>, RpcError> {
-        let mut by_group: BTreeMap<GroupId, Vec<(usize, Pooled)>> = BTreeMap::new();
+    /// approval of a change to the root group. One answer each, in order.
+    async fn admit(&self, transactions: Vec<Pooled>) -> Vec<Admitted> {
+        let (mut by_group, mut answers) = (ByGroup::new(), BTreeMap::new());
         for (place, pooled) in transactions.into_iter().enumerate() {
-            let group = self.coordinator_of(&pooled)?;
-            by_group.entry(group).or_default().push((place, pooled));
+            match self.coordinator_of(&pooled) {
+                Ok(group) => by_group.entry(group).or_default().push((place, pooled)),
+                Err(error) => answers.extend([(place, Err(error))]),
+            }
         }
         // Those of groups elsewhere take as long as their members do: the others do not wait for that.
-        let (elsewhere, here): (Vec<_>, Vec<_>) =
+        let (elsewhere, here): (ByGroup, ByGroup) =
             by_group.into_iter().partition(|(group, _)| self.elsewhere.has(*group));
-        let mut admissions = BTreeMap::new();
-        for (group, list) in here {
-            let (places, list): (Vec<usize>, Vec<Pooled>) = list.into_iter().unzip();
-            admissions.extend(places.into_iter().zip(self.admit_to(group, list).await?));
-        }
-        let submitted = elsewhere.into_iter().map(|(group, list)| async move {
-            let (places, list): (Vec<usize>, Vec<Pooled>) = list.into_iter().unzip();
+        answers.extend(hand_over(here, |group, list| self.admit_to(group, list)).await);
+        let submit = |group: GroupId, list: Vec<Pooled>| async move {
+            let count = list.len();
             // They are kept, and handed over again: whoever waits need not wait for silent members.
             let submit = self.elsewhere.submit(group, list);
             let admitted = tokio::time::timeout(SUBMIT_WITHIN, submit).await.unwrap_or_default();
-            let admitted = admitted.into_iter().chain(std::iter::repeat(Admission::Pending));
-            places.into_iter().zip(admitted).collect::<Vec<_>>()
-        });
-        admissions.extend(join_all(submitted).await.into_iter().flatten());
-        Ok(admissions.into_values().collect())
+            Ok(admitted.into_iter().chain(std::iter::repeat(Admission::Pending)).take(count).collect())
+        };
+        answers.extend(hand_over(elsewhere, submit).await);
+        answers.into_values().collect()
     }
 
     /// The group that takes a transaction in: that of its first key, which coordinates it if it spans groups.
@@ -124,8 +121,8 @@ impl NodeBackend {
         }
     }
 
-    pub(super) fn admitted(&self, id: TxId, admission: Option<Admission>) -> Result<TxStatusView, RpcError> {
-        match admission.ok_or_else(stopping)? {
+    pub(super) fn admitted(&self, id: TxId, admission: Option<Admitted>) -> Result<TxStatusView, RpcError> {
+        match admission.unwrap_or_else(|| Err(stopping()))? {
             Admission::Pending => Ok(accepted(id)),
             // In a block, perhaps not flushed yet: then it is as good as accepted.
             Admission::Started | Admission::Final(_) => Ok(self.traced(&id).unwrap_or_else(|| accepted(id))),
@@ -232,6 +229,31 @@ impl NodeBackend {
     }
 }
 
+/// Hands each group its own, all at once, and finds for each place what its group answers: what one can't take concerns no
+/// other.
+async fn hand_over<F>(
+    by_group: ByGroup,
+    admit: impl Fn(GroupId, Vec<Pooled>) -> F,
+) -> impl Iterator<Item = (usize, Admitted)>
+where
+    F: Future<Output = Result<Vec<Admission>, RpcError>>,
+{
+    let answers = by_group.into_iter().map(|(group, list)| {
+        let (places, list): (Vec<usize>, Vec<Pooled>) = list.into_iter().unzip();
+        let admitted = admit(group, list);
+        async move {
+            let answers: Vec<Admitted> = match admitted.await {
+                Ok(admissions) => admissions.into_iter().map(Ok).collect(),
+                Err(error) => vec![Err(error); places.len()],
+            };
+            // Fewer than there are places: the group stopped over them.
+            let answers = answers.into_iter().chain(std::iter::repeat_with(|| Err(stopping())));
+            places.into_iter().zip(answers).collect::<Vec<_>>()
+        }
+    });
+    join_all(answers).await.into_iter().flatten()
+}
+
 pub(super) fn accepted(id: TxId) -> TxStatusView {
     TxStatusView::outside_blocks(id, TransactionState::Accepted)
 }
@@ -246,3 +268,6 @@ pub(super) fn refused(refused: Refused) -> RpcError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

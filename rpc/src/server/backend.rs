@@ -224,7 +224,8 @@ pub trait Backend: Followed {
     async fn strict_states(&self, keys: Vec<Key>) -> Result<ManyValues, RpcError>;
 
     /// At most `limit` keys of a range with their values, of the first group that has any, from where the scan stands on.
-    /// Inside a group, `at` is the height it stands at.
+    /// Inside a group, `at` is the height it stands at. Where it looks at much and finds little, it says so early: with few keys
+    /// or none, and where it goes on.
     async fn scan(
         &self,
         from: Option<ScanNext>,
@@ -239,7 +240,7 @@ pub trait Backend: Followed {
     /// Where a key lives.
     fn shard_of(&self, key: &Key) -> KeyShardView;
 
-    /// At most `limit` locks of a group, from where the list stands on.
+    /// At most `limit` locks of a group, from where the list stands on; where it looks at much and finds little, fewer or none.
     async fn locks(
         &self,
         group: GroupId,

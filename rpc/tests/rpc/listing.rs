@@ -165,6 +165,37 @@ async fn transactions_are_listed_page_by_page_without_repeats() {
 }
 
 #[tokio::test]
+async fn a_cursor_that_no_list_gave_is_refused() {
+    let network = devnet().await;
+    let place = |group, next| ListFrom { group: GroupId(group), newest: 9, next };
+    let cursor = |group: Option<u32>, from: &[ListFrom]| {
+        let account: Option<Account> = None;
+        write_hex(&witan_types::codec::encode(&(account, group.map(GroupId), from.to_vec())))
+    };
+    let (more, over) = (Some((9, 0)), None);
+    let right = cursor(Some(1), &[place(1, more)]);
+    network.result("tx_list", json!({"group": 1, "cursor": right})).await;
+    let wrong = [
+        (Some(1), vec![place(1, more), place(1, more)]),
+        (Some(1), vec![place(2, more)]),
+        (Some(1), vec![place(1, over)]),
+        (Some(1), vec![place(1, Some((10, 0)))]),
+        (Some(1), vec![]),
+        (None, vec![]),
+        (None, vec![place(1, more), place(2, more), place(1, more)]),
+        (None, vec![place(2, more), place(1, more)]),
+    ];
+    for (group, from) in wrong {
+        let mut params = json!({"cursor": cursor(group, &from)});
+        if let Some(group) = group {
+            params["group"] = json!(group);
+        }
+        let error = network.error("tx_list", params).await;
+        assert_eq!(error["data"]["reason"], "CURSOR_INVALID", "{from:?}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn a_cursor_of_another_query_is_refused() {
     let network = devnet().await;
     let account = Account(secret().public()).to_string();

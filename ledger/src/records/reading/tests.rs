@@ -100,7 +100,7 @@ fn locks_are_those_of_undecided_transactions_and_fit_together_page_by_page() {
     let store = store(records);
     let owns = |key: &Key| key.0 != b"foreign" && !key.0.starts_with(b"@");
 
-    let (all, next) = locks(&store, &owns, None, 99);
+    let (all, next) = locks(&store, &owns, None, 99, 99);
     assert_eq!(next, None);
     let held = |key: &str, tx: &SignedTransaction, mode, since_height| StoredLock {
         key: Key::from(key),
@@ -113,17 +113,18 @@ fn locks_are_those_of_undecided_transactions_and_fit_together_page_by_page() {
     assert_eq!(all.len(), 4);
     assert!(all.contains(&held("c", &other, Mode::Write, 7)));
     assert!(all.contains(&held("n", &adds, Mode::Add((-4).into()), 7)));
-    for limit in 1..=4 {
-        let (mut pages, mut from) = (Vec::new(), None);
+    for (limit, most_records) in (1..=4).flat_map(|limit| [(limit, 1), (limit, 2), (limit, 99)]) {
+        let (mut pages, mut from, mut seen) = (Vec::new(), None, 0);
         loop {
-            let (page, next) = locks(&store, &owns, from.as_ref(), limit);
+            let (page, next) = locks(&store, &owns, from.as_ref(), limit, most_records);
             assert!(page.len() <= limit);
             pages.extend(page);
+            seen += 1;
             from = next;
-            if from.is_none() {
-                break;
-            }
+            let Some(next) = &from else { break };
+            assert!(next.is_of_a_transaction(), "{next:?}");
         }
-        assert_eq!(pages, all, "in pages of {limit}");
+        assert_eq!(pages, all, "in pages of {limit}, of {most_records} records");
+        assert!(seen * most_records >= 5, "{seen} pages of {most_records} records each hold all five");
     }
 }

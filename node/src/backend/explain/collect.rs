@@ -1,14 +1,14 @@
 //! Collecting the facts, from what the loop has published, the disk, the network and the staged faults.
 
 use super::situation::{Fill, GroupSituation, Lock, Member, RemoteGroup, Situation, Stranger};
+use super::words::fault_in_words;
 use super::{explain, health};
 use crate::backend::NodeBackend;
-use crate::faults::Fault;
+use crate::faults::Staged;
 use crate::shared::View;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
-use witan_ledger::Store as _;
 use witan_ledger::records::reading::{self, StoredLock};
 use witan_p2p::OtherChain;
 use witan_rpc::view::{Explanation, Health};
@@ -16,6 +16,9 @@ use witan_types::{ChainId, GroupId, Key, NodeId, ValidatorIndex};
 
 /// Locked keys that are looked at in each group.
 const MAX_LOCKED: usize = 256;
+/// Transactions that are looked at for them in each group, though most may be over and hold none. Locks of further ones are not
+/// told of.
+const MAX_RECORDS: usize = 4_096;
 /// The most characters of a key that are shown.
 const MAX_KEY_CHARS: usize = 40;
 /// Characters of a chain's or node's id that are shown: enough to tell them apart.
@@ -30,7 +33,7 @@ impl NodeBackend {
     /// What the node does, or what keeps it from doing it.
     pub(in crate::backend) fn explain(&self) -> Explanation {
         let mut situation = self.situation();
-        situation.locks = self.locks_held();
+        situation.locks = self.locks_seen.0.get(Instant::now(), || self.locks_held());
         explain(&situation)
     }
 
@@ -138,7 +141,7 @@ impl NodeBackend {
         let mut held: Vec<Lock> = Vec::new();
         for (group, store) in &self.stores {
             let owns = |key: &Key| self.group_of(key) == *group;
-            let (locks, _) = reading::locks(store, &owns, None, MAX_LOCKED);
+            let (locks, _) = reading::locks(store, &owns, None, MAX_LOCKED, MAX_RECORDS);
             for StoredLock { key, id, since_height, awaits, .. } in locks {
                 let transaction = shortened(&id.to_string());
                 let known = held.iter_mut().find(|it| it.group == *group && it.transaction == transaction);
@@ -146,7 +149,7 @@ impl NodeBackend {
                     known.more += 1;
                     continue;
                 }
-                let since_ms = store.block(since_height).map_or(now_ms, |block| block.header.time_ms);
+                let since_ms = store.header(since_height).map_or(now_ms, |header| header.time_ms);
                 let age = Duration::from_millis(now_ms.saturating_sub(since_ms));
                 let (group, key) = (*group, shown(&key));
                 held.push(Lock { group, key, more: 0, transaction, since_height, age, awaits });
@@ -167,15 +170,8 @@ impl NodeBackend {
     }
 
     fn faults_in_words(&self) -> Vec<String> {
-        let words = |fault: Fault| match fault {
-            Fault::Clock { offset_ms } => format!("its clock is set {offset_ms} ms ahead"),
-            Fault::Disk { delay_ms } => format!("each sync of its disk takes {delay_ms} ms longer"),
-            Fault::Network { nodes, .. } => {
-                let names: Vec<String> = nodes.iter().map(|node| self.name_of(node)).collect();
-                format!("it is cut off from {}", super::listed(&names))
-            }
-        };
-        self.faults.list().into_iter().map(|staged| words(staged.fault)).collect()
+        let words = |staged: &Staged| fault_in_words(&staged.fault, |node| self.name_of(node));
+        self.faults.list().iter().map(words).collect()
     }
 }
 

@@ -368,3 +368,23 @@ fn however_many_nodes_are_concerned_a_sentence_stays_one() {
             .starts_with("n1, n2, n3, n4, n5, n6, n7, n8 and 91 more can't be reached from n0")
     );
 }
+
+#[test]
+fn a_staged_fault_says_which_way_it_goes() {
+    use crate::faults::Fault;
+    use witan_p2p::Cut;
+    let nodes: Vec<_> = [1, 2].map(|byte| witan_types::NodeId(witan_types::Hash([byte; 32]))).to_vec();
+    let words = |fault: &Fault| words::fault_in_words(fault, |node| format!("n{}", node.0.0[0]));
+    for (offset_ms, expected) in
+        [(500, "its clock is set 500 ms ahead"), (-500, "its clock is set 500 ms behind")]
+    {
+        assert_eq!(words(&Fault::Clock { offset_ms }), expected);
+    }
+    for (cut, expected) in [
+        (Cut::Both, "it is cut off from n1 and n2"),
+        (Cut::In, "it does not hear from n1 and n2"),
+        (Cut::Out, "it does not reach n1 and n2"),
+    ] {
+        assert_eq!(words(&Fault::Network { nodes: nodes.clone(), cut }), expected);
+    }
+}

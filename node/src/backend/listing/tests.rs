@@ -61,3 +61,19 @@ fn evidence_names_the_member_of_the_group_and_comes_page_by_page() {
     let rest = read(first.next, 2);
     assert_eq!((conflicts(&rest), rest.next), (vec!["two votes".to_owned()], None));
 }
+
+#[test]
+fn a_list_goes_on_only_in_the_groups_that_it_is_of() {
+    let places = |groups: &[u32]| -> Vec<ListFrom> {
+        groups.iter().map(|group| ListFrom { group: GroupId(*group), newest: 9, next: None }).collect()
+    };
+    let hosted = [0, 1, 2].map(GroupId);
+    let covers = |groups, group: Option<u32>| covers(&places(groups), group.map(GroupId), hosted.iter());
+    assert!(covers(&[0, 1, 2], None) && covers(&[1], Some(1)));
+    for wrong in [&[][..], &[0, 1], &[0, 1, 1, 2], &[0, 2, 1], &[0, 1, 2, 3]] {
+        assert!(!covers(wrong, None), "{wrong:?}");
+    }
+    for wrong in [&[][..], &[2], &[1, 1], &[1, 2]] {
+        assert!(!covers(wrong, Some(1)), "{wrong:?}");
+    }
+}

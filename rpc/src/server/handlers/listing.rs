@@ -26,6 +26,18 @@ struct TransactionCursor {
     from: Vec<ListFrom>,
 }
 
+impl TransactionCursor {
+    /// Whether a list of this account and group can have given it: it names groups in order and each once, only the one that
+    /// was asked for, and goes on in one at least, below where the list began.
+    fn fits(&self, account: Option<Account>, group: Option<GroupId>) -> bool {
+        let is_below = |place: &ListFrom| place.next.is_none_or(|(height, _)| height <= place.newest);
+        (self.account, self.group) == (account, group)
+            && self.from.is_sorted_by(|one, other| one.group < other.group)
+            && self.from.iter().all(|place| is_below(place) && group.is_none_or(|group| group == place.group))
+            && self.from.iter().any(|place| place.next.is_some())
+    }
+}
+
 /// Where the next page of a history begins.
 #[derive(BorshSerialize, BorshDeserialize)]
 struct HistoryCursor {
@@ -42,7 +54,7 @@ impl Handle for ListTransactions {
             None => None,
             Some(text) => {
                 let cursor: TransactionCursor = cursor::read(text)?;
-                if (cursor.account, cursor.group) != (account, group) {
+                if !cursor.fits(account, group) {
                     return Err(RpcError::CursorInvalid);
                 }
                 Some(cursor.from)

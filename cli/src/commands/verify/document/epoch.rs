@@ -2,12 +2,11 @@
 
 use super::{Proved, compare, decode, describe_block, object, proof_of, read};
 use serde_json::{Map, Value};
-use witan_ledger::{EpochLink, EpochRecord, Member, PortableEpoch};
+use witan_ledger::{EpochLink, EpochRecord, PortableEpoch};
 use witan_light::{Checkpoint, VerifiedBlock, VerifiedEpoch, Verifier};
-use witan_testnet::rpc::{
-    EPOCH_PROOF_FORMAT, Encoding, EpochMemberView, EpochView, LightBlockView, ProofView, ReadPoint,
-};
-use witan_types::{ChainId, GroupId, Hash, SealedHeader, ValidatorIndex, Wire as _};
+use witan_node::epoch_view;
+use witan_testnet::rpc::{EPOCH_PROOF_FORMAT, Encoding, EpochView, LightBlockView, ProofView, ReadPoint};
+use witan_types::{ChainId, GroupId, Hash, SealedHeader, Wire as _};
 
 /// A verifier that starts at the epoch of the root group that a document shows. The document is the trust itself: nothing in it
 /// is proved, but that the record has the hash it names.
@@ -73,31 +72,8 @@ pub(super) fn verify(
 /// The document that this epoch would be shown as.
 fn as_shown(verified: &VerifiedEpoch, chain: ChainId) -> EpochView {
     let VerifiedEpoch { at, record } = verified;
-    let committee = record.committee();
-    let member = |(index, Member { place, validator }): (u16, &Member)| EpochMemberView {
-        index: ValidatorIndex(index),
-        place: *place,
-        name: String::from_utf8_lossy(&validator.name).into_owned(),
-        key: Hash(validator.key.0),
-        node_id: validator.node,
-    };
-    EpochView {
-        chain,
-        group: record.group,
-        epoch: record.epoch,
-        engine: record.engine,
-        faults: committee.faults(),
-        max_faulty: committee.max_faulty(),
-        quorum: committee.quorum(),
-        members: (0..).zip(&record.members).map(member).collect(),
-        closed: record.closed.is_some(),
-        last_height: record.closed.map(|(height, _)| height),
-        last_block_id: record.closed.map(|(_, id)| id),
-        hash: record.hash(),
-        record: record.encode(),
-        at: ReadPoint { group: GroupId::ROOT, height: at.height, block_id: at.block_id },
-        proof: None,
-    }
+    let at = ReadPoint { group: GroupId::ROOT, height: at.height, block_id: at.block_id };
+    epoch_view(chain, record, at, None)
 }
 
 pub(super) fn verify_light(document: &Map<String, Value>, verifier: &mut Verifier) -> Result<Proved, String> {
