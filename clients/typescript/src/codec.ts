@@ -69,6 +69,9 @@ export class Reader {
   private readonly source: Bytes;
 
   constructor(source: Bytes) {
+    if (!isBytes(source)) {
+      throw new MalformedError(`${shown(source)} is no bytes`);
+    }
     // A Buffer's slices would share its memory.
     this.source = new Uint8Array(source.buffer, source.byteOffset, source.length);
   }

@@ -133,7 +133,7 @@ export interface Checkpoint {
 export type ProofInput = Bytes | string | { format: string; bytes: string };
 
 const bytesOf = (value: Bytes | string, what: string): Bytes =>
-  typeof value === "string" ? fromHex(value, what) : value;
+  isBytes(value) ? value : fromHex(value, what);
 
 /** What a verifier starts from, if it is no genesis. */
 class Start {
@@ -476,6 +476,9 @@ function checkAbout({ id }: Receipt, txId: string): void {
 function proofBytes(proof: ProofInput, format: string): Bytes {
   if (typeof proof === "string" || isBytes(proof)) {
     return bytesOf(proof, "proof");
+  }
+  if (typeof proof !== "object" || proof === null) {
+    throw new MalformedError(`${shown(proof)} is no proof`);
   }
   if (proof.format !== format) {
     refuse("FORMAT", `its format is ${shown(proof.format)}, and ${format} is read here`);

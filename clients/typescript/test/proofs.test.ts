@@ -446,3 +446,14 @@ test("a genesis that breaks a rule is refused", () => {
     assert.throws(() => new Verifier(none), GenesisError);
   }
 });
+
+test("what a node answers in the place of bytes is refused, however much it looks like some", () => {
+  const isNone = (error: unknown) => isRefusal(error) || error instanceof TypeError;
+  for (const none of [null, undefined, 7, [1, 2], {}, { length: 1, byteOffset: 0, buffer: 4_000_000_000 }] as never[]) {
+    assert.throws(() => verifier.verifyState(none, "key"), isRefusal);
+    assert.throws(() => verifier.verifySlot({ format: "witan-slot-proof/1", bytes: none }, 1), isNone);
+    assert.throws(() => verifier.verifySeal(none), isNone);
+    assert.throws(() => verifier.verifyLightBlock({ encoded: none, epochs: [none] }), isNone);
+    assert.throws(() => decode(wire.sealedHeader, none, wire.LIMITS.sealedHeader), isRefusal);
+  }
+});

@@ -129,7 +129,8 @@ impl NodeBackend {
         let (height, block_id) = (header.header.height, header.header.id());
         let at = ReadPoint { group: GroupId::ROOT, height, block_id };
         let root_epoch = header.header.epoch;
-        let links = self.root_links()?.into_iter().filter(|link| link.record.epoch <= root_epoch).collect();
+        let links = self.costly.run(|| self.root_links()).await?;
+        let links = links.into_iter().filter(|link| link.record.epoch <= root_epoch).collect();
         let record_proof = PortableStateProof { header, key, entry: Some(entry), proof };
         let portable = PortableEpoch { links, record: record_proof };
         Ok(epoch_view(self.chain, &record, at, Some(ProofView::of(EPOCH_PROOF_FORMAT, portable.encode()))))
@@ -221,14 +222,13 @@ impl NodeBackend {
         id: TxId,
         height: Height,
     ) -> Result<Option<SignedTransaction>, RpcError> {
-        let store = self.store(group)?.clone();
-        let search = move || {
+        let store = self.store(group)?;
+        let search = || {
             let heights = (height.saturating_sub(MAX_SEARCHED)..=height).rev();
-            heights
-                .map_while(|height| store.block(height))
-                .find_map(|block| block.payload.transactions().find(|signed| signed.id() == id).cloned())
+            let mut blocks = heights.map_while(|height| store.block(height));
+            blocks.find_map(|block| block.payload.transactions().find(|signed| signed.id() == id).cloned())
         };
-        tokio::task::spawn_blocking(search).await.map_err(|error| RpcError::internal(error.to_string()))
+        self.costly.run(|| Ok(search())).await
     }
 
     /// All keys of a slot.

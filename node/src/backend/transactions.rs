@@ -190,7 +190,7 @@ impl NodeBackend {
         let id = status.tx_id;
         // Subscribed before looking, so that no block comes unseen in between.
         let mut blocks = self.shared.committed();
-        let mut newest = status;
+        let mut newest = self.executed(&id).unwrap_or(status);
         while !newest.applied && newest.status.is_executed() {
             let Some(executed) = self.find(&id) else { return Ok(newest) };
             if self.is_partly_elsewhere(&executed.receipt) {

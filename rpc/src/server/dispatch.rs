@@ -6,7 +6,7 @@ use super::handlers::Service;
 use super::limits::{Limits, busy};
 use super::outflow::Outflow;
 use super::request::{self, Call, CallId, Message, Request};
-use super::shares::Share;
+use super::shares::{Full, Share};
 use super::source::Source;
 use super::subscriptions::started_by;
 use crate::error::{ErrorView, RpcError};
@@ -21,6 +21,8 @@ use std::sync::Arc;
 
 /// Characters of a subscription's id.
 const SUBSCRIPTION_ID_CHARS: usize = 16;
+/// The most bytes of the id that asks for a subscription: its answer waits beside the news, which are few and small.
+const MAX_SUBSCRIBER_ID: usize = 256;
 /// The most characters of an unknown method's name that an error repeats.
 const SHOWN: usize = 60;
 
@@ -62,37 +64,41 @@ enum Place {
 impl Caller {
     /// What is answered to a message; none if nothing is, or a subscription answers itself.
     pub(super) async fn answer(&self, message: &[u8]) -> Option<Answer> {
+        let requests = match request::read(message, self.service.config.max_batch as usize) {
+            Ok(requests) => requests,
+            Err(fault) => return Some(Answer::error(self.charge(fault, message.len()))),
+        };
         let mut share = match self.limits.bytes.take(self.source, message.len()) {
             Ok(share) => share,
-            Err(full) => return Some(Answer::error(busy(full))),
+            Err(full) => return refused(&requests, full),
         };
-        let text = match request::read(message, self.service.config.max_batch as usize) {
-            Err(fault) => Some(error_under(NO_ID, self.charge(fault, message.len()))),
-            Ok(Message::Single(request)) => self.one(request, Place::Alone, &mut share).await,
-            Ok(Message::Batch(requests)) => self.batch(requests, &mut share).await,
+        let text = match requests {
+            Message::Single(request) => {
+                let id = request.id();
+                let text = self.one(request, Place::Alone).await;
+                text.map(|text| counted(text, id, &mut share))
+            }
+            Message::Batch(requests) => self.batch(requests, &mut share).await,
         };
         text.map(|text| Answer::new(text, Some(share)))
     }
 
     /// The error for what can't be done, unless that finds no token.
-    fn charge(&self, fault: Fault, bytes: usize) -> ErrorView {
+    pub(super) fn charge(&self, fault: Fault, bytes: usize) -> ErrorView {
         match self.limits.charge(self.source, bytes) {
             Ok(()) => fault.into(),
             Err(limited) => limited.into(),
         }
     }
 
-    async fn one(&self, request: Request<'_>, place: Place, share: &mut Share) -> Option<String> {
-        let (id, call) = match request {
-            Request::Call(id, call) => (Some(id), call),
-            Request::Notification(call) => (None, call),
-            Request::Invalid(id) => return Some(error_under(id.json(), self.charge(Fault::NoRequest, 0))),
-        };
-        let text = self.call(call, id, place).await;
-        let (id, text) = (id?, text?);
-        match share.grow(text.len()) {
-            Ok(()) => Some(text),
-            Err(full) => Some(error_under(id.json(), busy(full))),
+    async fn one(&self, request: Request<'_>, place: Place) -> Option<String> {
+        match request {
+            Request::Call(id, call) => self.call(call, Some(id), place).await,
+            Request::Notification(call) => {
+                self.call(call, None, place).await;
+                None
+            }
+            Request::Invalid(id) => Some(error_under(id.json(), self.charge(Fault::NoRequest, 0))),
         }
     }
 
@@ -101,18 +107,15 @@ impl Caller {
         let limit = self.service.config.max_response_bytes as usize;
         let mut answers = String::from("[");
         for request in requests {
-            let id = match &request {
-                Request::Call(id, _) | Request::Invalid(id) => *id,
-                Request::Notification(_) => CallId::NULL,
-            };
-            let Some(mut answer) = self.one(request, Place::InBatch, share).await else { continue };
+            let id = request.id();
+            let Some(mut answer) = self.one(request, Place::InBatch).await else { continue };
             if answers.len().saturating_add(answer.len()) > limit {
                 answer = error_under(id.json(), Fault::BatchResponseTooLarge { limit });
             }
             if answers.len() > 1 {
                 answers.push(',');
             }
-            answers.push_str(&answer);
+            answers.push_str(&counted(answer, id, share));
         }
         answers.push(']');
         (answers.len() > 2).then_some(answers)
@@ -179,8 +182,38 @@ impl Caller {
     }
 }
 
-/// The id as subscriptions carry it: null, text, or a whole number below 2^64.
+/// An answer that has its share of memory, or the error that there is none.
+fn counted(text: String, id: CallId<'_>, share: &mut Share) -> String {
+    match share.grow(text.len()) {
+        Ok(()) => text,
+        Err(full) => error_under(id.json(), busy(full)),
+    }
+}
+
+/// The answer to requests for which there is no memory.
+fn refused(requests: &Message<'_>, full: Full) -> Option<Answer> {
+    let error = |request: &Request<'_>| match request {
+        Request::Notification(_) => None,
+        Request::Call(id, _) | Request::Invalid(id) => Some(error_under(id.json(), busy(full))),
+    };
+    let text = match requests {
+        Message::Single(request) => error(request)?,
+        Message::Batch(requests) => {
+            let errors: Vec<String> = requests.iter().filter_map(error).collect();
+            if errors.is_empty() {
+                return None;
+            }
+            format!("[{}]", errors.join(","))
+        }
+    };
+    Some(Answer::new(text, None))
+}
+
+/// The id as subscriptions carry it: null, text of few bytes, or a whole number below 2^64.
 fn plain(id: CallId<'_>) -> Option<Id<'static>> {
+    if id.json().len() > MAX_SUBSCRIBER_ID {
+        return None;
+    }
     let id: Option<Id<'_>> = serde_json::from_str(id.json()).ok();
     id.map(Id::into_owned)
 }

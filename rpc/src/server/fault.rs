@@ -75,7 +75,7 @@ impl Fault {
             }
             Fault::UnknownMethod { .. } => "rpc.discover lists every method",
             Fault::SubscriptionElsewhere { .. } => {
-                "connect to /ws, and call it outside a batch, with an id that is text or a whole number"
+                "connect to /ws, and call it outside a batch, with an id that is a whole number or text of at most 256 bytes"
             }
             Fault::RequestTooLarge { .. } | Fault::BatchTooLarge { .. } => "split it",
             Fault::ResponseTooLarge { .. } => "ask for less: a smaller limit, or fewer keys",

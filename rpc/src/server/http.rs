@@ -10,7 +10,7 @@ use super::websocket;
 use crate::error::RpcError;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use hyper::{Method, Request, Response, StatusCode};
 use jsonrpsee::core::BoxError;
 use jsonrpsee::server::{StopHandle, http, ws};
@@ -60,12 +60,10 @@ impl Front {
             (&Method::GET, "" | "/ws") if ws::is_upgrade_request(&request) => {
                 websocket::upgrade(self, request)
             }
-            (&Method::GET, "/livez") => self.live(),
-            (&Method::GET, "/readyz") => self.ready(),
-            (&Method::GET, "/openrpc.json") => written(StatusCode::OK, self.openrpc.clone()),
-            (_, "" | "/ws" | "/livez" | "/readyz" | "/openrpc.json") => {
-                refuse(StatusCode::METHOD_NOT_ALLOWED, "POST / takes JSON-RPC, GET /ws upgrades to WebSocket")
-            }
+            (&Method::GET | &Method::HEAD, "/livez") => self.live(),
+            (&Method::GET | &Method::HEAD, "/readyz") => self.ready(),
+            (&Method::GET | &Method::HEAD, "/openrpc.json") => written(StatusCode::OK, self.openrpc.clone()),
+            (_, "" | "/ws" | "/livez" | "/readyz" | "/openrpc.json") => not_allowed(path),
             _ => refuse(
                 StatusCode::NOT_FOUND,
                 "there are / (JSON-RPC by POST), /ws (WebSocket), /livez, /readyz and /openrpc.json",
@@ -95,7 +93,8 @@ impl Front {
             Err(_) => refuse(StatusCode::REQUEST_TIMEOUT, "the request's body did not arrive in time"),
             Ok(Err(error)) => Err(error),
             Ok(Ok(None)) => {
-                answered(StatusCode::PAYLOAD_TOO_LARGE, Answer::error(Fault::RequestTooLarge { limit }))
+                let error = self.caller.charge(Fault::RequestTooLarge { limit }, limit);
+                answered(StatusCode::PAYLOAD_TOO_LARGE, Answer::error(error))
             }
             Ok(Ok(Some(body))) => match self.caller.answer(&body).await {
                 Some(answer) => answered(StatusCode::OK, answer),
@@ -128,6 +127,18 @@ async fn read_body(mut body: Incoming, limit: usize) -> Result<Option<Vec<u8>>, 
 fn unauthorized() -> Result<HttpAnswer, BoxError> {
     let mut response = answered(StatusCode::UNAUTHORIZED, Answer::error(RpcError::Unauthorized))?;
     response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    Ok(response)
+}
+
+fn not_allowed(path: &str) -> Result<HttpAnswer, BoxError> {
+    let why = "POST / takes JSON-RPC, GET /ws upgrades to WebSocket";
+    let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, why)?;
+    let allowed = match path {
+        "" => "POST, GET",
+        "/ws" => "GET",
+        _ => "GET, HEAD",
+    };
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     Ok(response)
 }
 

@@ -15,8 +15,8 @@ use tokio::time::{Sleep, sleep};
 #[derive(Debug)]
 pub(super) struct Outflow {
     written: watch::Sender<u64>,
-    /// Held by whoever has something large under way: large things of one connection are queued one at a time.
-    pub(super) large: Arc<Mutex<()>>,
+    /// Held by the subscription whose turn it is to read and to tell: the others of the connection wait.
+    pub(super) turn: Arc<Mutex<()>>,
     /// Places for its subscriptions.
     pub(super) places: Arc<Shares>,
 }
@@ -54,7 +54,7 @@ impl Patient {
     /// A connection that may have so many subscriptions.
     pub(super) fn new(socket: TcpStream, patience: Duration, subscriptions: usize) -> Patient {
         let places = Shares::of_one(subscriptions);
-        let outflow = Outflow { written: watch::Sender::new(0), large: Arc::default(), places };
+        let outflow = Outflow { written: watch::Sender::new(0), turn: Arc::default(), places };
         Patient { socket, outflow: Arc::new(outflow), patience, overdue: None, is_cut: false, reader: None }
     }
 

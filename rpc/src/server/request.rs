@@ -28,6 +28,16 @@ pub(super) enum Request<'a> {
     Invalid(CallId<'a>),
 }
 
+impl<'a> Request<'a> {
+    /// What it is answered under, if it is.
+    pub(super) fn id(&self) -> CallId<'a> {
+        match self {
+            Request::Call(id, _) | Request::Invalid(id) => *id,
+            Request::Notification(_) => CallId::NULL,
+        }
+    }
+}
+
 /// What is to be done.
 pub(super) struct Call<'a> {
     pub(super) method: Cow<'a, str>,

@@ -93,7 +93,7 @@ pub(super) fn table(service: &Arc<Service>) -> Result<Methods, RegisterMethodErr
                 subscriptions::$request::NAME,
                 subscriptions::$request::UNSUBSCRIBE,
                 |params, pending, service, extensions| async move {
-                    serve::<subscriptions::$request>(&params, pending, service, &extensions).await
+                    serve::<subscriptions::$request>(params, pending, service, &extensions).await
                 },
             )?;
         };
@@ -147,12 +147,15 @@ async fn open<S: Open>(
 
 /// One subscription from its request to its end.
 async fn serve<S: Open>(
-    params: &Params<'_>,
+    params: Params<'static>,
     pending: PendingSubscriptionSink,
     service: Arc<Service>,
     extensions: &Extensions,
 ) -> SubscriptionCloseResponse {
-    let Opened { mut job, outflow, places } = match open::<S>(params, &service, extensions).await {
+    let opened = open::<S>(&params, &service, extensions).await;
+    // They may be long, and a subscription lives long.
+    drop(params);
+    let Opened { mut job, outflow, places } = match opened {
         Ok(opened) => opened,
         Err(error) => {
             pending.reject(error).await;

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt as _};
 
 /// Messages that one connection may have waiting to be sent.
@@ -34,6 +34,8 @@ const MAX_UNSENT: usize = 1024 * 1024;
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// How long a connection may be silent, not even answering pings.
 const MAX_SILENCE: Duration = Duration::from_secs(90);
+/// How long calls under way may take to end when the server stops.
+const STOP_TIME: Duration = Duration::from_secs(2);
 /// How long the last answers may take to leave.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
 /// Messages above their limit are read to the end up to this many times the limit, and answered with the error;
@@ -135,8 +137,8 @@ impl Reading {
             let mut message = Vec::new();
             let read = tokio::select! {
                 () = &mut stopped => {
-                    while self.calls.join_next().await.is_some() {}
-                    return;
+                    let ended = async { while self.calls.join_next().await.is_some() {} };
+                    return timeout(STOP_TIME, ended).await.unwrap_or_default();
                 }
                 () = self.answers.closed() => return,
                 Some(_) = self.calls.join_next(), if is_full => continue,
@@ -176,7 +178,8 @@ impl Reading {
     }
 
     async fn too_large(&self) {
-        let answer = Answer::error(Fault::RequestTooLarge { limit: self.limit });
+        let fault = Fault::RequestTooLarge { limit: self.limit };
+        let answer = Answer::error(self.caller.charge(fault, self.limit));
         self.unsent.add(&answer);
         self.answers.send(answer).await.unwrap_or_default();
     }
@@ -197,7 +200,7 @@ struct Writing {
 impl Writing {
     /// Sends answers, news and pings until there can be no more answers, or the connection is gone.
     async fn run(mut self, mut sender: Sender) {
-        let mut pings = tokio::time::interval(PING_INTERVAL);
+        let mut pings = tokio::time::interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
         loop {
             let sent = tokio::select! {
                 answer = self.answered.recv() => match answer {

@@ -28,8 +28,9 @@ impl Socket {
     }
 
     /// Sends a request, masked by zeros.
-    pub async fn send(&mut self, id: u64, method: &str, params: Value) {
-        let request = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params}).to_string();
+    pub async fn send(&mut self, id: impl Into<Value>, method: &str, params: Value) {
+        let request =
+            json!({"jsonrpc": "2.0", "id": id.into(), "method": method, "params": params}).to_string();
         let mut frame = vec![0x81, 0x80 | 126];
         frame.extend_from_slice(&u16::try_from(request.len()).unwrap().to_be_bytes());
         frame.extend_from_slice(&[0; 4]);

@@ -1,6 +1,7 @@
 //! Subscriptions: every block once and in order, live or not, and a clear end.
 
 use crate::chain::{KEYS, decided_at};
+use crate::socket::Socket;
 use crate::support::{FakeNode, Network, TIP, block_id, devnet, put, secret, serve, serve_shared};
 use jsonrpsee::core::client::{ClientT as _, Error, Subscription, SubscriptionClientT as _};
 use jsonrpsee_ws_client::{WsClient, WsClientBuilder};
@@ -371,7 +372,7 @@ async fn a_wrong_request_is_refused_like_any_other() {
 #[tokio::test]
 async fn whoever_unsubscribes_hears_no_more() {
     let network = devnet().await;
-    let mut socket = crate::socket::Socket::connect(network.server.local_addr()).await;
+    let mut socket = Socket::connect(network.server.local_addr()).await;
     socket.send(1, "chain_subscribeBlocks", json!([])).await;
     let id = socket.result(1).await;
     network.node.chain.grow_to(TIP + 1);
@@ -410,4 +411,16 @@ async fn a_follower_of_a_node_that_stops_and_comes_back_misses_nothing() {
     let _again = serve_shared(node, config).await;
     let missing = (TIP + 4 - TIP) as usize - take(0).await.unwrap().len();
     assert_eq!(take(missing).await.unwrap(), (TIP + 1..=TIP + 4).collect::<Vec<_>>(), "each once");
+}
+
+#[tokio::test]
+async fn an_id_too_long_to_wait_beside_news_starts_nothing() {
+    let network = devnet().await;
+    let mut socket = Socket::connect(network.server.local_addr()).await;
+    for (length, reason) in [(254, None), (255, Some("WEBSOCKET_ONLY"))] {
+        let id = "i".repeat(length);
+        socket.send(&*id, "chain_subscribeBlocks", json!([])).await;
+        let answer = socket.next().await.unwrap();
+        assert_eq!((&answer["id"], answer["error"]["data"]["reason"].as_str()), (&json!(id), reason));
+    }
 }

@@ -129,12 +129,14 @@ impl Chains {
         if place.height > self.tip(group) {
             return Ok(true);
         }
+        outlet.begin_turn().await?;
         let page = self.read(place).await.map_err(End::Failed)?;
         for (news, next) in page.news {
             outlet.send(&news).await?;
             self.places.insert(group, next);
             outlet.settle().await?;
         }
+        outlet.end_turn();
         self.places.insert(group, page.next);
         Ok(false)
     }

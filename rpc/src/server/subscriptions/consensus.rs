@@ -37,10 +37,12 @@ impl Looks {
             }
             for (group, seen) in &mut self.seen {
                 let now = self.service.backend.consensus(*group).await.map_err(End::Failed)?;
+                outlet.begin_turn().await?;
                 for news in ConsensusNews::since(seen.as_ref(), &now) {
                     outlet.send(&news).await?;
                     outlet.settle().await?;
                 }
+                outlet.end_turn();
                 *seen = Some(now);
             }
         }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 
-/// News of more bytes are queued one at a time on a connection, so that a queue holds few bytes whoever reads it.
+/// News of more bytes are queued only once those before have left, so that a queue holds few bytes whoever reads it.
 const LARGE_BYTES: usize = 32 * 1024;
 /// What JSON-RPC adds around news, at most, in bytes.
 const FRAME_BYTES: usize = 256;
@@ -23,8 +23,10 @@ pub(super) struct Outlet {
     outflow: Arc<Outflow>,
     /// The number of the newest notification.
     seq: u64,
-    /// Its turn to send something large, and how many bytes will have left when that has.
-    large: Option<(OwnedMutexGuard<()>, u64)>,
+    /// Its turn among the subscriptions of its connection.
+    turn: Option<OwnedMutexGuard<()>>,
+    /// How many bytes will have left when something large has.
+    large: Option<u64>,
     stall: Duration,
     max_bytes: usize,
 }
@@ -32,7 +34,15 @@ pub(super) struct Outlet {
 impl Outlet {
     pub(super) fn new(sink: SubscriptionSink, outflow: Arc<Outflow>, service: &Service) -> Outlet {
         let max_bytes = (service.config.max_response_bytes as usize).saturating_sub(FRAME_BYTES);
-        Outlet { sink, outflow, seq: 0, large: None, stall: service.config.following.stall, max_bytes }
+        Outlet {
+            sink,
+            outflow,
+            seq: 0,
+            turn: None,
+            large: None,
+            stall: service.config.following.stall,
+            max_bytes,
+        }
     }
 
     /// Whether nobody reads any more.
@@ -45,6 +55,25 @@ impl Outlet {
         self.sink.closed().await;
     }
 
+    /// Waits for the turn of this subscription on its connection, and takes it until [`Outlet::end_turn`]. Nothing is to be read
+    /// for news before, so that a connection holds no more than what one of its subscriptions has read.
+    ///
+    /// # Errors
+    /// If the reader is gone. Whether it takes anything is judged by whose turn it is.
+    pub(super) async fn begin_turn(&mut self) -> Result<(), End> {
+        let turn = Arc::clone(&self.outflow.turn).lock_owned();
+        tokio::select! {
+            turn = turn => self.turn = Some(turn),
+            () = self.sink.closed() => return Err(End::Gone),
+        }
+        Ok(())
+    }
+
+    /// Lets the connection's other subscriptions have their turn.
+    pub(super) fn end_turn(&mut self) {
+        self.turn = None;
+    }
+
     /// Queues news, once there is room for them. Call [`Outlet::settle`] afterwards.
     ///
     /// # Errors
@@ -53,10 +82,8 @@ impl Outlet {
         let json = self.write(Told::News(news))?;
         let bytes = json.get().len();
         if bytes > LARGE_BYTES {
-            let turn = self.patiently(Arc::clone(&self.outflow.large).lock_owned()).await?;
             let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-            let target = self.outflow.written().borrow().saturating_add(bytes);
-            self.large = Some((turn, target));
+            self.large = Some(self.outflow.written().borrow().saturating_add(bytes));
         }
         self.patiently(self.sink.send(json)).await?.map_err(|_| End::Gone)?;
         self.seq = self.seq.saturating_add(1);
@@ -69,7 +96,7 @@ impl Outlet {
     /// # Errors
     /// If the reader takes nothing, or is gone.
     pub(super) async fn settle(&mut self) -> Result<(), End> {
-        let Some((_turn, target)) = self.large.take() else { return Ok(()) };
+        let Some(target) = self.large.take() else { return Ok(()) };
         let mut written = self.outflow.written();
         let reached = written.wait_for(|written| *written >= target);
         // The sender lives as long as this.

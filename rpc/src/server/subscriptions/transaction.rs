@@ -65,8 +65,10 @@ impl Waiting {
         let mut newest = self.ask().await?;
         loop {
             let news = TransactionNews::Status(newest.clone());
+            outlet.begin_turn().await?;
             outlet.send(&write_as(news, self.encoding).map_err(End::Failed)?).await?;
             outlet.settle().await?;
+            outlet.end_turn();
             if is_over(&newest) {
                 return Ok(());
             }

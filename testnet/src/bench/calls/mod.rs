@@ -33,6 +33,8 @@ const SUBMISSIONS: usize = 8_000;
 const BATCHES: usize = 300;
 /// How long transactions of the load live, in milliseconds.
 const LIFETIME_MS: u64 = 90_000;
+/// How often a node is asked whether it has work left.
+const SETTLE_INTERVAL: Duration = Duration::from_millis(20);
 /// The slowest call that is told apart, in microseconds.
 const SLOWEST_US: u64 = 60_000_000;
 
@@ -97,10 +99,19 @@ pub async fn run_calls(plan: &CallsPlan) -> Result<CallsReport, BenchError> {
                 let round = round
                     .map_err(|error| BenchError::Calls { method: method.name(), why: error.to_string() })?;
                 report.add(method.name(), transport.name(), round);
+                settle(&client).await?;
             }
         }
     }
     Ok(report)
+}
+
+/// Waits until the node has nothing left to do of what was measured last, so that what comes next is measured alone.
+async fn settle(client: &Client) -> Result<(), BenchError> {
+    while client.mempools(None).await?.iter().any(|mempool| mempool.transactions > 0) {
+        tokio::time::sleep(SETTLE_INTERVAL).await;
+    }
+    Ok(())
 }
 
 /// Puts the values that are read.
