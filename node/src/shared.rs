@@ -86,8 +86,11 @@ impl Shared {
         self.started.elapsed().saturating_sub(last) < DEAD_AFTER
     }
 
+    /// The node stops: whoever waits hears that nobody will tell, while there is still somebody to answer.
     pub(crate) fn stop(&self) {
+        let mut waiting = lock(&self.waiting);
         self.stopping.store(true, Ordering::Relaxed);
+        waiting.clear();
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -152,16 +155,19 @@ impl Shared {
         }
     }
 
-    /// A place among those who wait for a transaction; `None` if too many wait already.
+    /// A place among those who wait for a transaction; `None` if too many wait already. While the node stops there is nobody to
+    /// tell.
     pub(crate) fn wait_for(self: &Arc<Self>, id: TxId) -> Option<Waiter> {
         let mut waiting = lock(&self.waiting);
         if waiting.len() >= MAX_WAITED_FOR {
             return None;
         }
         let (sender, receiver) = oneshot::channel();
-        let waiters = waiting.entry(id).or_default();
-        waiters.retain(|waiter| !waiter.is_closed());
-        waiters.push(sender);
+        if !self.is_stopping() {
+            let waiters = waiting.entry(id).or_default();
+            waiters.retain(|waiter| !waiter.is_closed());
+            waiters.push(sender);
+        }
         Some(Waiter { id, told: receiver, shared: Arc::clone(self) })
     }
 
@@ -247,6 +253,16 @@ mod tests {
         drop(first);
         assert_eq!(lock(&shared.waiting).get(&id).map(Vec::len), Some(1), "the other one still waits");
         drop(second);
+        assert!(lock(&shared.waiting).is_empty());
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_on_a_node_that_stops_hears_that_nobody_will_tell() {
+        let shared = Arc::new(Shared::new());
+        let mut before = shared.wait_for(TxId(Hash([1; 32]))).unwrap();
+        shared.stop();
+        let mut after = shared.wait_for(TxId(Hash([2; 32]))).unwrap();
+        assert!(!before.wait().await && !after.wait().await);
         assert!(lock(&shared.waiting).is_empty());
     }
 }
