@@ -29,6 +29,9 @@ export function encode<T>(codec: Codec<T>, value: T): Bytes {
 
 /** The value that `bytes` encode, all of them; at most `limit` bytes. */
 export function decode<T>(codec: Codec<T>, bytes: Bytes, limit: number): T {
+  if (!isBytes(bytes)) {
+    throw new MalformedError(`${shown(bytes)} is no bytes`);
+  }
   if (bytes.length > limit) {
     throw new MalformedError(`${bytes.length} bytes, above the limit of ${limit}`);
   }
@@ -69,9 +72,6 @@ export class Reader {
   private readonly source: Bytes;
 
   constructor(source: Bytes) {
-    if (!isBytes(source)) {
-      throw new MalformedError(`${shown(source)} is no bytes`);
-    }
     // A Buffer's slices would share its memory.
     this.source = new Uint8Array(source.buffer, source.byteOffset, source.length);
   }

@@ -8,7 +8,7 @@
 
 import { publicKeyOf } from "./account.js";
 import { type Bytes, equal, fixedBytes, fromHex, isBytes, sha256, shown, textBytes, toHex, utf8 } from "./bytes.js";
-import { decode } from "./codec.js";
+import { MalformedError, decode } from "./codec.js";
 import { type Engine, Epochs, ROOT_GROUP, provedRecord } from "./epochs.js";
 import { readGenesis } from "./genesis.js";
 import { verifySignature } from "./keys.js";
