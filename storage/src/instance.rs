@@ -19,6 +19,8 @@ pub(crate) struct Instance {
     db: DB,
     dir: PathBuf,
     role: Role,
+    /// How single keys are read; made once, since most reads take hardly longer than that.
+    plain_read: ReadOptions,
 }
 
 impl Instance {
@@ -39,7 +41,7 @@ impl Instance {
         let db = DB::open_cf_descriptors(&database, dir, descriptors).map_err(|error| {
             name_damaged_log(StorageError::from_rocksdb(&error, dir, role.next_step()), dir)
         })?;
-        let instance = Instance { db, dir: dir.to_path_buf(), role };
+        let instance = Instance { db, dir: dir.to_path_buf(), role, plain_read: ReadOptions::default() };
         instance.check_format()?;
         Ok(instance)
     }
@@ -92,7 +94,9 @@ impl Instance {
     }
 
     pub(crate) fn get(&self, family: &str, key: &[u8]) -> Result<Option<DBPinnableSlice<'_>>, StorageError> {
-        self.db.get_pinned_cf(self.family(family), key).map_err(|error| self.error(&error))
+        self.db
+            .get_pinned_cf_opt(self.family(family), key, &self.plain_read)
+            .map_err(|error| self.error(&error))
     }
 
     /// Writes atomically; with `sync`, durably.

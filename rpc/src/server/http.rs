@@ -104,23 +104,28 @@ impl Front {
     }
 }
 
-/// The whole body, or none if it is above the limit.
-async fn read_body(mut body: Incoming, limit: usize) -> Result<Option<Vec<u8>>, BoxError> {
-    let (mut bytes, mut total) = (Vec::new(), 0_usize);
+/// The whole body, or none if it is above the limit. Most come in one piece, which is not copied.
+async fn read_body(mut body: Incoming, limit: usize) -> Result<Option<Bytes>, BoxError> {
+    let (mut first, mut bytes, mut total) = (Bytes::new(), Vec::new(), 0_usize);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else {
             continue;
         };
         total = total.saturating_add(data.len());
-        if total <= limit {
-            bytes.extend_from_slice(&data);
-        } else if total > limit.saturating_mul(DRAIN_FACTOR) {
-            break;
+        if total > limit {
+            (first, bytes) = (Bytes::new(), Vec::new());
+            if total > limit.saturating_mul(DRAIN_FACTOR) {
+                break;
+            }
+        } else if total == data.len() {
+            first = data;
         } else {
-            bytes = Vec::new();
+            bytes.extend_from_slice(&std::mem::take(&mut first));
+            bytes.extend_from_slice(&data);
         }
     }
-    Ok((total <= limit).then_some(bytes))
+    let whole = if bytes.is_empty() { first } else { Bytes::from(bytes) };
+    Ok((total <= limit).then_some(whole))
 }
 
 /// A JSON-RPC error, since who asks expects one: before the request is read it has no id.

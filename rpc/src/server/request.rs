@@ -74,6 +74,10 @@ impl<'a> CallId<'a> {
 /// If it is no JSON, an array of none or of too many, or neither an array nor an object.
 pub(super) fn read(body: &[u8], max_batch: usize) -> Result<Message<'_>, Fault> {
     let text = std::str::from_utf8(body).map_err(|_| Fault::Parse)?;
+    // Most messages are one right request, which is then read once.
+    if let Some(members) = read_members(text) {
+        return Ok(Message::Single(members.request()));
+    }
     // All of it has to be JSON before any of it is done.
     let whole: &RawValue = serde_json::from_str(text).map_err(|_| Fault::Parse)?;
     match whole.get().bytes().next() {
@@ -93,22 +97,14 @@ pub(super) fn read(body: &[u8], max_batch: usize) -> Result<Message<'_>, Fault> 
 }
 
 fn read_request(raw: &RawValue) -> Request<'_> {
-    let Ok(members) = serde_json::Deserializer::from_str(raw.get()).deserialize_map(MembersVisitor) else {
-        return Request::Invalid(CallId::NULL);
-    };
-    let id = match &members.id {
-        Member::Absent => None,
-        Member::Once(raw) => match CallId::read(raw) {
-            Some(id) => Some(id),
-            None => return Request::Invalid(CallId::NULL),
-        },
-        Member::Twice => return Request::Invalid(CallId::NULL),
-    };
-    match (members.call(), id) {
-        (Some(call), Some(id)) => Request::Call(id, call),
-        (Some(call), None) => Request::Notification(call),
-        (None, id) => Request::Invalid(id.unwrap_or(CallId::NULL)),
-    }
+    read_members(raw.get()).map_or(Request::Invalid(CallId::NULL), Members::request)
+}
+
+/// The members of an object, if it is one and nothing follows it.
+fn read_members(json: &str) -> Option<Members<'_>> {
+    let mut json = serde_json::Deserializer::from_str(json);
+    let members = json.deserialize_map(MembersVisitor).ok()?;
+    json.end().ok().map(|()| members)
 }
 
 /// A member of a request.
@@ -139,6 +135,22 @@ struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
+    fn request(self) -> Request<'a> {
+        let id = match &self.id {
+            Member::Absent => None,
+            Member::Once(raw) => match CallId::read(raw) {
+                Some(id) => Some(id),
+                None => return Request::Invalid(CallId::NULL),
+            },
+            Member::Twice => return Request::Invalid(CallId::NULL),
+        };
+        match (self.call(), id) {
+            (Some(call), Some(id)) => Request::Call(id, call),
+            (Some(call), None) => Request::Notification(call),
+            (None, id) => Request::Invalid(id.unwrap_or(CallId::NULL)),
+        }
+    }
+
     /// What is to be done, if the version and the kinds of members are right.
     fn call(self) -> Option<Call<'a>> {
         let Member::Once(version) = self.jsonrpc else { return None };

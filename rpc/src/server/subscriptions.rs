@@ -1,5 +1,5 @@
-//! Subscriptions: each a task that reads what is flushed at its own pace, from a place in each chain. It keeps no queue, so
-//! that a slow reader costs the node nothing, and tells its reader where it stood when it gives up.
+//! Subscriptions: each a task that reads what is flushed at its own pace, from a place in each chain. It keeps no queue, so that
+//! a slow reader costs the node one page a connection, and tells its reader where it stood when it gives up.
 
 mod chain;
 mod consensus;
