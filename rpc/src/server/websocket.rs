@@ -75,23 +75,24 @@ async fn serve(front: &Front, handshake: Handshake, upgraded: Upgraded) {
     let (sink, told) = mpsc::channel(QUEUE);
     // Counted by ourselves, with an error like all others: one that is being refused takes a place here too.
     let places = config.max_subscriptions.saturating_mul(2).saturating_add(1);
-    let told = (
-        Told {
-            sink: MethodSink::new(sink),
-            outflow: Arc::clone(&front.outflow),
-            subscriptions: BoundedSubscriptions::new(places),
-        },
-        told,
-    );
+    let told_by = Told {
+        sink: MethodSink::new(sink),
+        outflow: Arc::clone(&front.outflow),
+        subscriptions: BoundedSubscriptions::new(places),
+    };
     let unsent = Arc::new(Unsent::default());
-    let caller = Arc::new(Caller { told: Some(told.0), ..front.caller.clone() });
-    let writing = Writing { answered, told: told.1, unsent: Arc::clone(&unsent) };
-    let mut writing = tokio::spawn(writing.run(sender));
+    let caller = Arc::new(Caller { told: Some(told_by), ..front.caller.clone() });
+    let writing = Writing { answered, told, unsent: Arc::clone(&unsent) }.run(sender);
+    tokio::pin!(writing);
     let reading = Reading { caller, answers, unsent, limit, calls: JoinSet::new() };
-    // What is read ends first; the writer follows once everything is sent, and subscriptions with it.
-    reading.run(receiver, front.stop.clone().shutdown()).await;
-    if timeout(CLOSE_TIME, &mut writing).await.is_err() {
-        writing.abort();
+    // One task for both halves: most answers leave in the same turn that read their call.
+    tokio::select! {
+        biased;
+        () = reading.run(receiver, front.stop.clone().shutdown()) => {
+            // The writer ends once everything is sent, and subscriptions with it.
+            timeout(CLOSE_TIME, writing).await.unwrap_or_default();
+        }
+        () = &mut writing => {}
     }
 }
 
