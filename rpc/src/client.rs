@@ -162,6 +162,15 @@ impl Client {
         Client::build(url, REQUEST_TIMEOUT, bearer::headers(url, token)?)
     }
 
+    /// A client with a limit of its own on how long a request may take, that shows a token if there is one.
+    ///
+    /// # Errors
+    /// If `url` is no HTTP address, or the token can't stand in a header.
+    pub fn with_timeout_and_token(url: &str, timeout: Duration, token: Option<&str>) -> Answer<Client> {
+        let headers = token.map(|token| bearer::headers(url, token)).transpose()?;
+        Client::build(url, timeout, headers.unwrap_or_default())
+    }
+
     fn build(url: &str, timeout: Duration, headers: HeaderMap) -> Answer<Client> {
         let builder = HttpClientBuilder::new().request_timeout(timeout).set_headers(headers);
         let http = builder.max_request_size(MAX_BYTES).max_response_size(MAX_BYTES).build(url);

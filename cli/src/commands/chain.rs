@@ -45,6 +45,7 @@ pub(crate) struct Args {
 #[derive(clap::Subcommand, Debug)]
 enum What {
     /// One block
+    #[command(after_help = "Example:\n  witan chain block --at 12 --prove --json | witan verify -")]
     Block {
         /// latest, sealed, or a height
         #[arg(long, default_value = "latest", value_parser = parse_at)]
@@ -60,6 +61,7 @@ enum What {
         out: Option<PathBuf>,
     },
     /// A block without its payload, with its seal: what `witan verify` judges by genesis or a checkpoint
+    #[command(after_help = "Example:\n  witan chain light --group 2 --json | witan verify -")]
     Light {
         /// sealed, or a height
         #[arg(long, default_value = "sealed", value_parser = parse_at)]
@@ -69,6 +71,7 @@ enum What {
         out: Option<PathBuf>,
     },
     /// Who runs the group in an epoch, and how
+    #[command(after_help = "Example:\n  witan chain epoch --group 2 --prove --json | witan verify -")]
     Epoch {
         /// Which epoch, from 1; the newest if not named
         #[arg(long, value_name = "NUMBER")]
@@ -81,6 +84,7 @@ enum What {
         out: Option<PathBuf>,
     },
     /// The newest blocks
+    #[command(after_help = "Example:\n  witan chain blocks --follow")]
     Blocks {
         /// From this height downwards; with --follow from it upwards
         #[arg(long, visible_alias = "at", value_name = "HEIGHT")]
@@ -93,10 +97,13 @@ enum What {
         limit: usize,
     },
     /// The configuration, who may change it, and which changes they approve
+    #[command(after_help = "Example:\n  witan chain config")]
     Config,
     /// What this node itself caught validators signing, in all groups
+    #[command(after_help = "Example:\n  witan chain evidence")]
     Evidence,
     /// The quorum's signatures on what came out of a block
+    #[command(after_help = "Example:\n  witan chain seal --at sealed")]
     Seal {
         /// sealed, or a height
         #[arg(long, default_value = "sealed", value_parser = parse_at)]

@@ -32,7 +32,7 @@ pub(crate) struct Args {}
 /// If there is no such network, or the one node asked does not answer.
 pub(crate) async fn run(_: Args, context: &Context) -> Result<(), CliError> {
     let (summary, answers) = match context.rpc() {
-        Some(url) => one_node(url).await?,
+        Some(url) => one_node(url, context.rpc_token()?.as_deref()).await?,
         None => whole_network(context).await?,
     };
     let document = serde_json::json!({ "summary": summary, "nodes": answers });
@@ -41,8 +41,8 @@ pub(crate) async fn run(_: Args, context: &Context) -> Result<(), CliError> {
 }
 
 /// What one node says, in its own words.
-async fn one_node(url: &str) -> Result<(String, Vec<Answer>), CliError> {
-    let client = Client::with_timeout(url, ANSWER_TIMEOUT).map_err(failed)?;
+async fn one_node(url: &str, token: Option<&str>) -> Result<(String, Vec<Answer>), CliError> {
+    let client = Client::with_timeout_and_token(url, ANSWER_TIMEOUT, token).map_err(failed)?;
     let explanation = client.explain().await.map_err(failed)?;
     let status = client.status().await.map_err(failed)?;
     let name = status.name.unwrap_or_else(|| url.to_owned());
@@ -54,12 +54,13 @@ async fn one_node(url: &str) -> Result<(String, Vec<Answer>), CliError> {
 async fn whole_network(context: &Context) -> Result<(String, Vec<Answer>), CliError> {
     let network = context.network()?;
     let groups = groups_of(&network)?;
+    let token = context.rpc_token()?;
     let mut asking = JoinSet::new();
     for (place, node) in network.description().nodes.iter().enumerate() {
         let (url, runs) = (node.rpc.clone(), network.is_running(&node.name));
-        let name = node.name.clone();
+        let (name, token) = (node.name.clone(), token.clone());
         asking.spawn(async move {
-            let said = if runs { ask(&url).await } else { None };
+            let said = if runs { ask(&url, token.as_deref()).await } else { None };
             (place, Answer::new(name, runs, said))
         });
     }
@@ -69,8 +70,8 @@ async fn whole_network(context: &Context) -> Result<(String, Vec<Answer>), CliEr
     Ok((merge::summary(&groups, &answers), answers))
 }
 
-async fn ask(url: &str) -> Option<Explanation> {
-    Client::with_timeout(url, ANSWER_TIMEOUT).ok()?.explain().await.ok()
+async fn ask(url: &str, token: Option<&str>) -> Option<Explanation> {
+    Client::with_timeout_and_token(url, ANSWER_TIMEOUT, token).ok()?.explain().await.ok()
 }
 
 /// Who votes in each group, and how many of them a block needs.

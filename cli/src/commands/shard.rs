@@ -29,8 +29,10 @@ pub(crate) struct Args {
 #[derive(clap::Subcommand, Debug)]
 enum What {
     /// The groups that hold keys, with the slots they own
+    #[command(after_help = "Example:\n  witan shard list")]
     List,
     /// The slot of a key, and the group that owns it
+    #[command(after_help = "Example:\n  witan shard for-key '{order-7}/state'")]
     ForKey {
         key: String,
         /// The key is hex
@@ -38,6 +40,7 @@ enum What {
         hex: bool,
     },
     /// The keys of a group that transactions across groups have locked until they are decided
+    #[command(after_help = "Example:\n  witan shard locks --group 1")]
     Locks {
         /// Which group
         #[arg(long)]

@@ -45,6 +45,7 @@ pub(crate) struct Args {
 #[derive(clap::Subcommand, Debug)]
 enum What {
     /// The value at a key
+    #[command(after_help = "Example:\n  witan state get greeting --prove --json | witan verify -")]
     Get {
         key: String,
         /// Ask for a proof that `witan verify` checks offline; reads at the newest sealed block unless --at says else
@@ -58,6 +59,7 @@ enum What {
         out: Option<PathBuf>,
     },
     /// All keys of one slot
+    #[command(after_help = "Example:\n  witan state slot '{user1}' --prove --json | witan verify -")]
     Slot {
         /// A key of the slot: `witan shard for KEY` says which that is
         #[arg(required_unless_present = "slot")]
@@ -74,6 +76,7 @@ enum What {
         out: Option<PathBuf>,
     },
     /// Keys in order, group after group
+    #[command(after_help = "Example:\n  witan state scan --prefix user/ --limit 20")]
     Scan {
         /// Keys that begin so
         #[arg(long, default_value = "")]
@@ -83,12 +86,14 @@ enum What {
         limit: usize,
     },
     /// Print each change of the keys that begin so, until Ctrl-C; with --json one document a line
+    #[command(after_help = "Example:\n  witan state watch user/")]
     Watch {
         /// What the keys begin with; every key if left out
         #[arg(default_value = "", conflicts_with = "at")]
         prefix: String,
     },
     /// What a key has held, newest first
+    #[command(after_help = "Example:\n  witan state history greeting --limit 5")]
     History {
         key: String,
         /// At most this many versions
@@ -96,6 +101,7 @@ enum What {
         limit: usize,
     },
     /// An account's balance
+    #[command(after_help = "Example:\n  witan state account 0 --strict")]
     Account {
         /// An address, or the index of a development account
         account: String,

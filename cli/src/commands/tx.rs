@@ -58,19 +58,23 @@ pub(crate) struct Args {
 #[derive(clap::Subcommand, Debug)]
 enum What {
     /// Set a key
+    #[command(after_help = "Example:\n  witan tx put greeting hello")]
     Put {
         key: String,
         #[arg(allow_negative_numbers = true)]
         value: String,
     },
     /// Read keys in one transaction
+    #[command(after_help = "Example:\n  witan tx get greeting user/1")]
     Get {
         #[arg(required = true)]
         keys: Vec<String>,
     },
     /// Remove a key
+    #[command(after_help = "Example:\n  witan tx delete greeting")]
     Delete { key: String },
     /// Add to a counter
+    #[command(after_help = "Example:\n  witan tx add hits -1 --wait applied")]
     Add {
         key: String,
         /// What to add; may be negative
@@ -78,12 +82,14 @@ enum What {
         delta: i128,
     },
     /// Append to a list
+    #[command(after_help = "Example:\n  witan tx append events started")]
     Append {
         key: String,
         #[arg(allow_negative_numbers = true)]
         value: String,
     },
     /// Move balance to another account
+    #[command(after_help = "Example:\n  witan tx transfer --to witan1... --amount 5 --from 1")]
     Transfer {
         /// The receiver's address
         #[arg(long, value_name = "ACCOUNT")]
@@ -93,14 +99,17 @@ enum What {
         amount: u128,
     },
     /// Submit the ops of a file, all of them or nothing
+    #[command(after_help = "Example:\n  witan tx send --file ops.json")]
     Send {
         /// JSON: an array of ops, or {"ops": [...], "checks": [...]}
         #[arg(long)]
         file: PathBuf,
     },
     /// Approve a change of the configuration, as one of its operators; it happens once enough of them have
+    #[command(after_help = "Example:\n  witan tx approve --set idleIntervalMs=2000")]
     Approve(approve::Wanted),
     /// Print each step of a transaction until it is over, or each transaction of an account until Ctrl-C; submits nothing
+    #[command(after_help = "Example:\n  witan tx watch --account 0")]
     Watch {
         /// Its id
         #[arg(required_unless_present = "account")]
@@ -110,8 +119,10 @@ enum What {
         account: Option<String>,
     },
     /// What has ended, newest first; submits nothing
+    #[command(after_help = "Example:\n  witan tx list --account 1 --limit 50")]
     List(listing::Listing),
     /// How a submitted transaction stands; submits nothing
+    #[command(after_help = "Example:\n  witan tx status 0x... --prove --json | witan verify -")]
     Status {
         /// Its id
         id: TxId,

@@ -38,6 +38,10 @@ async fn a_token_is_asked_for(testnet: &mut Testnet) {
     assert!(said.stderr.contains("bearer token"), "{said:?}");
     let said = run(&["state", "get", "greeting", "--rpc", &rpc, "--rpc-token", text(&token)]).await;
     assert_eq!(said.code, Some(0), "{said:?}");
+    let said = run(&["explain", "--rpc", &rpc]).await;
+    assert!(said.code == Some(1) && said.stderr.contains("--rpc-token"), "{said:?}");
+    let said = run(&["explain", "--rpc", &rpc, "--rpc-token", text(&token)]).await;
+    assert!(said.code == Some(0) && said.stdout.contains("n1"), "{said:?}");
     who_follows_shows_it_too(testnet, &rpc, &token).await;
 }
 

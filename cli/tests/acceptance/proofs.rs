@@ -39,6 +39,7 @@ fn everything_a_node_says_can_be_checked_offline_and_nothing_can_be_changed() {
         }
         let weakest = verified(&outcome, &genesis).await["statement"].to_string();
         assert!(weakest.contains("Group 3 runs raft (crash)"), "{weakest}");
+        a_block_and_its_seal(testnet, &genesis).await;
         a_key_left_out_is_noticed(&slot, &genesis).await;
         from_a_checkpoint(testnet, &light, &epoch).await;
         aborted_and_unknown(testnet, &genesis).await;
@@ -129,6 +130,19 @@ async fn tampering_is_noticed(file: &Path, genesis: &Path) {
         let mut changed = document.clone();
         changed[name] = json!(value.as_u64().unwrap() + 1);
         refused(&changed, file, genesis, name).await;
+    }
+}
+
+async fn a_block_and_its_seal(testnet: &Testnet, genesis: &Path) {
+    let of_group = |what: &'static str| ["chain", what, "--group", "1", "--at", "1"];
+    let block = fetched(testnet, "block", &[&of_group("block")[..], &["--prove"]].concat()).await;
+    let seal = fetched(testnet, "seal", &of_group("seal")).await;
+    for (file, kind) in [(&block, "block"), (&seal, "seal")] {
+        let proved = verified(file, genesis).await;
+        assert_eq!((&proved["kind"], &proved["height"]), (&json!(kind), &json!(1)), "{proved}");
+        let mut changed = read(file);
+        changed["height"] = json!(2);
+        refused(&changed, file, genesis, "height").await;
     }
 }
 

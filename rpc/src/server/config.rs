@@ -81,7 +81,7 @@ impl RpcConfig {
     /// The most bytes of messages and answers in memory, by default.
     pub const MAX_PENDING_BYTES: u32 = 256 * 1024 * 1024;
     /// Calls a second of one address, by default.
-    pub const CALLS_PER_SECOND: u32 = 200;
+    pub const CALLS_PER_SECOND: u32 = 1000;
 }
 
 impl Default for RpcConfig {

@@ -35,7 +35,9 @@ impl Pool {
             let others = network.description().nodes.iter().map(|node| node.rpc.clone());
             urls.extend(others.filter(|url| !urls.contains(url)).collect::<Vec<_>>());
         }
-        let clients = urls.iter().map(|url| Client::with_timeout(url, ANSWER_WITHIN));
+        let token = context.rpc_token()?;
+        let client = |url: &String| Client::with_timeout_and_token(url, ANSWER_WITHIN, token.as_deref());
+        let clients = urls.iter().map(client);
         Ok(Pool { clients: clients.collect::<Result<_, _>>().map_err(failed)?, current: 0 })
     }
 

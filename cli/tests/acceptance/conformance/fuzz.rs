@@ -14,6 +14,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Instant;
+use witan_testnet::rpc::Encoding;
+use witan_testnet::rpc::transaction_json::signed_to_json;
 
 /// Requests in `make test`.
 const REQUESTS: usize = 5_000;
@@ -196,7 +198,12 @@ async fn known(testnet: &Testnet, world: &World) -> BTreeMap<String, Vec<Value>>
             2 => vec![put(&first, &value), put(&second, &value)],
             _ => vec![put(&format!("fuzz/{number}"), &value)],
         };
-        txs.push(hex(&testnet.signed(one)).into());
+        let signed = testnet.signed(one);
+        // Either form.
+        txs.push(match number % 3 {
+            0 => signed_to_json(&signed, Encoding::Hex).unwrap().into(),
+            _ => hex(&signed).into(),
+        });
     }
     let hex_keys: Vec<Value> =
         world.keys.iter().chain([&first, &second]).map(|key| hex_key(key).into()).collect();

@@ -83,6 +83,8 @@ pub(crate) struct Maker {
     methods: Vec<(String, Vec<Parameter>)>,
     /// Right values, by the names of parameters.
     known: BTreeMap<String, Vec<Value>>,
+    /// What schemas refer to.
+    document: Value,
 }
 
 impl Maker {
@@ -98,7 +100,7 @@ impl Maker {
             (method["name"].as_str().unwrap().to_owned(), parameters)
         });
         let methods = methods.filter(|(name, _)| SPARED.iter().all(|(spared, _)| spared != name)).collect();
-        Maker { rng: StdRng::seed_from_u64(seed), methods, known }
+        Maker { rng: StdRng::seed_from_u64(seed), methods, known, document: document.clone() }
     }
 
     /// Remembers what later requests may name: cursors and ids of transactions.
@@ -304,6 +306,13 @@ impl Maker {
     }
 
     fn by_schema(&mut self, schema: &Value) -> Value {
+        if let Some(place) = schema["$ref"].as_str().and_then(|place| place.strip_prefix('#')) {
+            let meant = self.document.pointer(place).expect("what a schema refers to is there").clone();
+            return self.by_schema(&meant);
+        }
+        if let Some(value) = schema.get("const") {
+            return value.clone();
+        }
         for keyword in ["oneOf", "anyOf"] {
             if let Some(schemas) = schema[keyword].as_array() {
                 let one = self.pick(schemas);
@@ -320,9 +329,24 @@ impl Maker {
                 let length = self.rng.random_range(0..4);
                 (0..length).map(|_| self.by_schema(&schema["items"])).collect()
             }
-            Some("object") => json!({}),
+            Some("object") => self.object(schema),
             _ => format!("0x{:02x}", self.rng.random::<u8>()).into(),
         }
+    }
+
+    /// An object with what it must have, and some of what it may have.
+    fn object(&mut self, schema: &Value) -> Value {
+        let Some(properties) = schema["properties"].as_object() else { return json!({}) };
+        let is_required = |name: &str| {
+            schema["required"].as_array().is_some_and(|names| names.iter().any(|required| required == name))
+        };
+        let mut object = serde_json::Map::new();
+        for (name, schema) in properties {
+            if is_required(name) || self.chance(50) {
+                object.insert(name.clone(), self.value(name, schema));
+            }
+        }
+        object.into()
     }
 
     /// The message with bytes changed, cut or put in at random.
