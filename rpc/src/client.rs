@@ -38,7 +38,6 @@ use crate::view::{
     PreparedView, ScanPage, SealView, ShardView, SimulationView, SlotView, StateValue, TransactionPage,
     TransactionState, TxStatusView, ValidatorSetView, VersionView,
 };
-use hyper::header::HeaderMap;
 use jsonrpsee::core::client::{ClientT, Error as TransportError};
 use jsonrpsee::core::traits::ToRpcParams;
 use jsonrpsee_http_client::{HttpClient, HttpClientBuilder};
@@ -151,7 +150,7 @@ impl Client {
     /// # Errors
     /// If `url` is no HTTP address.
     pub fn with_timeout(url: &str, timeout: Duration) -> Answer<Client> {
-        Client::build(url, timeout, HeaderMap::new())
+        Client::with_timeout_and_token(url, timeout, None)
     }
 
     /// A client of a node that asks for a bearer token (`rpc.auth`).
@@ -159,7 +158,7 @@ impl Client {
     /// # Errors
     /// If `url` is no HTTP address, or the token can't stand in a header.
     pub fn with_token(url: &str, token: &str) -> Answer<Client> {
-        Client::build(url, REQUEST_TIMEOUT, bearer::headers(url, token)?)
+        Client::with_timeout_and_token(url, REQUEST_TIMEOUT, Some(token))
     }
 
     /// A client with a limit of its own on how long a request may take, that shows a token if there is one.
@@ -168,11 +167,8 @@ impl Client {
     /// If `url` is no HTTP address, or the token can't stand in a header.
     pub fn with_timeout_and_token(url: &str, timeout: Duration, token: Option<&str>) -> Answer<Client> {
         let headers = token.map(|token| bearer::headers(url, token)).transpose()?;
-        Client::build(url, timeout, headers.unwrap_or_default())
-    }
-
-    fn build(url: &str, timeout: Duration, headers: HeaderMap) -> Answer<Client> {
-        let builder = HttpClientBuilder::new().request_timeout(timeout).set_headers(headers);
+        let builder = HttpClientBuilder::new().request_timeout(timeout);
+        let builder = builder.set_headers(headers.unwrap_or_default());
         let http = builder.max_request_size(MAX_BYTES).max_response_size(MAX_BYTES).build(url);
         let http =
             http.map_err(|error| ClientError::Transport { url: url.to_owned(), why: error.to_string() })?;
