@@ -5,7 +5,7 @@ CARGO ?= cargo
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 WITAN := $(CARGO_TARGET_DIR)/release/witan
 
-.PHONY: build testnet test lint unit clients doc install soak fuzz bank clean-testnet import-debian
+.PHONY: build testnet test lint unit clients install soak fuzz bank clean-testnet import-debian
 
 ## Builds target/release/witan.
 build: install
