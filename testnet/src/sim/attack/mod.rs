@@ -12,7 +12,7 @@ pub(super) use twins::Twins;
 use super::engines::{Signer, Speech};
 use super::random::Random;
 use super::world::How;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -21,7 +21,7 @@ use witan_consensus::engine::Instance;
 use witan_types::{SecretKey, ValidatorIndex};
 
 /// What an attacker does.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Attack {
     /// Says nothing.
