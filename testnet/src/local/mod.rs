@@ -15,6 +15,7 @@ mod ready;
 
 pub use description::{AccountEntry, Description, GroupEntry, NodeEntry};
 pub use error::LocalError;
+pub(crate) use generate::parameters;
 pub use generate::{BALANCE, Spec};
 pub use process::STOP_TIMEOUT;
 pub use ready::NodeReport;

@@ -181,6 +181,9 @@ pub enum CannotRun {
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Scenario { seed, nodes, engine, scheme, attacks, .. } = self;
+        if let Some(file) = self.file() {
+            return write!(f, "witan sim run {file} --seed {seed}");
+        }
         write!(f, "witan sim run -n {nodes} --engine {engine}")?;
         if self.shards != 1 {
             write!(f, " --shards {}", self.shards)?;
@@ -376,6 +379,9 @@ impl Scenario {
 
     /// Who attacks, and how. Ten seeds in a row have every attack.
     pub fn attackers(&self) -> BTreeMap<usize, Attack> {
+        if let Plan::Timetable(timetable) = &self.plan {
+            return timetable.attackers();
+        }
         let mut random = Random::of(self.seed ^ ATTACKERS);
         let mut attackers = BTreeMap::new();
         let most = if self.attacks == Attacks::None { 0 } else { self.most_attackers() };
@@ -465,7 +471,7 @@ impl Scenario {
             operators: self.operators(),
             groups,
             balances: Vec::new(),
-            parameters: self.parameters(),
+            parameters: self.timetabled_parameters().unwrap_or_else(|| self.parameters()),
         };
         let clients = self.groups().flat_map(|group| self.client_keys(&genesis, group));
         let balance = |key: SecretKey| GenesisBalance { account: Account(key.public()), balance: BALANCE };

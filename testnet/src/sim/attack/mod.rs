@@ -13,7 +13,7 @@ use super::engines::{Signer, Speech};
 use super::random::Random;
 use super::world::How;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -128,7 +128,8 @@ pub(super) struct Means<'a> {
 /// One attacker.
 #[derive(Debug)]
 struct Attacker {
-    attack: Attack,
+    /// None while it follows the protocol.
+    attack: Option<Attack>,
     place: ValidatorIndex,
     key: SecretKey,
     /// What was said before, for [`Attack::Replay`].
@@ -149,9 +150,31 @@ impl Attackers {
         let twins = Twins::new(seed, doubled.map(|(place, ..)| *place), nodes);
         let attacker = |(at, attack, key): (usize, Attack, SecretKey)| {
             let place = ValidatorIndex(u16::try_from(at).unwrap_or(u16::MAX));
-            (at, Attacker { attack, place, key, said: Vec::new() })
+            (at, Attacker { attack: Some(attack), place, key, said: Vec::new() })
         };
         Attackers { attackers: attackers.into_iter().map(attacker).collect(), twins }
+    }
+
+    /// The same, who follow the protocol until they are told to attack.
+    pub(super) fn honest_at_first(mut self) -> Attackers {
+        self.attackers.values_mut().for_each(|attacker| attacker.attack = None);
+        self.twins = self.twins.alone();
+        self
+    }
+
+    /// An attacker attacks in another way from now on, or not at all.
+    pub(super) fn turn(&mut self, at: usize, attack: Option<Attack>) {
+        self.attackers.get_mut(&at).into_iter().for_each(|attacker| attacker.attack = attack);
+    }
+
+    /// A second begins to run, heard by these nodes; or, if by none, ends.
+    pub(super) fn double(&mut self, first: usize, audience: BTreeSet<usize>) {
+        self.twins.double(first, audience);
+    }
+
+    /// Whether a node is there at all: a second may come later.
+    pub(super) fn is_there(&self, at: usize) -> bool {
+        self.twins.is_there(at)
     }
 
     /// Who runs twice.
@@ -166,7 +189,7 @@ impl Attackers {
 
     /// Whether the node loses its consensus records with every crash.
     pub(super) fn forgets(&self, at: usize) -> bool {
-        self.attackers.get(&at).is_some_and(|attacker| attacker.attack == Attack::Forget)
+        self.attackers.get(&at).is_some_and(|attacker| attacker.attack == Some(Attack::Forget))
     }
 
     /// The places of those who do.
@@ -186,7 +209,8 @@ impl Attackers {
 impl Attacker {
     fn say(&mut self, letter: &Letter, means: &mut Means<'_>) -> Vec<Said> {
         let signer = Signer { instance: means.instance, key: &self.key };
-        match self.attack {
+        let Some(attack) = self.attack else { return vec![letter.truly()] };
+        match attack {
             Attack::Mute => Vec::new(),
             Attack::Delay => holding::delay(letter, means.random),
             Attack::Withhold => holding::withhold(letter, means.speech),
