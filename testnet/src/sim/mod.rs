@@ -36,7 +36,6 @@ mod total;
 mod trace;
 mod world;
 
-pub use attack::Attack;
 pub use check::Promise;
 #[cfg(feature = "planted-faults")]
 pub use engines::RuleFault;
@@ -46,3 +45,4 @@ pub use report::{Across, Beside, Report, Violation};
 pub use runner::{run, run_all};
 pub use scenario::{Attacks, CannotRun, Disks, Relays, Scenario, Signatures};
 pub use total::Total;
+pub use witan_replica::attack::Attack;

@@ -1,6 +1,5 @@
 //! The description of a run. Everything that happens in it follows from this.
 
-use super::attack::Attack;
 use super::check::Promise;
 #[cfg(feature = "planted-faults")]
 use super::engines::RuleFault;
@@ -11,12 +10,15 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
+use witan_consensus::engine::Instance;
 use witan_ledger::{first_owner, slot_of};
+use witan_replica::attack::{Attack, Attacker};
 use witan_types::genesis::{
     GenesisBalance, GenesisGroup, GenesisValidator, MAX_GROUPS, Operators, Parameters,
 };
 use witan_types::{
-    Account, EngineKind, FaultModel, Genesis, GroupId, Hash, Key, NodeId, Scheme, SecretKey, sha256,
+    Account, EngineKind, Epoch, FaultModel, Genesis, GroupId, Hash, Key, NodeId, Scheme, SecretKey,
+    ValidatorIndex, sha256,
 };
 
 /// The first group that holds keys; the only one unless a scenario has several.
@@ -372,6 +374,13 @@ impl Scenario {
 
     fn most_attackers(&self) -> usize {
         self.genesis().committee(GROUP).map_or(0, |committee| committee.max_faulty())
+    }
+
+    /// The attacker at a place, in the one group that runs.
+    pub(super) fn attacker(&self, at: usize, attack: Attack, genesis: &Genesis) -> Attacker {
+        let instance = Instance { chain: genesis.chain(), group: GROUP, epoch: Epoch(1) };
+        let place = ValidatorIndex(u16::try_from(at).unwrap_or(u16::MAX));
+        Attacker::new(attack, instance, self.engine_of(GROUP), place, self.validator_key(at))
     }
 
     /// Who attacks, and how. Ten seeds in a row have every attack.

@@ -137,7 +137,7 @@ impl World {
         let genesis = scenario.genesis();
         let mut random = Random::of(scenario.seed);
         let places = scenario.attackers();
-        let of = |(place, attack): (&usize, &_)| (*place, *attack, scenario.validator_key(*place));
+        let of = |(place, attack): (&usize, &_)| (*place, scenario.attacker(*place, *attack, &genesis));
         let attackers = Attackers::new(places.iter().map(of).collect(), scenario.seed, scenario.all_nodes());
         let mut homes: Vec<usize> = (0..scenario.all_nodes()).collect();
         homes.extend(attackers.twins().firsts());
