@@ -3,6 +3,7 @@
 //! The host (the node's event loop, or the simulator) gives each [`Event`] to [`Group::step`] and obeys the
 //! [`Effects`] that come back. The replica itself holds back what must not leave before it is durable.
 
+pub mod attack;
 mod driving;
 pub mod event;
 mod executing;

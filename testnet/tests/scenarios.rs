@@ -49,3 +49,62 @@ fn every_scenario_of_the_gallery_comes_to_its_verdict() {
         .collect();
     assert!(bad.is_empty(), "{} did not pass:\n{}", bad.len(), bad.join("\n\n"));
 }
+
+/// A file of the gallery with some of its text replaced: what is expected is wrong then.
+fn turned(name: &str, changes: &[(&str, &str)]) -> Verdict {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name).with_extension("toml");
+    let mut text = std::fs::read_to_string(path).unwrap();
+    for (from, to) in changes {
+        assert!(text.contains(from), "{name} has no {from:?}");
+        text = text.replace(from, to);
+    }
+    simulate(&Scenario::read(name, &text).unwrap()).unwrap()
+}
+
+#[test]
+fn progress_that_is_expected_where_there_is_none_fails() {
+    let verdict = turned("cap", &[("progress = false", "progress = true")]);
+    assert_eq!(verdict.outcome, Outcome::Fail);
+    assert_eq!(verdict.reasons.len(), 2, "{verdict}");
+    assert!(verdict.reasons[0].contains("not seen: group 1 makes progress from 4s to 10s"), "{verdict}");
+}
+
+#[test]
+fn a_halt_that_is_expected_of_a_healthy_group_fails() {
+    let verdict = turned("partition-pbft", &[("progress = true", "progress = false")]);
+    assert_eq!(verdict.outcome, Outcome::Fail);
+    assert_eq!(verdict.reasons.len(), 2, "before the split, and on the larger side: {verdict}");
+}
+
+#[test]
+fn a_fork_that_is_expected_and_does_not_come_fails() {
+    let pbft = ("[[fault]]", "[verdict]\nsafety = 'broken'\nliveness = 'lost'\n[[fault]]");
+    let verdict = turned("twin-pbft", &[pbft]);
+    assert_eq!(verdict.outcome, Outcome::Fail);
+    assert!(verdict.reasons[0].contains("no checker found that"), "{verdict}");
+    let alone = turned("twin-raft", &[("sides = [[\"n0\"], [\"n1\"]]", "sides = [[\"n0\"], [\"n1\", \"n2\"]]")]);
+    assert_eq!(alone.outcome, Outcome::Fail, "one side has no majority: {alone}");
+}
+
+#[test]
+fn a_fork_that_is_not_expected_is_a_matter_of_safety() {
+    let verdict = turned("twin-raft", &[("safety = \"broken\"", "safety = \"holds\"")]);
+    assert_eq!((verdict.outcome, verdict.outcome.exit_code()), (Outcome::Safety, 4));
+    assert!(verdict.reasons[0].contains("agreement is broken"), "{verdict}");
+}
+
+#[test]
+fn a_fork_is_shown_with_both_blocks() {
+    let verdict = turned("twin-raft", &[]);
+    assert_eq!(verdict.outcome, Outcome::Pass, "{verdict}");
+    let text = verdict.to_string();
+    assert!(text.contains("BROKEN: agreement") && text.contains("SAFETY is broken, as theory says"), "{text}");
+    assert_eq!(text.matches("block_id").count(), 2, "{text}");
+}
+
+#[test]
+fn a_scenario_replays_bit_for_bit() {
+    let timelines = || turned("leader-flapping", &[]);
+    assert_eq!(timelines(), timelines());
+    assert_ne!(timelines().expectations, turned("leader-flapping", &[("lasts", "seed = 8\nlasts")]).expectations);
+}

@@ -7,9 +7,9 @@ mod who;
 pub use span::Span;
 pub use who::Who;
 
-use crate::sim::Attack;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use witan_replica::attack::Attack;
 use witan_types::GroupId;
 
 /// One fault, as long as it lasts.

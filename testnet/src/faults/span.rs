@@ -11,7 +11,6 @@ pub struct Span(pub Duration);
 
 impl Span {
     /// Whether it is no time at all.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
     pub fn is_zero(&self) -> bool {
         self.0.is_zero()
     }

@@ -1,7 +1,9 @@
 //! A scenario as its file says it.
 
 use super::expect::Expectation;
-use crate::faults::Fault;
+use super::seen::Sample;
+use super::verdict::{Seen, Staged};
+use crate::faults::{Fault, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -158,5 +160,24 @@ impl Scenario {
     /// Whether theory says that the chain forks.
     pub fn forks(&self) -> bool {
         self.right.safety == Safety::Broken
+    }
+
+    /// The faults as they are meant.
+    pub fn staged(&self) -> Vec<Staged> {
+        let staged = |timed: &Timed| Staged {
+            fault: timed.fault.to_string(),
+            at: Span(timed.at),
+            until: Span(timed.until),
+            theory: Vec::new(),
+        };
+        self.faults.iter().map(staged).collect()
+    }
+
+    /// Judges what was seen against each expectation.
+    pub(super) fn judge(&self, samples: &[Sample]) -> Vec<Seen> {
+        let judge = |expected: &Expectation| {
+            expected.judge(samples, &self.network.members_of(expected.group))
+        };
+        self.expectations.iter().map(judge).collect()
     }
 }

@@ -7,7 +7,7 @@ mod error;
 mod expect;
 mod file;
 mod read;
-
+mod real;
 mod seen;
 mod simulated;
 #[cfg(test)]
@@ -17,7 +17,7 @@ mod verdict;
 pub use error::ScenarioError;
 pub use expect::Expectation;
 pub use file::{Liveness, Load, Network, Right, Safety, Scenario, Timed};
-
+pub use real::{Venue, play};
 pub use seen::{Note, Sample, Standing};
 pub use simulated::simulate;
 pub use verdict::{Checked, Kind, Outcome, Seen, Staged, Verdict};

@@ -7,12 +7,12 @@ use super::file::{
     Timed,
 };
 use crate::faults::{DiskTrouble, Fault, Line, Span, Who};
-use crate::sim::Attack;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 use toml::Spanned;
+use witan_replica::attack::Attack;
 use witan_types::genesis::MAX_GROUPS;
 use witan_types::{EngineKind, FaultModel, GroupId};
 

@@ -2,8 +2,7 @@
 
 use super::error::ScenarioError;
 use super::file::Scenario;
-use super::verdict::{Checked, Found, Kind, Staged, Verdict, judge};
-use crate::faults::{Fault, Span};
+use super::verdict::{Checked, Found, Kind, Verdict};
 use crate::sim::{self, Plan, Promise, Report, Timetable};
 use std::sync::Arc;
 use witan_types::{GroupId, Scheme};
@@ -55,52 +54,19 @@ fn speaks_of_root(scenario: &Scenario) -> bool {
 }
 
 fn verdict(scenario: &Scenario, report: Report) -> Verdict {
-    let expectations = scenario.expectations.iter().map(|expected| {
-        expected.judge(&report.course.samples, &scenario.network.members_of(expected.group))
-    });
     let unbegun = report.course.unbegun.iter();
     let found = Found {
-        expectations: expectations.collect(),
+        expectations: scenario.judge(&report.course.samples),
         checks: Promise::ALL.into_iter().map(|promise| checked(scenario, &report, promise)).collect(),
         undone: unbegun.map(|fault| format!("no leader was there for: {fault}")).collect(),
     };
-    let (outcome, reasons) = judge(scenario.right, &found);
-    let (faults, right) = (staged(scenario), scenario.right);
-    Verdict {
-        scenario: scenario.name.clone(),
-        about: scenario.about.clone(),
-        stage: "simulator",
-        seed: scenario.seed,
-        faults,
-        timeline: report.course.notes,
-        expectations: found.expectations,
-        checks: found.checks,
-        right,
-        outcome,
-        reasons,
-        replay: report.replay,
-    }
-}
-
-/// The faults as they were meant.
-pub(super) fn staged(scenario: &Scenario) -> Vec<Staged> {
-    let staged = |fault: &Fault, at, until| Staged {
-        fault: fault.to_string(),
-        at: Span(at),
-        until: Span(until),
-        theory: Vec::new(),
-    };
-    scenario.faults.iter().map(|timed| staged(&timed.fault, timed.at, timed.until)).collect()
+    Verdict::of(scenario, "simulator", report.course.notes, found, report.replay)
 }
 
 /// What the checker of a promise says. The run shows the first promise that breaks; of the others it says that they held
 /// up to then.
 fn checked(scenario: &Scenario, report: &Report, promise: Promise) -> Checked {
-    let kind = match promise {
-        Promise::Agreement => Kind::Fork,
-        Promise::Liveness | Promise::NoOrphans | Promise::Configuration => Kind::Liveness,
-        _ => Kind::Safety,
-    };
+    let kind = Kind::of(promise);
     let broken = report.violation.as_ref();
     let (holds, evidence) = match broken {
         Some(violation) if violation.promise == promise => {

@@ -1,8 +1,9 @@
 //! What a run of a scenario comes to.
 
-use super::file::{Liveness, Right, Safety};
+use super::file::{Liveness, Right, Safety, Scenario};
 use super::seen::Note;
 use crate::faults::Span;
+use crate::sim::Promise;
 use serde::Serialize;
 use std::fmt;
 
@@ -79,12 +80,33 @@ pub struct Checked {
     pub evidence: String,
 }
 
+impl Kind {
+    /// What it means that this promise is broken.
+    pub fn of(promise: Promise) -> Kind {
+        match promise {
+            Promise::Agreement => Kind::Fork,
+            Promise::ValidSeals
+            | Promise::Durability
+            | Promise::Serializability
+            | Promise::Conservation => Kind::OneChain,
+            Promise::Liveness | Promise::NoOrphans | Promise::Configuration => Kind::Liveness,
+            Promise::Order
+            | Promise::WriteAhead
+            | Promise::Innocence
+            | Promise::Bounds
+            | Promise::NoPanic => Kind::Safety,
+        }
+    }
+}
+
 /// What it means that a promise is broken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Kind {
-    /// Something happened that never may. Two chains are such, and what a scenario may expect.
+    /// There are two chains, which is what a scenario may expect.
     Fork,
+    /// Something that rests on there being one chain, and goes with it.
+    OneChain,
     /// Something else happened that never may.
     Safety,
     /// Something does not happen that must.
@@ -137,8 +159,38 @@ pub(super) struct Found {
     pub(super) undone: Vec<String>,
 }
 
+impl Verdict {
+    /// What a run comes to in which this was found.
+    pub(super) fn of(
+        scenario: &Scenario,
+        stage: &'static str,
+        timeline: Vec<Note>,
+        found: Found,
+        replay: String,
+    ) -> Verdict {
+        let (outcome, reasons) = judge(scenario.right, &found);
+        let Found { expectations, checks, .. } = found;
+        Verdict {
+            scenario: scenario.name.clone(),
+            about: scenario.about.clone(),
+            stage,
+            seed: scenario.seed,
+            faults: scenario.staged(),
+            timeline,
+            expectations,
+            checks,
+            right: scenario.right,
+            outcome,
+            reasons,
+            replay,
+        }
+    }
+}
+
 /// Judges what was found: the worst that was not to be expected, and all reasons.
-pub(super) fn judge(right: Right, found: &Found) -> (Outcome, Vec<String>) {
+fn judge(right: Right, found: &Found) -> (Outcome, Vec<String>) {
+    let forked = found.checks.iter().any(|check| check.kind == Kind::Fork && check.holds == Some(false));
+    let may_fork = right.safety == Safety::Broken;
     let mut worst = Outcome::Pass;
     let mut reasons = Vec::new();
     let mut note = |outcome: Outcome, reason: String| {
@@ -150,19 +202,18 @@ pub(super) fn judge(right: Right, found: &Found) -> (Outcome, Vec<String>) {
     for check in found.checks.iter().filter(|check| check.holds == Some(false)) {
         let Checked { promise, evidence, .. } = check;
         match check.kind {
-            Kind::Fork if right.safety == Safety::Broken => {}
-            Kind::Fork | Kind::Safety => note(Outcome::Safety, format!("{promise} is broken: {evidence}")),
+            Kind::Fork | Kind::OneChain if may_fork && forked => {}
+            Kind::Fork | Kind::OneChain | Kind::Safety => note(Outcome::Safety, format!("{promise} is broken: {evidence}")),
             Kind::Liveness if right.liveness == Liveness::Lost => {}
             Kind::Liveness => note(Outcome::Liveness, format!("{promise} is lost: {evidence}")),
         }
     }
-    let forked = found.checks.iter().any(|check| check.kind == Kind::Fork && check.holds == Some(false));
-    if right.safety == Safety::Broken && !forked {
+    if may_fork && !forked {
         note(Outcome::Fail, "theory says that the chain forks, and no checker found that".into());
     }
     for unsure in found.checks.iter().filter(|check| check.holds.is_none()) {
         // Whoever looks for a fork and finds it has nothing more to look at, nor has whoever expects a group to stand still.
-        let expected = (forked && right.safety == Safety::Broken)
+        let expected = (forked && may_fork)
             || (unsure.kind == Kind::Liveness && right.liveness == Liveness::Lost);
         if !expected {
             note(Outcome::Fail, format!("{} could not be checked: {}", unsure.promise, unsure.evidence));

@@ -1,16 +1,12 @@
-//! One group over all its nodes, seen from outside: how it speaks, and the checkers of its chain.
+//! One group over all its nodes, seen from outside: the checkers of its chain.
 
 use super::check::{Agreement, Durability, Liveness, Seals};
-use super::engines::Speech;
 use super::scenario::Scenario;
-use witan_consensus::engine::Instance;
-use witan_types::{Epoch, Genesis, GroupId};
+use witan_types::{Genesis, GroupId};
 
 /// What is known of one group.
 #[derive(Debug)]
 pub(super) struct Chain {
-    pub(super) speech: &'static dyn Speech,
-    pub(super) instance: Instance,
     pub(super) agreement: Agreement,
     pub(super) seals: Seals,
     pub(super) durability: Durability,
@@ -23,8 +19,6 @@ pub(super) struct Chain {
 impl Chain {
     pub(super) fn new(scenario: &Scenario, genesis: &Genesis, group: GroupId) -> Chain {
         Chain {
-            speech: scenario.speech(group),
-            instance: Instance { chain: genesis.chain(), group, epoch: Epoch(1) },
             agreement: Agreement::default(),
             seals: Seals::new(genesis, group, scenario.scheme),
             durability: Durability::default(),

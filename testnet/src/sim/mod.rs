@@ -38,7 +38,6 @@ mod total;
 mod trace;
 mod world;
 
-pub use attack::Attack;
 pub use check::Promise;
 #[cfg(feature = "planted-faults")]
 pub use engines::RuleFault;
@@ -49,3 +48,4 @@ pub use runner::{run, run_all};
 pub use scenario::{Attacks, CannotRun, Disks, Relays, Scenario, Signatures};
 pub use timetable::{Course, Timetable};
 pub use total::Total;
+pub use witan_replica::attack::Attack;

@@ -1,12 +1,12 @@
 //! The network: connections between nodes, and the messages that their groups send over them.
 
-use super::attack::{Letter, Means};
 use super::host::HEARING;
 use super::staged::{Sent, micros};
 use super::trace::Line;
 use super::world::{How, Matter, Parcel, What, World};
 use crate::faults::Line as BadLine;
 use std::sync::Arc;
+use witan_replica::attack::Letter;
 use witan_replica::{Event, Message, Outgoing, Recipient};
 use witan_types::{GroupId, NodeId};
 
@@ -69,15 +69,14 @@ impl World {
         let Parcel { from, group, how, .. } = parcel;
         self.trace.bytes(&parcel.bytes);
         let Some(to) = self.attackers.twins().hearer(self.now_us, from, to, how) else { return };
-        if self.is_honest(from) {
+        let letter = Letter { to, bytes: Arc::clone(&parcel.bytes) };
+        let Some(says) = self.attackers.say((self.home(from), group), &letter, &mut self.random) else {
             return self.travel(to, 0, &parcel);
-        }
-        let World { attackers, random, chains, .. } = self;
-        let Some(chain) = chains.get(&group) else { return };
-        let mut means = Means { random, instance: &chain.instance, speech: chain.speech };
-        for said in attackers.say(from, Letter { to, how, bytes: parcel.bytes }, &mut means) {
+        };
+        for said in says {
             self.trace.bytes(&said.bytes);
-            self.travel(to, said.after_us, &Parcel { from, group, how: said.how, bytes: said.bytes });
+            let how = if said.unasked { How::OneWay } else { how };
+            self.travel(to, said.after_us, &Parcel { from, group, how, bytes: said.bytes });
         }
     }
 

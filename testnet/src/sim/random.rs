@@ -3,6 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use std::ops::RangeInclusive;
+use witan_replica::attack::Chance;
 
 /// Draws that follow from a seed alone, on every machine.
 #[derive(Debug)]
@@ -35,5 +36,11 @@ impl Random {
     /// True this many times out of a hundred.
     pub(super) fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
+    }
+}
+
+impl Chance for Random {
+    fn number(&mut self) -> u64 {
+        self.0.next_u64()
     }
 }

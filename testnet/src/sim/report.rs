@@ -1,12 +1,12 @@
 //! What a run tells.
 
-use super::attack::Attack;
 use super::check::Promise;
 use super::faults::FaultKind;
 use super::timetable::Course;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
+use witan_replica::attack::Attack;
 use witan_types::{EngineKind, GroupId};
 
 /// A promise that did not hold.

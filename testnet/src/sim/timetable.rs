@@ -1,6 +1,6 @@
 //! Faults at given times, as a scenario has them: what begins and ends when, and what is to be seen of it.
 
-use super::attack::Attack;
+use super::attack::Lies;
 use super::plan::Plan;
 use super::scenario::Scenario;
 use super::staged::micros;
@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::Tick;
+use witan_replica::attack::Attack;
 use witan_replica::{GroupStatus, Now};
 use witan_types::GroupId;
 use witan_types::genesis::Parameters;
@@ -181,7 +182,8 @@ impl World {
             }
             Fault::Byzantine { node, behaviour } => {
                 let Some(at) = node.place().map(usize::from) else { return };
-                self.attackers.turn(at, Some(*behaviour));
+                let lies = self.scenario.lies(at, *behaviour, &self.genesis);
+                self.attackers.turn(at, lies);
                 if *behaviour == Attack::Forget {
                     self.after(*FORGETS_AFTER.start(), Happening::Forgets(at));
                 }
@@ -213,7 +215,7 @@ impl World {
                 first.into_iter().for_each(|first| self.attackers.double(first, BTreeSet::new()));
             }
             Fault::Byzantine { node, .. } => {
-                node.place().into_iter().for_each(|at| self.attackers.turn(usize::from(at), None));
+                node.place().into_iter().for_each(|at| self.attackers.turn(usize::from(at), Lies::new()));
             }
             _ => self.faults.staged.end(place),
         }

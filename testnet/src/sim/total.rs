@@ -1,11 +1,11 @@
 //! Many runs together.
 
-use super::attack::Attack;
 use super::report::Report;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
+use witan_replica::attack::Attack;
 
 /// Sums over runs.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]

@@ -1,6 +1,6 @@
 //! The world: nodes, network and clocks behind one heap of events.
 
-use super::attack::{Attack, Attackers};
+use super::attack::Attackers;
 use super::chain::Chain;
 use super::check::{Broken, Conservation, Innocence, Locking, Order, Verdict, WriteAhead};
 use super::clients::Clients;
@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{Seq, Tick};
+use witan_replica::attack::Attack;
 use witan_replica::{Now, Timer, WriteSeq};
 use witan_types::{Envelope, Genesis, GroupId, Height, NodeId, SignedTransaction};
 
@@ -142,7 +143,7 @@ impl World {
         let genesis = scenario.genesis();
         let mut random = Random::of(scenario.seed);
         let places = scenario.attackers();
-        let attackers = attackers(&scenario, &places);
+        let attackers = attackers(&scenario, &places, &genesis);
         let mut homes: Vec<usize> = (0..scenario.all_nodes()).collect();
         homes.extend(attackers.twins().firsts());
         let keys = (0..scenario.nodes).map(|place| scenario.validator_key(place).public()).collect();
@@ -331,8 +332,8 @@ impl World {
     }
 }
 
-fn attackers(scenario: &Scenario, places: &BTreeMap<usize, Attack>) -> Attackers {
-    let of = |(place, attack): (&usize, &Attack)| (*place, *attack, scenario.validator_key(*place));
+fn attackers(scenario: &Scenario, places: &BTreeMap<usize, Attack>, genesis: &Genesis) -> Attackers {
+    let of = |(place, attack): (&usize, &Attack)| (*place, scenario.lies(*place, *attack, genesis));
     let attackers = Attackers::new(places.iter().map(of).collect(), scenario.seed, scenario.all_nodes());
     if matches!(scenario.plan, Plan::Timetable(_)) { attackers.honest_at_first() } else { attackers }
 }

@@ -1,14 +1,9 @@
 //! PBFT in the simulator.
 
-use super::{Dialect, Signer, beside, misleading_answer, nothing};
-use crate::sim::random::Random;
+use super::Dialect;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use witan_consensus::fetch::Fetch;
-use witan_consensus::pbft::{
-    Commit, Hello, Kind, Message, Pbft, Point, PrePrepare, Prepare, Record, View, ViewChange, Vote,
-};
-use witan_types::{BlockId, Height, sha256};
+use witan_consensus::pbft::{Commit, Message, Pbft, PrePrepare, Prepare, Record, View, Vote};
+use witan_types::{BlockId, Height};
 
 /// What one disk ever held, by view and height.
 #[derive(Debug, Default)]
@@ -48,49 +43,6 @@ impl Dialect for Pbft {
             | Message::Fetch(_)
             | Message::Blocks(_)
             | Message::Gone(_) => true,
-        }
-    }
-
-    fn is_proposal(message: &Message) -> bool {
-        matches!(message, Message::PrePrepare(_))
-    }
-
-    fn conflicting(message: &Message, signer: Signer<'_>) -> Option<Message> {
-        let Signer { instance, key } = signer;
-        let vote = |kind, vote: &Vote| {
-            let id = BlockId(sha256(&[b"another block", vote.block.id.0.as_bytes()]));
-            Vote::sign(instance, key, kind, vote.view, Point { id, ..vote.block })
-        };
-        match message {
-            Message::PrePrepare(PrePrepare { block, prepare }) => {
-                let other = Arc::new(beside(block));
-                Some(Message::PrePrepare(PrePrepare::sign(instance, key, prepare.view, other)))
-            }
-            Message::Prepare(one) => {
-                Some(Message::Prepare(Prepare { vote: vote(Kind::Prepare, &one.vote), leader: None }))
-            }
-            Message::Commit(one) => Some(Message::Commit(vote(Kind::Commit, one))),
-            Message::ViewChange(one) if !one.prepared.is_empty() => {
-                let forgets = ViewChange::sign(instance, key, one.view, one.decided.clone(), Vec::new());
-                Some(Message::ViewChange(forgets))
-            }
-            _ => None,
-        }
-    }
-
-    fn misleading(message: &Message, random: &mut Random) -> Option<Message> {
-        match message {
-            Message::Hello(Hello { view, decided }) => Some(match random.below(3) {
-                0 => Message::Hello(Hello { view: 0, decided: 0 }),
-                1 => Message::Hello(Hello { view: u64::MAX, decided: u64::MAX }),
-                _ => Message::Hello(Hello { view: view.saturating_add(50), decided: decided / 2 }),
-            }),
-            Message::Blocks(blocks) => {
-                Some(misleading_answer(blocks, random).map_or_else(Message::Gone, Message::Blocks))
-            }
-            Message::Gone(height) => Some(Message::Gone(height.saturating_add(random.below(1_000)))),
-            Message::Fetch(_) => Some(Message::Fetch(Fetch { block: BlockId(nothing(random)), above: 0 })),
-            _ => None,
         }
     }
 }

@@ -1,7 +1,6 @@
-//! Raft in the simulator. Its members don't lie, so there is nothing to say about that.
+//! Raft in the simulator.
 
-use super::{Dialect, Signer};
-use crate::sim::random::Random;
+use super::Dialect;
 use std::collections::{BTreeMap, BTreeSet};
 use witan_consensus::raft::{Message, Raft, Record, Term};
 use witan_types::{BlockId, ValidatorIndex};
@@ -35,17 +34,5 @@ impl Dialect for Raft {
             | Message::HandOver(_)
             | Message::Gone(_) => true,
         }
-    }
-
-    fn is_proposal(message: &Message) -> bool {
-        matches!(message, Message::Append(append) if !append.entries.is_empty())
-    }
-
-    fn conflicting(_: &Message, _: Signer<'_>) -> Option<Message> {
-        None
-    }
-
-    fn misleading(_: &Message, _: &mut Random) -> Option<Message> {
-        None
     }
 }
