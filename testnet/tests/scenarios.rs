@@ -26,7 +26,12 @@ fn verdicts(scenarios: Vec<Scenario>) -> Vec<Verdict> {
                 for scenario in std::iter::from_fn(next) {
                     let started = std::time::Instant::now();
                     let verdict = simulate(&scenario).unwrap();
-                    println!("{:>6} ms  {} {}", started.elapsed().as_millis(), verdict.outcome, scenario.name);
+                    println!(
+                        "{:>6} ms  {} {}",
+                        started.elapsed().as_millis(),
+                        verdict.outcome,
+                        scenario.name
+                    );
                     verdicts.lock().unwrap().push(verdict);
                 }
             });
@@ -42,11 +47,8 @@ fn every_scenario_of_the_gallery_comes_to_its_verdict() {
     let scenarios: Vec<Scenario> = files.iter().map(|file| Scenario::open(file).unwrap()).collect();
     let verdicts = verdicts(scenarios);
     assert_eq!(verdicts.len(), files.len(), "every file of the folder runs");
-    let bad: Vec<String> = verdicts
-        .iter()
-        .filter(|verdict| verdict.outcome != Outcome::Pass)
-        .map(Verdict::to_string)
-        .collect();
+    let bad: Vec<String> =
+        verdicts.iter().filter(|verdict| verdict.outcome != Outcome::Pass).map(Verdict::to_string).collect();
     assert!(bad.is_empty(), "{} did not pass:\n{}", bad.len(), bad.join("\n\n"));
 }
 
@@ -82,7 +84,8 @@ fn a_fork_that_is_expected_and_does_not_come_fails() {
     let verdict = turned("twin-pbft", &[pbft]);
     assert_eq!(verdict.outcome, Outcome::Fail);
     assert!(verdict.reasons[0].contains("no checker found that"), "{verdict}");
-    let alone = turned("twin-raft", &[("sides = [[\"n0\"], [\"n1\"]]", "sides = [[\"n0\"], [\"n1\", \"n2\"]]")]);
+    let alone =
+        turned("twin-raft", &[("sides = [[\"n0\"], [\"n1\"]]", "sides = [[\"n0\"], [\"n1\", \"n2\"]]")]);
     assert_eq!(alone.outcome, Outcome::Fail, "one side has no majority: {alone}");
 }
 
@@ -98,7 +101,10 @@ fn a_fork_is_shown_with_both_blocks() {
     let verdict = turned("twin-raft", &[]);
     assert_eq!(verdict.outcome, Outcome::Pass, "{verdict}");
     let text = verdict.to_string();
-    assert!(text.contains("BROKEN: agreement") && text.contains("SAFETY is broken, as theory says"), "{text}");
+    assert!(
+        text.contains("BROKEN: agreement") && text.contains("SAFETY is broken, as theory says"),
+        "{text}"
+    );
     assert_eq!(text.matches("block_id").count(), 2, "{text}");
 }
 
@@ -106,5 +112,8 @@ fn a_fork_is_shown_with_both_blocks() {
 fn a_scenario_replays_bit_for_bit() {
     let timelines = || turned("leader-flapping", &[]);
     assert_eq!(timelines(), timelines());
-    assert_ne!(timelines().expectations, turned("leader-flapping", &[("lasts", "seed = 8\nlasts")]).expectations);
+    assert_ne!(
+        timelines().expectations,
+        turned("leader-flapping", &[("lasts", "seed = 8\nlasts")]).expectations
+    );
 }

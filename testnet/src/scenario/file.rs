@@ -175,9 +175,8 @@ impl Scenario {
 
     /// Judges what was seen against each expectation.
     pub(super) fn judge(&self, samples: &[Sample]) -> Vec<Seen> {
-        let judge = |expected: &Expectation| {
-            expected.judge(samples, &self.network.members_of(expected.group))
-        };
+        let judge =
+            |expected: &Expectation| expected.judge(samples, &self.network.members_of(expected.group));
         self.expectations.iter().map(judge).collect()
     }
 }

@@ -92,7 +92,8 @@ impl Scenario {
     /// # Errors
     /// The file, the line, and what was expected there.
     pub fn open(path: &Path) -> Result<Scenario, ScenarioError> {
-        let refuse = |error: std::io::Error| ScenarioError::File { path: path.into(), why: error.to_string() };
+        let refuse =
+            |error: std::io::Error| ScenarioError::File { path: path.into(), why: error.to_string() };
         let text = std::fs::read_to_string(path).map_err(refuse)?;
         Scenario::read(&path.display().to_string(), &text)
     }
@@ -103,7 +104,9 @@ impl Scenario {
     /// The file, the line, and what was expected there.
     pub fn read(file: &str, text: &str) -> Result<Scenario, ScenarioError> {
         let judge = Judge { name: file, text };
-        judge.holds(text.len() <= MAX_FILE, 0, || format!("{} bytes: at most {MAX_FILE} are read", text.len()))?;
+        judge.holds(text.len() <= MAX_FILE, 0, || {
+            format!("{} bytes: at most {MAX_FILE} are read", text.len())
+        })?;
         let refuse =
             |error: toml::de::Error| ScenarioError::Text { name: file.into(), why: error.to_string() };
         let written: Written = toml::from_str(text).map_err(refuse)?;
@@ -125,7 +128,8 @@ impl Scenario {
         }
         let faults = faults(&judge, &network, lasts, &written.fault)?;
         let expectations = expectations(&judge, &network, lasts, &written.expect)?;
-        let name = Path::new(file).file_stem().map_or(file.into(), |stem| stem.to_string_lossy().into_owned());
+        let name =
+            Path::new(file).file_stem().map_or(file.into(), |stem| stem.to_string_lossy().into_owned());
         let load = written.load.as_ref().map(|load| *load.get_ref());
         let (about, seed, right) = (about.to_owned(), written.seed, written.verdict);
         let file = file.to_owned();
@@ -188,7 +192,8 @@ fn faults(
     let mut faults = Vec::new();
     for table in written {
         let start = table.span().start;
-        let refuse = |error: toml::de::Error| judge.nonsense(start, format!("in this fault: {}", error.message()));
+        let refuse =
+            |error: toml::de::Error| judge.nonsense(start, format!("in this fault: {}", error.message()));
         let (times, what): (toml::Table, toml::Table) =
             table.get_ref().clone().into_iter().partition(|(key, _)| TIMES.contains(&key.as_str()));
         let times: Times = toml::Value::Table(times).try_into().map_err(refuse)?;
@@ -338,7 +343,10 @@ fn expectations(
         let (start, expected) = (spanned.span().start, spanned.get_ref());
         let Expectation { from, to, group, nodes, because, .. } = expected;
         judge.holds(from < to && to.0 <= lasts, start, || {
-            format!("from {from} to {to}: expected a window within the {} that the scenario lasts", Span(lasts))
+            format!(
+                "from {from} to {to}: expected a window within the {} that the scenario lasts",
+                Span(lasts)
+            )
         })?;
         let there = group.0 <= network.shards;
         judge.holds(there, start, || {

@@ -141,7 +141,8 @@ impl<V: Venue> Playing<'_, V> {
     /// Whether a fault hits whoever leads, as long as it lasts.
     fn follows(&self, place: usize) -> bool {
         self.scenario.faults.get(place).is_some_and(|timed| {
-            matches!(timed.fault, Fault::Link { .. }) && timed.fault.named().iter().any(|who| who.place().is_none())
+            matches!(timed.fault, Fault::Link { .. })
+                && timed.fault.named().iter().any(|who| who.place().is_none())
         })
     }
 
@@ -167,12 +168,10 @@ impl<V: Venue> Playing<'_, V> {
                     Err(why) => self.fail(format!("{fault}: {why}")),
                 }
             }
-            Some(Err(group)) => {
-                if self.waiting.insert(place) {
-                    self.note(format!("group {group} has no leader to hit yet"));
-                }
+            Some(Err(group)) if self.waiting.insert(place) => {
+                self.note(format!("group {group} has no leader to hit yet"));
             }
-            None => {}
+            Some(Err(_)) | None => {}
         }
     }
 

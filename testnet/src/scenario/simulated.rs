@@ -12,10 +12,8 @@ use witan_types::{GroupId, Scheme};
 /// # Errors
 /// If the simulator can't run such a network.
 pub fn simulate(scenario: &Scenario) -> Result<Verdict, ScenarioError> {
-    let refuse = |why: sim::CannotRun| ScenarioError::CannotRun {
-        name: scenario.file.clone(),
-        why: why.to_string(),
-    };
+    let refuse =
+        |why: sim::CannotRun| ScenarioError::CannotRun { name: scenario.file.clone(), why: why.to_string() };
     let report = sim::run(&simulated(scenario)).map_err(refuse)?;
     Ok(verdict(scenario, report))
 }
@@ -76,6 +74,7 @@ fn checked(scenario: &Scenario, report: &Report, promise: Promise) -> Checked {
         Some(_) if kind == Kind::Liveness => (None, "the run ended before the heal".into()),
         _ => (Some(true), String::new()),
     };
-    let holds = if promise == Promise::Configuration && !speaks_of_root(scenario) { Some(true) } else { holds };
+    let holds =
+        if promise == Promise::Configuration && !speaks_of_root(scenario) { Some(true) } else { holds };
     Checked { promise: promise.to_string(), kind, holds, evidence }
 }

@@ -28,7 +28,10 @@ fn a_file_is_read_as_it_is_written() {
          [verdict]\nsafety = 'broken'\nliveness = 'lost'\n",
     )
     .unwrap();
-    assert_eq!((scenario.name.as_str(), scenario.file.as_str(), scenario.seed), ("test", "some/test.toml", 9));
+    assert_eq!(
+        (scenario.name.as_str(), scenario.file.as_str(), scenario.seed),
+        ("test", "some/test.toml", 9)
+    );
     assert_eq!(scenario.network.engine_of(GroupId(2)), EngineKind::HotStuff);
     assert_eq!(scenario.network.members_of(GroupId(2)), [1, 2]);
     assert_eq!(scenario.network.members_of(GroupId(1)), [0, 1, 2, 3]);
@@ -58,22 +61,42 @@ fn what_is_wrong_is_told_with_its_line_and_what_was_expected() {
     for (text, line, why) in [
         ("nonsense = 1", "line 5", "unknown field `nonsense`, expected"),
         ("[[fault]]\nkind = 'kill'\nnodes = ['n4']\nat = '1s'", ":5:", "there is no n4: they are n0 to n3"),
-        ("[[fault]]\nkind = 'kill'\nnodes = ['n1']\nat = '10s'", ":5:", "begins after everything heals, at 10s"),
+        (
+            "[[fault]]\nkind = 'kill'\nnodes = ['n1']\nat = '10s'",
+            ":5:",
+            "begins after everything heals, at 10s",
+        ),
         ("[[fault]]\nkind = 'kill'\nnodes = ['n1']\nat = '1s'\nwhen = 2", ":5:", "unknown field `when`"),
         ("[[fault]]\nkind = 'kill'\nnodes = ['n1']", ":5:", "missing field `at`"),
         ("[[fault]]\nkind = 'kill'\nnodes = []\nat = '1s'", ":5:", "names no node"),
         ("[[fault]]\nkind = 'melt'\nnodes = ['n1']\nat = '1s'", ":5:", "unknown variant `melt`"),
         ("[[fault]]\nkind = 'kill'\nnodes = ['n1']\nat = '1s'\nevery = '3s'", ":5:", "belong together"),
-        ("[[fault]]\nkind = 'kill'\nnodes = ['n1']\nat = '1s'\nevery = '3s'\ntimes = 2", ":5:", "for must be given"),
+        (
+            "[[fault]]\nkind = 'kill'\nnodes = ['n1']\nat = '1s'\nevery = '3s'\ntimes = 2",
+            ":5:",
+            "for must be given",
+        ),
         ("[[fault]]\nkind = 'partition'\nsides = [['n1'], ['n1']]\nat = '1s'", ":5:", "no node in two"),
         ("[[fault]]\nkind = 'link'\nfrom = ['n0']\nline = {}\nat = '1s'", ":5:", "does nothing"),
         ("[[fault]]\nkind = 'twin'\nnode = 'leader'\naudience = ['n0']\nat = '1s'", ":5:", "must be named"),
         ("[[fault]]\nkind = 'twin'\nnode = 'n0'\naudience = ['n0']\nat = '1s'", ":5:", "other nodes"),
-        ("[[fault]]\nkind = 'byzantine'\nnode = 'n0'\nbehaviour = 'twin'\nat = '1s'", ":5:", "kind = \"twin\""),
+        (
+            "[[fault]]\nkind = 'byzantine'\nnode = 'n0'\nbehaviour = 'twin'\nat = '1s'",
+            ":5:",
+            "kind = \"twin\"",
+        ),
         ("[[fault]]\nkind = 'two-phase'\nfrom = 1\nto = 2\nat = '1s'", ":5:", "two of the groups 1 to 1"),
-        ("[[expect]]\nfrom = '2s'\nto = '1s'\nprogress = true\nbecause = 'x'", ":5:", "a window within the 10s"),
+        (
+            "[[expect]]\nfrom = '2s'\nto = '1s'\nprogress = true\nbecause = 'x'",
+            ":5:",
+            "a window within the 10s",
+        ),
         ("[[expect]]\nfrom = '1s'\nto = '2s'\nprogress = true\nbecause = ' '", ":5:", "says nothing"),
-        ("[[expect]]\nfrom = '1s'\nto = '2s'\ngroup = 2\nprogress = true\nbecause = 'x'", ":5:", "no group 2"),
+        (
+            "[[expect]]\nfrom = '1s'\nto = '2s'\ngroup = 2\nprogress = true\nbecause = 'x'",
+            ":5:",
+            "no group 2",
+        ),
         ("load = { tps = 0 }", ":5:", "0 transactions a second: 1 to 1000"),
         ("shards = 65", ":5:", "65 shards: 1 to 64"),
         ("group-engines = { 7 = 'pbft' }", ":5:", "no group \"7\": expected root or 1 to 1"),
@@ -104,7 +127,11 @@ fn a_verdict_is_the_worst_that_was_not_to_be_expected() {
     assert_eq!(outcome(healthy, vec![held.clone()]), Outcome::Pass);
     assert_eq!(outcome(healthy, vec![forked.clone(), stuck.clone()]), Outcome::Safety);
     assert_eq!(outcome(healthy, vec![stuck.clone()]), Outcome::Liveness);
-    assert_eq!(outcome(healthy, vec![check(Kind::Liveness, None)]), Outcome::Fail, "what was not checked is no pass");
+    assert_eq!(
+        outcome(healthy, vec![check(Kind::Liveness, None)]),
+        Outcome::Fail,
+        "what was not checked is no pass"
+    );
     assert_eq!(outcome(forks, vec![forked.clone(), stuck, check(Kind::Liveness, None)]), Outcome::Pass);
     assert_eq!(outcome(forks, vec![held]), Outcome::Fail, "the fork has to be found");
     assert_eq!(outcome(forks, vec![]), Outcome::Fail);
@@ -133,5 +160,8 @@ fn whether_a_group_makes_progress_is_told_by_heights_at_both_ends() {
     assert!(seen(false, &still).seen && !seen(true, &still).seen, "n2 was silent at first");
     assert!(seen(true, &moves).seen && !seen(false, &moves).seen);
     assert_eq!(seen(true, &moves).evidence, "blocks executed: n0 5 to 6, n1 silent, n2 silent, n3 silent");
-    assert!(!seen(false, &moves[..1]).seen && !seen(true, &[]).seen, "a window that nobody saw shows nothing");
+    assert!(
+        !seen(false, &moves[..1]).seen && !seen(true, &[]).seen,
+        "a window that nobody saw shows nothing"
+    );
 }

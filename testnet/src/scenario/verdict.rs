@@ -85,10 +85,9 @@ impl Kind {
     pub fn of(promise: Promise) -> Kind {
         match promise {
             Promise::Agreement => Kind::Fork,
-            Promise::ValidSeals
-            | Promise::Durability
-            | Promise::Serializability
-            | Promise::Conservation => Kind::OneChain,
+            Promise::ValidSeals | Promise::Durability | Promise::Serializability | Promise::Conservation => {
+                Kind::OneChain
+            }
             Promise::Liveness | Promise::NoOrphans | Promise::Configuration => Kind::Liveness,
             Promise::Order
             | Promise::WriteAhead
@@ -203,7 +202,9 @@ fn judge(right: Right, found: &Found) -> (Outcome, Vec<String>) {
         let Checked { promise, evidence, .. } = check;
         match check.kind {
             Kind::Fork | Kind::OneChain if may_fork && forked => {}
-            Kind::Fork | Kind::OneChain | Kind::Safety => note(Outcome::Safety, format!("{promise} is broken: {evidence}")),
+            Kind::Fork | Kind::OneChain | Kind::Safety => {
+                note(Outcome::Safety, format!("{promise} is broken: {evidence}"))
+            }
             Kind::Liveness if right.liveness == Liveness::Lost => {}
             Kind::Liveness => note(Outcome::Liveness, format!("{promise} is lost: {evidence}")),
         }
@@ -213,8 +214,8 @@ fn judge(right: Right, found: &Found) -> (Outcome, Vec<String>) {
     }
     for unsure in found.checks.iter().filter(|check| check.holds.is_none()) {
         // Whoever looks for a fork and finds it has nothing more to look at, nor has whoever expects a group to stand still.
-        let expected = (forked && may_fork)
-            || (unsure.kind == Kind::Liveness && right.liveness == Liveness::Lost);
+        let expected =
+            (forked && may_fork) || (unsure.kind == Kind::Liveness && right.liveness == Liveness::Lost);
         if !expected {
             note(Outcome::Fail, format!("{} could not be checked: {}", unsure.promise, unsure.evidence));
         }

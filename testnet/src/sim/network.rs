@@ -105,8 +105,7 @@ impl World {
         if self.random.chance(u64::from(line.loss_percent)) {
             return;
         }
-        let twice =
-            parcel.how == How::OneWay && self.random.chance(u64::from(line.duplicate_percent));
+        let twice = parcel.how == How::OneWay && self.random.chance(u64::from(line.duplicate_percent));
         for _ in 0..=u64::from(twice) {
             let sent = Sent {
                 now_us: self.now_us,

@@ -385,7 +385,10 @@ impl Scenario {
         let lie = |group| {
             let instance = Instance { chain: genesis.chain(), group, epoch: Epoch(1) };
             let place = ValidatorIndex(self.place_in(group, at)?);
-            Some((group, Attacker::new(attack, instance, self.engine_of(group), place, self.validator_key(at))))
+            Some((
+                group,
+                Attacker::new(attack, instance, self.engine_of(group), place, self.validator_key(at)),
+            ))
         };
         self.running().filter_map(lie).collect()
     }

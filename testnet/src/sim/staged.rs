@@ -38,7 +38,8 @@ impl Staged {
 
     pub(super) fn end(&mut self, number: usize) {
         self.active.remove(&number);
-        self.ended = std::mem::take(&mut self.ended).into_iter().filter(|at| self.fails(*at).is_some()).collect();
+        self.ended =
+            std::mem::take(&mut self.ended).into_iter().filter(|at| self.fails(*at).is_some()).collect();
     }
 
     pub(super) fn end_all(&mut self) {
@@ -110,11 +111,18 @@ impl Staged {
 
     /// Whether one group is kept from hearing another.
     pub(super) fn is_unheard(&self, from: GroupId, to: GroupId) -> bool {
-        self.all().any(|fault| matches!(fault, Fault::TwoPhase { from: one, to: other } if (*one, *other) == (from, to)))
+        self.all().any(
+            |fault| matches!(fault, Fault::TwoPhase { from: one, to: other } if (*one, *other) == (from, to)),
+        )
     }
 
     /// What the line from one node to another does to a message; `leads` says whether a node leads a group by now.
-    pub(super) fn line(&self, from: usize, to: usize, leads: &dyn Fn(usize, GroupId) -> bool) -> Option<Line> {
+    pub(super) fn line(
+        &self,
+        from: usize,
+        to: usize,
+        leads: &dyn Fn(usize, GroupId) -> bool,
+    ) -> Option<Line> {
         let is = |whos: &[Who], at: usize| {
             whos.iter().any(|who| match who {
                 Who::Node(place) => usize::from(*place) == at,

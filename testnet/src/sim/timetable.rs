@@ -163,11 +163,10 @@ impl World {
                 self.tell_course(fault.to_string());
                 self.stage(place, fault);
             }
-            Err(group) => {
-                if self.course.waiting.insert(place) {
-                    self.tell_course(format!("group {group} has no leader to hit yet"));
-                }
+            Err(group) if self.course.waiting.insert(place) => {
+                self.tell_course(format!("group {group} has no leader to hit yet"));
             }
+            Err(_) => {}
         }
     }
 

@@ -84,8 +84,11 @@ async fn a_bad_line_follows_the_leader_and_a_fault_waits_for_one() {
     let text = "[[fault]]\nkind = 'link'\nfrom = ['leader']\nline = { delay = '9s' }\nat = '10ms'";
     let leaders = [None, Some(1), Some(1), Some(2)].into();
     let (verdict, done) = played(text, Script { leaders, ..Script::default() }).await;
-    let begun: Vec<&str> =
-        done.iter().filter(|line| line.starts_with("begin")).map(|line| &line["begin 0: lines from ".len()..][..2]).collect();
+    let begun: Vec<&str> = done
+        .iter()
+        .filter(|line| line.starts_with("begin"))
+        .map(|line| &line["begin 0: lines from ".len()..][..2])
+        .collect();
     assert_eq!(begun, ["n1", "n2"], "{done:?}");
     assert_eq!(verdict.outcome, Outcome::Pass, "{verdict}");
 }

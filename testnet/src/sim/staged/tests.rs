@@ -62,9 +62,8 @@ fn messages_keep_their_order_but_for_those_that_are_overtaken() {
 fn a_narrow_line_takes_time_for_each_byte() {
     let mut staged = Staged::default();
     let narrow = Line { kilobytes_per_second: 10, ..Line::default() };
-    let mut sent = || {
-        staged.arrives((0, 1), &narrow, Sent { now_us: 0, takes_us: 0, bytes: 1_000, overtaken: false })
-    };
+    let mut sent =
+        || staged.arrives((0, 1), &narrow, Sent { now_us: 0, takes_us: 0, bytes: 1_000, overtaken: false });
     assert_eq!((sent(), sent()), (100_000, 200_000));
 }
 
