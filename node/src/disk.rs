@@ -1,7 +1,7 @@
 //! How the disk does: how long the consensus log's last syncs took.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,6 +16,10 @@ const LATELY: Duration = Duration::from_secs(60);
 pub(crate) struct DiskWatch {
     /// How long each sync is held up, in milliseconds: a staged fault.
     delay_ms: AtomicU64,
+    /// Whether the disk has no room left: a staged fault.
+    full: AtomicBool,
+    /// Whether syncs fail: a staged fault.
+    fails: AtomicBool,
     syncs: Mutex<Syncs>,
 }
 
@@ -68,6 +72,22 @@ impl DiskWatch {
     /// Holds each sync up from now on.
     pub(crate) fn set_delay_ms(&self, delay_ms: u64) {
         self.delay_ms.store(delay_ms, Ordering::Relaxed);
+    }
+
+    /// Lets the disk have no room, or its syncs fail, from now on.
+    pub(crate) fn break_down(&self, full: bool, fails: bool) {
+        self.full.store(full, Ordering::Relaxed);
+        self.fails.store(fails, Ordering::Relaxed);
+    }
+
+    /// Whether a staged fault says that the disk is full.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Relaxed)
+    }
+
+    /// Whether a staged fault says that syncs fail.
+    pub(crate) fn fails(&self) -> bool {
+        self.fails.load(Ordering::Relaxed)
     }
 
     /// The figures now.

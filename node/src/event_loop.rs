@@ -2,6 +2,7 @@
 //! ask for goes out to the network, to the disk's two writers and to whoever waits. It never blocks on any of them.
 
 use crate::metrics::Meter;
+use crate::rehearsal::Liar;
 use crate::shared::Shared;
 use crate::timers::Timers;
 use crate::wire;
@@ -15,6 +16,7 @@ use tokio::sync::oneshot;
 use witan_consensus::engine::{Evidence, Seq, Tick};
 use witan_ledger::Pooled;
 use witan_p2p::{Network, Priority, ResponseToken, Topic};
+use witan_replica::attack::Attack;
 use witan_replica::{
     Admission, Class, Effects, Event, Group, Message, Now, Outgoing, Recipient, Relay, Source, Ticket, Timer,
     VerifiedMessage, WriteSeq,
@@ -73,6 +75,8 @@ pub(crate) struct EventLoop {
     pub(crate) network: Network,
     pub(crate) writers: Writers,
     pub(crate) shared: Arc<Shared>,
+    /// On a development network: this node, should it have to lie.
+    liar: Option<Liar>,
     meter: Meter,
     timers: Timers,
     started: Instant,
@@ -97,6 +101,7 @@ impl EventLoop {
         network: Network,
         writers: Writers,
         shared: Arc<Shared>,
+        liar: Option<Liar>,
     ) -> EventLoop {
         EventLoop {
             groups: BTreeMap::new(),
@@ -105,6 +110,7 @@ impl EventLoop {
             network,
             writers,
             shared,
+            liar,
             meter: Meter::default(),
             timers: Timers::default(),
             started: Instant::now(),
@@ -287,15 +293,17 @@ impl EventLoop {
         for (node, message) in effects.requests {
             self.next_number += 1;
             self.requests.insert(self.next_number, (id, node));
-            self.network.request(node, self.next_number, wire::frame(id, &message.bytes()));
+            let bytes = self.in_own_words(id, node, &message.bytes());
+            self.network.request(node, self.next_number, wire::frame(id, &bytes));
         }
         for (ticket, message) in effects.replies {
             if let Some(token) = self.questions.remove(&ticket) {
-                self.network.respond(token, wire::frame(id, &message.bytes()));
+                let bytes = self.in_own_words(id, token.asker(), &message.bytes());
+                self.network.respond(token, wire::frame(id, &bytes));
             }
         }
         for relay in effects.relays {
-            self.pass_on(relay);
+            self.pass_on(id, relay);
         }
         for message in effects.gossip {
             let topic = match message {
@@ -343,30 +351,68 @@ impl EventLoop {
         }
     }
 
-    fn send(&self, id: GroupId, outgoing: &Outgoing) {
+    fn send(&mut self, id: GroupId, outgoing: &Outgoing) {
         // To others that is a node whose messages are lost: safe under every engine.
         if outgoing.class == Class::Consensus && self.shared.is_voting_paused() {
             return;
         }
-        let frame: Arc<[u8]> = wire::frame(id, &outgoing.bytes).into();
         let priority = match outgoing.class {
             Class::Consensus => Priority::Vote,
             Class::Transactions => Priority::Batch,
             Class::Sync => Priority::Sync,
         };
-        match outgoing.to {
-            Recipient::Node(node) => self.send_frame(node, priority, frame),
-            Recipient::Validators => {
-                let members = self.members.get(&id).map(Vec::as_slice).unwrap_or_default();
-                for node in members.iter().filter(|node| **node != self.me) {
-                    self.send_frame(*node, priority, Arc::clone(&frame));
+        let members = self.members.get(&id).map(Vec::as_slice).unwrap_or_default();
+        let to: Vec<NodeId> = match outgoing.to {
+            Recipient::Node(node) => vec![node],
+            Recipient::Validators => members.iter().copied().filter(|node| *node != self.me).collect(),
+        };
+        if let Some(attack) = self.shared.script.attack() {
+            return self.lie(attack, id, priority, &to, &outgoing.bytes);
+        }
+        let frame: Arc<[u8]> = wire::frame(id, &outgoing.bytes).into();
+        for node in to {
+            self.send_frame(node, priority, Arc::clone(&frame));
+        }
+    }
+
+    /// A rehearsal: says something else than the replica, to each in its own words.
+    fn lie(&mut self, attack: Attack, id: GroupId, priority: Priority, to: &[NodeId], bytes: &Arc<[u8]>) {
+        for node in to {
+            let place = self.place_of(id, *node);
+            let Some(liar) = &mut self.liar else { return };
+            for said in liar.say(attack, id, place, bytes) {
+                let frame: Arc<[u8]> = wire::frame(id, &said.bytes).into();
+                match said.after_us {
+                    0 => self.send_frame(*node, priority, frame),
+                    after_us => {
+                        let after = Duration::from_micros(after_us);
+                        self.network.send_later(*node, priority, frame, after);
+                    }
                 }
             }
         }
     }
 
+    /// A request or an answer, or what a liar makes of it.
+    fn in_own_words(&mut self, id: GroupId, to: NodeId, bytes: &Arc<[u8]>) -> Arc<[u8]> {
+        let place = self.place_of(id, to);
+        let (Some(attack), Some(liar)) = (self.shared.script.attack(), &mut self.liar) else {
+            return Arc::clone(bytes);
+        };
+        let said = liar.say(attack, id, place, bytes).into_iter().find(|said| !said.unasked);
+        said.map_or_else(|| Arc::clone(bytes), |said| said.bytes)
+    }
+
+    fn place_of(&self, id: GroupId, node: NodeId) -> usize {
+        let members = self.members.get(&id).map(Vec::as_slice).unwrap_or_default();
+        members.iter().position(|member| *member == node).unwrap_or(members.len())
+    }
+
     /// What one group says to another goes to that one's replica on this node, and to other nodes.
-    fn pass_on(&mut self, relay: Relay) {
+    fn pass_on(&mut self, id: GroupId, relay: Relay) {
+        if self.shared.script.silences(id, relay.to) {
+            return;
+        }
         if !relay.nodes.is_empty() {
             let frame: Arc<[u8]> = wire::frame(relay.to, &relay.bytes()).into();
             for node in &relay.nodes {

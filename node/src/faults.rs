@@ -1,13 +1,15 @@
 //! Faults that are staged on a running node, to see what the network and its users make of them: on development networks
 //! alone, where genesis says so.
 
-use crate::clock::Clock;
 use crate::disk::DiskWatch;
+use crate::rehearsal::Part;
+use crate::shared::Shared;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use witan_p2p::{Cut, Network};
-use witan_types::NodeId;
+use witan_p2p::{Cut, Line, Network};
+use witan_replica::attack::Attack;
+use witan_types::{GroupId, NodeId};
 
 /// The most faults at a time.
 const MAX_FAULTS: usize = 16;
@@ -21,8 +23,18 @@ pub(crate) enum Fault {
     Clock { offset_ms: i64 },
     /// Each sync of the disk takes so many milliseconds longer.
     Disk { delay_ms: u64 },
+    /// The disk has no room.
+    DiskFull,
+    /// Syncs of the disk fail.
+    DiskFailSync,
     /// Nothing passes between this node and these, in one direction or both.
     Network { nodes: Vec<NodeId>, cut: Cut },
+    /// What this node sends to these meets a bad line.
+    Line { nodes: Vec<NodeId>, line: Line },
+    /// This node lies.
+    Byzantine(Attack),
+    /// What one group says to another does not leave this node.
+    Channel { from: GroupId, to: GroupId },
 }
 
 /// A fault that is staged.
@@ -39,13 +51,17 @@ pub(crate) struct Staged {
 struct Effect {
     offset_ms: i64,
     delay_ms: u64,
+    full: bool,
+    fails: bool,
     cuts: BTreeMap<NodeId, Cut>,
+    lines: BTreeMap<NodeId, Line>,
+    part: Part,
 }
 
 /// The faults of this node, and where they take effect.
 #[derive(Debug)]
 pub(crate) struct Faults {
-    clock: Clock,
+    shared: Arc<Shared>,
     disk: Arc<DiskWatch>,
     network: Network,
     staged: Mutex<List>,
@@ -58,8 +74,8 @@ struct List {
 }
 
 impl Faults {
-    pub(crate) fn new(clock: Clock, disk: Arc<DiskWatch>, network: Network) -> Faults {
-        Faults { clock, disk, network, staged: Mutex::default() }
+    pub(crate) fn new(shared: Arc<Shared>, disk: Arc<DiskWatch>, network: Network) -> Faults {
+        Faults { shared, disk, network, staged: Mutex::default() }
     }
 
     /// Stages a fault, until it is cleared or its time is up; `None` if there are too many.
@@ -108,10 +124,13 @@ impl Faults {
     }
 
     fn apply(&self, list: &List) {
-        let Effect { offset_ms, delay_ms, cuts } = effect(&list.items);
-        self.clock.set_offset_ms(offset_ms);
+        let Effect { offset_ms, delay_ms, full, fails, cuts, lines, part } = effect(&list.items);
+        self.shared.clock.set_offset_ms(offset_ms);
         self.disk.set_delay_ms(delay_ms);
+        self.disk.break_down(full, fails);
         self.network.set_cuts(cuts);
+        self.network.set_lines(lines);
+        self.shared.script.set(part);
     }
 
     fn lock(&self) -> MutexGuard<'_, List> {
@@ -119,13 +138,21 @@ impl Faults {
     }
 }
 
-/// Offsets of the clock add up, the longest delay counts, and two directions are both.
+/// Offsets of the clock add up, the longest delay counts, and two directions are both. Of several lines to one node, and
+/// of several ways to lie, the last counts.
 fn effect(staged: &[Staged]) -> Effect {
     let mut effect = Effect::default();
     for Staged { fault, .. } in staged {
         match fault {
             Fault::Clock { offset_ms } => effect.offset_ms = effect.offset_ms.saturating_add(*offset_ms),
             Fault::Disk { delay_ms } => effect.delay_ms = effect.delay_ms.max(*delay_ms),
+            Fault::DiskFull => effect.full = true,
+            Fault::DiskFailSync => effect.fails = true,
+            Fault::Line { nodes, line } => effect.lines.extend(nodes.iter().map(|node| (*node, *line))),
+            Fault::Byzantine(attack) => effect.part.attack = Some(*attack),
+            Fault::Channel { from, to } => {
+                effect.part.channels.insert((*from, *to));
+            }
             Fault::Network { nodes, cut } => {
                 for node in nodes {
                     let earlier = effect.cuts.insert(*node, *cut);
@@ -142,6 +169,7 @@ fn effect(staged: &[Staged]) -> Effect {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
     use witan_types::Hash;
 
     #[test]
@@ -158,8 +186,29 @@ mod tests {
         ]
         .map(|fault| Staged { id: 1, fault, until: None });
         let cuts = BTreeMap::from([(one, Cut::Both), (other, Cut::In)]);
-        assert_eq!(effect(&staged), Effect { offset_ms: 500, delay_ms: 30, cuts });
+        let expected = Effect { offset_ms: 500, delay_ms: 30, cuts, ..Effect::default() };
+        assert_eq!(effect(&staged), expected);
         assert_eq!(effect(&[]), Effect::default());
+    }
+
+    #[test]
+    fn of_several_lines_and_lies_the_last_counts_and_silenced_channels_add_up() {
+        let node = NodeId(Hash([1; 32]));
+        let line = |delay| Line { delay: Duration::from_millis(delay), ..Line::default() };
+        let staged = [
+            Fault::Line { nodes: vec![node], line: line(1) },
+            Fault::Line { nodes: vec![node], line: line(2) },
+            Fault::Byzantine(Attack::Mute),
+            Fault::Byzantine(Attack::Equivocate),
+            Fault::Channel { from: GroupId(1), to: GroupId(2) },
+            Fault::Channel { from: GroupId(2), to: GroupId(1) },
+            Fault::DiskFull,
+        ]
+        .map(|fault| Staged { id: 1, fault, until: None });
+        let channels = [(GroupId(1), GroupId(2)), (GroupId(2), GroupId(1))].into();
+        let part = Part { attack: Some(Attack::Equivocate), channels };
+        let lines = BTreeMap::from([(node, line(2))]);
+        assert_eq!(effect(&staged), Effect { lines, part, full: true, ..Effect::default() });
     }
 
     #[test]

@@ -108,4 +108,4 @@ pub(crate) fn mempool_limits(config: &Config) -> Limits {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

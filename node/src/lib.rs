@@ -17,6 +17,7 @@ mod inbound;
 pub mod keys;
 mod metrics;
 mod progress;
+mod rehearsal;
 mod run;
 mod shared;
 mod signatures;

@@ -14,6 +14,7 @@ use crate::groups::{self, Opening, mempool_limits};
 use crate::home::{DataLock, Home, Keys};
 use crate::inbound::{self, Judge};
 use crate::keys::PasswordSource;
+use crate::rehearsal::Liar;
 use crate::shared::Shared;
 use crate::signatures::Signatures;
 use crate::writers::Writers;
@@ -138,6 +139,7 @@ impl Starting<'_> {
             network.clone(),
             writers,
             Arc::clone(&shared),
+            self.validator()?.and_then(|(_, key)| Liar::new(self.genesis, key)),
         );
         let (asked, questions) = tokio::sync::mpsc::channel(answering::MAX_WAITING);
         let mut judge = Judge {
@@ -320,7 +322,7 @@ impl Starting<'_> {
             costly: CostlyReads::new(),
             locks_seen: LocksSeen::default(),
             trials: trials(),
-            faults: Arc::new(Faults::new(shared.clock.clone(), Arc::clone(&disk), judge.network.clone())),
+            faults: Arc::new(Faults::new(Arc::clone(shared), Arc::clone(&disk), judge.network.clone())),
             disk,
         })
     }

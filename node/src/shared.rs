@@ -3,6 +3,7 @@
 
 use crate::clock::Clock;
 use crate::progress::Progress;
+use crate::rehearsal::Script;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -33,6 +34,8 @@ pub(crate) struct View {
 pub(crate) struct Shared {
     /// The node's wall clock.
     pub(crate) clock: Clock,
+    /// What it says otherwise than its replicas want.
+    pub(crate) script: Script,
     started: Instant,
     beat_ms: AtomicU64,
     stopping: AtomicBool,
@@ -61,6 +64,7 @@ impl Shared {
     pub(crate) fn new() -> Shared {
         Shared {
             clock: Clock::default(),
+            script: Script::default(),
             started: Instant::now(),
             beat_ms: AtomicU64::new(0),
             stopping: AtomicBool::new(false),

@@ -139,6 +139,12 @@ impl LogWriter {
             }
             batch.keep_evidence(job.evidence);
         }
+        if self.disk.fails() {
+            return Err(StorageError::Io {
+                path: self.storage.dir().to_owned(),
+                reason: "a staged fault lets syncs fail".into(),
+            });
+        }
         self.disk.sync(|| self.storage.consensus_log().commit(batch))?;
         for group in marks.keys() {
             if self.marked.insert(*group) && !marker::has_signed(&self.home, *group, FIRST_EPOCH)? {
@@ -157,7 +163,11 @@ struct RoomCheck {
 }
 
 impl RoomCheck {
-    fn look(&mut self) -> Result<(), StorageError> {
+    fn look(&mut self, disk: &DiskWatch) -> Result<(), StorageError> {
+        let full = |reason| Err(StorageError::Full { path: self.storage.dir().to_owned(), reason });
+        if disk.is_full() {
+            return full("a staged fault takes its room".into());
+        }
         if self.looked.is_some_and(|at| at.elapsed() < ROOM_INTERVAL) {
             return Ok(());
         }
@@ -166,8 +176,7 @@ impl RoomCheck {
         if free >= self.min_free_bytes {
             return Ok(());
         }
-        let reason = format!("{free} bytes are free, storage.min_free_bytes is {}", self.min_free_bytes);
-        Err(StorageError::Full { path: self.storage.dir().to_owned(), reason })
+        full(format!("{free} bytes are free, storage.min_free_bytes is {}", self.min_free_bytes))
     }
 }
 
@@ -204,7 +213,7 @@ impl LedgerWriter {
         group: GroupId,
         writes: Vec<(WriteSeq, LedgerWrite)>,
     ) -> Result<WriteSeq, StorageError> {
-        self.room.look()?;
+        self.room.look(&self.disk)?;
         self.disk.hold_up();
         let (mut newest, mut commits, mut seals) = (0, Vec::new(), Vec::new());
         for (seq, write) in writes {

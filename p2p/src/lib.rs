@@ -19,6 +19,7 @@ mod counters;
 mod cuts;
 mod dial;
 mod events;
+mod lines;
 mod link;
 mod network;
 mod others;
@@ -31,6 +32,7 @@ pub use address::{MAX_HOST_BYTES, ParseAddressError, PeerAddress};
 pub use codec::{MAX_FRAME_BYTES, MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES};
 pub use counters::Counters;
 pub use cuts::Cut;
+pub use lines::Line;
 pub use network::{Network, start};
 pub use others::OtherChain;
 pub use score::Misbehaviour;
@@ -222,7 +224,17 @@ pub enum NetworkEvent {
 
 /// The right to answer one request, within [`REQUEST_TIMEOUT`].
 #[derive(Debug)]
-pub struct ResponseToken(pub(crate) ResponseChannel<Vec<u8>>);
+pub struct ResponseToken {
+    pub(crate) to: NodeId,
+    pub(crate) channel: ResponseChannel<Vec<u8>>,
+}
+
+impl ResponseToken {
+    /// Who asked.
+    pub fn asker(&self) -> NodeId {
+        self.to
+    }
+}
 
 /// Why a request has no response.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]

@@ -6,19 +6,21 @@ use crate::codec::{MAX_REQUEST_BYTES, MAX_RESPONSE_BYTES};
 use crate::counters::{Counters, Tally};
 use crate::cuts::{Cut, Cuts};
 use crate::events::EventQueue;
+use crate::lines::{Cargo, Fate, Line, Lines};
 use crate::others::{OtherChain, Others};
 use crate::peers::PeerTable;
 use crate::score::Misbehaviour;
 use crate::swarm::{Command, Driver};
 use crate::{
-    MAX_GOSSIP_BYTES, NetworkConfig, NetworkError, NetworkEvent, PeerInfo, Priority, RequestError,
-    ResponseToken, Topic,
+    MAX_GOSSIP_BYTES, NetworkConfig, NetworkError, NetworkEvent, PeerInfo, Priority, REQUEST_TIMEOUT,
+    RequestError, ResponseToken, Topic,
 };
 use libp2p::PeerId;
 use libp2p::identity::Keypair;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use witan_types::NodeId;
@@ -43,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) tally: Tally,
     pub(crate) others: Others,
     pub(crate) cuts: Arc<Cuts>,
+    lines: Lines,
+    runtime: Handle,
 }
 
 /// Listens, and starts connecting. The receiver gets everything that happens; while it isn't read, validators are
@@ -67,7 +71,8 @@ pub fn start(
         EventQueue::new(bounds.queued_events, bounds.queued_event_bytes, Arc::clone(&cuts));
     let me = node_of(&me).ok_or_else(|| libp2p_error("an identity that is not ed25519"))?;
     let (peers, tally, others) = (PeerTable::default(), Tally::default(), Others::default());
-    let shared = Arc::new(Shared { me, listen, peers, events, tally, others, cuts });
+    let (lines, kept) = (Lines::default(), runtime.clone());
+    let shared = Arc::new(Shared { me, listen, peers, events, tally, others, cuts, lines, runtime: kept });
     let (commands, inbox) = mpsc::channel(MAX_COMMANDS);
     runtime.spawn(Driver::new(config, swarm, members, Arc::clone(&shared)).run(inbox));
     Ok((Network { shared, commands }, receiver))
@@ -92,6 +97,63 @@ impl Network {
     /// Queues a frame of at most [`crate::MAX_FRAME_BYTES`] for a validator. Never blocks. `false` if it was given
     /// up: the peer is not connected, no validator, or its queue is full of votes. `true` promises no delivery.
     pub fn send(&self, to: NodeId, priority: Priority, frame: Arc<[u8]>) -> bool {
+        match self.shared.lines.enter(to, Cargo::Frame(priority, frame)) {
+            Fate::Free(cargo) => self.deliver(to, cargo),
+            fate => self.follow(to, fate),
+        }
+    }
+
+    /// The same, after some time: for rehearsals of nodes that hold back what they have to say.
+    pub fn send_later(&self, to: NodeId, priority: Priority, frame: Arc<[u8]>, after: Duration) -> bool {
+        let fate = self.shared.lines.hold_for(to, Cargo::Frame(priority, frame), after);
+        self.follow(to, fate)
+    }
+
+    /// Sees to what did not go straight.
+    fn follow(&self, to: NodeId, fate: Fate) -> bool {
+        match fate {
+            Fate::Held { begins } => {
+                if begins {
+                    self.shared.runtime.spawn(self.clone().deliver_held());
+                }
+                return true;
+            }
+            Fate::Lost(Cargo::Frame(..)) => self.shared.tally.frames_dropped.one(),
+            // On a real line nobody hears that it is lost: it times out.
+            Fate::Lost(Cargo::Request { id, .. }) => {
+                let network = self.clone();
+                self.shared.runtime.spawn(async move {
+                    tokio::time::sleep(REQUEST_TIMEOUT).await;
+                    network.shared.fail_request(to, id, RequestError::Timeout);
+                });
+            }
+            Fate::Lost(Cargo::Answer { .. }) => self.shared.tally.requests_dropped.one(),
+            Fate::Free(cargo) => return self.deliver(to, cargo),
+        }
+        false
+    }
+
+    /// Delivers what lines hold, until they hold nothing.
+    async fn deliver_held(self) {
+        while let Some((to, cargo)) = self.shared.lines.next().await {
+            self.deliver(to, cargo);
+        }
+    }
+
+    fn deliver(&self, to: NodeId, cargo: Cargo) -> bool {
+        match cargo {
+            Cargo::Frame(priority, frame) => return self.send_now(to, priority, frame),
+            Cargo::Request { id, bytes } => self.request_now(to, id, bytes),
+            Cargo::Answer { token, bytes } => {
+                if self.commands.try_send(Command::Respond { token, bytes }).is_err() {
+                    self.shared.tally.requests_dropped.one();
+                }
+            }
+        }
+        true
+    }
+
+    fn send_now(&self, to: NodeId, priority: Priority, frame: Arc<[u8]>) -> bool {
         let queue = self.shared.peers.queue(to).filter(|_| !self.shared.cuts.stops_out(to));
         let Some(queue) = queue else {
             self.shared.tally.frames_dropped.one();
@@ -115,6 +177,13 @@ impl Network {
     /// Asks a connected peer, with at most [`MAX_REQUEST_BYTES`]. One [`NetworkEvent::Response`] with `id` follows,
     /// whatever happens.
     pub fn request(&self, to: NodeId, id: u64, bytes: Vec<u8>) {
+        match self.shared.lines.enter(to, Cargo::Request { id, bytes }) {
+            Fate::Free(cargo) => self.deliver(to, cargo),
+            fate => self.follow(to, fate),
+        };
+    }
+
+    fn request_now(&self, to: NodeId, id: u64, bytes: Vec<u8>) {
         if self.shared.cuts.stops_out(to) {
             return self.shared.fail_request(to, id, RequestError::NotConnected);
         }
@@ -126,11 +195,14 @@ impl Network {
 
     /// Answers a request with at most [`MAX_RESPONSE_BYTES`]. A larger answer is a refusal.
     pub fn respond(&self, token: ResponseToken, bytes: Vec<u8>) {
-        if bytes.len() > MAX_RESPONSE_BYTES
-            || self.commands.try_send(Command::Respond { token, bytes }).is_err()
-        {
-            self.shared.tally.requests_dropped.one();
+        if bytes.len() > MAX_RESPONSE_BYTES {
+            return self.shared.tally.requests_dropped.one();
         }
+        let to = token.to;
+        match self.shared.lines.enter(to, Cargo::Answer { token, bytes }) {
+            Fate::Free(cargo) => self.deliver(to, cargo),
+            fate => self.follow(to, fate),
+        };
     }
 
     /// The connected peers, in the order of their ids.
@@ -182,6 +254,11 @@ impl Network {
         let apart = cuts.iter().filter_map(apart).collect();
         self.shared.cuts.set(cuts);
         self.command(Command::Part(apart));
+    }
+
+    /// Makes the lines to these peers bad from now on, and all others good. Replaces the lines made before.
+    pub fn set_lines(&self, lines: BTreeMap<NodeId, Line>) {
+        self.shared.lines.set(lines);
     }
 
     /// Where it listens: the configured address, with the port that port 0 became.

@@ -14,6 +14,7 @@
 //! `rpc/examples/hello.rs` is a whole program that signs, submits, reads and follows.
 
 mod bearer;
+mod faults;
 mod subscriber;
 
 pub use subscriber::{Follow, Following, Subscriber};
@@ -33,10 +34,10 @@ use crate::server::ScanRange;
 use crate::transaction_json::unsigned_to_json;
 use crate::view::{
     AccountView, BatchItem, BlockPage, BlockView, ConfigurationView, ConsensusStatusView, EpochView,
-    EvidencePage, Explanation, FaultEffect, FaultKind, FaultView, GenesisView, Health, HistoryPage,
-    KeyShardView, LightBlockView, LockPage, ManyValues, MempoolView, NetInfo, NodeStatus, PeerView,
-    PreparedView, ScanPage, SealView, ShardView, SimulationView, SlotView, StateValue, TransactionPage,
-    TransactionState, TxStatusView, ValidatorSetView, VersionView,
+    EvidencePage, Explanation, FaultEffect, FaultView, GenesisView, Health, HistoryPage, KeyShardView,
+    LightBlockView, LockPage, ManyValues, MempoolView, NetInfo, NodeStatus, PeerView, PreparedView, ScanPage,
+    SealView, ShardView, SimulationView, SlotView, StateValue, TransactionPage, TransactionState,
+    TxStatusView, ValidatorSetView, VersionView,
 };
 use jsonrpsee::core::client::{ClientT, Error as TransportError};
 use jsonrpsee::core::traits::ToRpcParams;
@@ -248,18 +249,8 @@ impl Client {
 
     /// `fault_set`; a fault without `lasts` stays until it is cleared.
     pub async fn set_fault(&self, effect: FaultEffect, lasts: Option<Duration>) -> Answer<u64> {
-        let for_ms = lasts.map(|lasts| u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX));
-        let (offset_ms, delay_ms, drop, direction) = (None, None, None, None);
-        let blank = |kind| SetFault { kind, offset_ms, delay_ms, drop, direction, for_ms };
-        let request = match effect {
-            FaultEffect::Clock { offset_ms } => {
-                SetFault { offset_ms: Some(offset_ms), ..blank(FaultKind::Clock) }
-            }
-            FaultEffect::Disk { delay_ms } => SetFault { delay_ms: Some(delay_ms), ..blank(FaultKind::Disk) },
-            FaultEffect::Network { drop, direction } => {
-                SetFault { drop: Some(drop), direction: Some(direction), ..blank(FaultKind::Network) }
-            }
-        };
+        let mut request = SetFault::of(effect);
+        request.for_ms = lasts.map(|lasts| u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX));
         Ok(self.call(&request).await?.id)
     }
 

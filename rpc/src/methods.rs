@@ -33,7 +33,7 @@ macro_rules! cost {
 }
 /// The furthest that `fault_set` sets a clock wrong, in milliseconds: a day.
 pub const MAX_FAULT_OFFSET_MS: u64 = 86_400_000;
-/// The longest that `fault_set` holds a sync up, in milliseconds.
+/// The longest that `fault_set` holds a sync or a message up, in milliseconds.
 pub const MAX_FAULT_DELAY_MS: u64 = 60_000;
 /// The longest that a fault lasts that ends by itself, in milliseconds: an hour.
 pub const MAX_FAULT_MS: u64 = 3_600_000;
@@ -393,7 +393,7 @@ methods! {
 
     /// Stages a fault on this node. Only where genesis says devnet.
     "fault_set" SetFault {
-        /// What goes wrong: the clock, the disk or the network.
+        /// What goes wrong.
         kind "kind": view::FaultKind,
         /// Clock: how many milliseconds it is ahead, or behind if negative; at most a day.
         offset_ms "offsetMs": Option<i64>,
@@ -405,6 +405,16 @@ methods! {
         direction "direction": Option<view::CutDirection>,
         /// After how many milliseconds it ends by itself; at most an hour, never if absent.
         for_ms "forMs": Option<u64>,
+        /// Line: names or ids of the nodes that it leads to, at most 64; all other validators if absent.
+        nodes "nodes": Option<Vec<String>>,
+        /// Line: what it does to what this node sends.
+        line "line": Option<view::BadLine>,
+        /// Byzantine: how the node lies, in every group that it is a member of.
+        behaviour "behaviour": Option<view::Lie>,
+        /// Channel: the group that speaks.
+        from_group "fromGroup": Option<GroupId>,
+        /// Channel: the group that does not hear it.
+        to_group "toGroup": Option<GroupId>,
     } -> view::FaultStaged, "id: the fault's number, for fault_clear.",
         {"kind": "clock", "offsetMs": 5, "forMs": 1};
 

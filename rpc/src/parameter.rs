@@ -2,7 +2,7 @@
 
 use crate::encoding::Encoding;
 use crate::transaction_json::schema::{SignedTransactionJson, UnsignedTransaction};
-use crate::view::{CutDirection, FaultKind, Position, TransactionState};
+use crate::view::{BadLine, CutDirection, FaultKind, Lie, Position, TransactionState};
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::{Deserializer, Error as _, MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::{Deserialize, Serialize, Serializer};
@@ -65,7 +65,9 @@ read_by_serde! {
     Height, "a whole number", of::<Height>;
     GroupId, "a group's number", of::<GroupId>;
     i64, "a whole number, negative or not", of::<i64>;
-    FaultKind, r#""clock", "disk" or "network""#, of::<FaultKind>;
+    FaultKind, r#""clock", "disk", "diskFull", "diskFailSync", "network", "line", "byzantine" or "channel""#, of::<FaultKind>;
+    BadLine, "an object with some of delayMs, jitterMs, lossPercent, duplicatePercent, reorderPercent, bytesPerSecond", of::<BadLine>;
+    Lie, r#""mute", "equivocate", "delay", "withhold", "replay", "corrupt", "mislead-sync" or "false-shares""#, of::<Lie>;
     CutDirection, r#""both", "in" or "out""#, of::<CutDirection>;
     String, "text", of::<String>;
     Vec<String>, "an array of texts", of::<Vec<String>>;

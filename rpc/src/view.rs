@@ -23,7 +23,9 @@ pub use chain::{
 };
 pub use configuration::{ApprovalView, ChangeView, ConfigurationView, TextAccount};
 pub use explain::{ExplainedGroup, Explanation, Finding};
-pub use fault::{CutDirection, FaultEffect, FaultKind, FaultList, FaultStaged, FaultView, FaultsCleared};
+pub use fault::{
+    BadLine, CutDirection, FaultEffect, FaultKind, FaultList, FaultStaged, FaultView, FaultsCleared, Lie,
+};
 pub use listing::{
     AccountRole, EvidencePage, EvidenceView, HistoryItem, HistoryPage, ListedTransaction, LockedKeyView,
     SignedMessageView, SimulatedState, SimulationView, TransactionPage, WriteView,

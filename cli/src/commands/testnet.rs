@@ -1,5 +1,6 @@
 //! `witan testnet`: a network of real processes on this machine.
 
+mod fault;
 mod live;
 mod logs;
 mod report;
@@ -10,6 +11,7 @@ pub(super) use up::{group_engine, group_nodes};
 use crate::context::Context;
 use crate::error::CliError;
 use std::time::Duration;
+use witan_testnet::faults::stage;
 use witan_testnet::local::Network;
 
 const EXAMPLE: &str = "\
@@ -59,6 +61,8 @@ enum What {
         #[arg(value_name = "NODE")]
         node: Option<String>,
     },
+    /// Break the network on purpose, and see what becomes of it
+    Fault(fault::Args),
     /// Start nodes that were stopped; returns when they answer
     #[command(after_help = "Example:\n  witan testnet start n2")]
     Start(Nodes),
@@ -95,6 +99,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
             Ok(())
         }
         What::Add { node } => add(node.as_deref(), context).await,
+        What::Fault(args) => fault::run(args, context).await,
         What::Start(nodes) => change(&nodes.names, context, Change::Start).await,
         What::Stop(nodes) => change(&nodes.names, context, Change::Stop).await,
         What::Restart(nodes) => change(&nodes.names, context, Change::Restart).await,
@@ -106,6 +111,7 @@ async fn down(context: &Context) -> Result<(), CliError> {
     let running: Vec<String> =
         network.node_names().into_iter().filter(|name| network.is_running(name)).collect();
     network.down().await?;
+    stage::forget(network.folder())?;
     context.output.result(&serde_json::json!({ "stopped": running }), || match running.as_slice() {
         [] => format!("No node of {} was running.", network.description().name),
         names => {

@@ -52,6 +52,22 @@ export type ApprovalView = {
   operators: TextAccount[];
 };
 
+/** What a line does to what travels over it. What is absent or 0 does nothing. */
+export type BadLine = {
+  /** At most so many bytes a second pass. */
+  bytesPerSecond: number;
+  /** Everything takes so many milliseconds longer; at most 60000. */
+  delayMs: number;
+  /** So many of 100 arrive twice. */
+  duplicatePercent: number;
+  /** And up to so many more, in order all the same; at most 60000. */
+  jitterMs: number;
+  /** So many of 100 messages are lost. */
+  lossPercent: number;
+  /** So many of 100 are overtaken by what is sent after them. */
+  reorderPercent: number;
+};
+
 /** The answer of `tx_submitBatch`. */
 export type BatchAnswer = {
   /** One a transaction, in the order given. */
@@ -367,7 +383,7 @@ export type Explanation = {
 };
 
 /** The kinds of faults. */
-export type FaultKind = "clock" | "disk" | "network";
+export type FaultKind = "clock" | "disk" | "diskFull" | "diskFailSync" | "network" | "line" | "byzantine" | "channel";
 
 /** The faults that are staged on the node: the answer of `fault_list`. */
 export type FaultList = {
@@ -399,11 +415,31 @@ export type FaultView = {
   delayMs: number;
   kind: "disk";
 } | {
+  kind: "diskFull";
+} | {
+  kind: "diskFailSync";
+} | {
   /** Which way nothing passes. */
   direction: CutDirection;
   /** Which, by name or node id. */
   drop: string[];
   kind: "network";
+} | {
+  kind: "line";
+  /** What the line does. */
+  line: BadLine;
+  /** Which, by name or node id; null for all other validators. */
+  nodes: string[] | null;
+} | {
+  /** How. */
+  behaviour: Lie;
+  kind: "byzantine";
+} | {
+  /** The group that speaks. */
+  fromGroup: GroupId;
+  kind: "channel";
+  /** The group that should hear it. */
+  toGroup: GroupId;
 });
 
 /** Faults that ended: the answer of `fault_clear`. */
@@ -645,6 +681,9 @@ export type Last = {
   resumeFrom: Position[];
   type: "error";
 };
+
+/** How a validator lies. */
+export type Lie = "mute" | "equivocate" | "delay" | "withhold" | "replay" | "corrupt" | "mislead-sync" | "false-shares";
 
 /** A block without its payload, with all that is needed to judge it: the answer of `chain_getLightBlock`. */
 export type LightBlockView = {
@@ -1724,7 +1763,7 @@ export interface Methods {
   /** Stages a fault on this node. Only where genesis says devnet. */
   fault_set: {
     params: {
-      /** What goes wrong: the clock, the disk or the network. */
+      /** What goes wrong. */
       kind: FaultKind;
       /** Clock: how many milliseconds it is ahead, or behind if negative; at most a day. */
       offsetMs?: number;
@@ -1736,6 +1775,16 @@ export interface Methods {
       direction?: CutDirection;
       /** After how many milliseconds it ends by itself; at most an hour, never if absent. */
       forMs?: number;
+      /** Line: names or ids of the nodes that it leads to, at most 64; all other validators if absent. */
+      nodes?: string[];
+      /** Line: what it does to what this node sends. */
+      line?: BadLine;
+      /** Byzantine: how the node lies, in every group that it is a member of. */
+      behaviour?: Lie;
+      /** Channel: the group that speaks. */
+      fromGroup?: GroupId;
+      /** Channel: the group that does not hear it. */
+      toGroup?: GroupId;
     };
     result: FaultStaged;
   };

@@ -150,7 +150,8 @@ fn event_loop(
         Writers::start(&storage, folder.to_owned(), [GROUP].into_iter(), 0, &disk, &commands).unwrap();
     let nodes = [1, 2].map(|place| witan_p2p::node_id([place; 32]).unwrap()).to_vec();
     let members = BTreeMap::from([(GROUP, nodes)]);
-    let looping = EventLoop::new(network.node(), members, network.clone(), writers, Arc::new(Shared::new()));
+    let shared = Arc::new(Shared::new());
+    let looping = EventLoop::new(network.node(), members, network.clone(), writers, shared, None);
     (looping, commands, inbox)
 }
 

@@ -4,12 +4,12 @@ use super::*;
 use witan_types::genesis::{GenesisGroup, GenesisValidator, Operators, Parameters};
 use witan_types::{EngineKind, Hash};
 
-fn key(place: u8) -> SecretKey {
+pub(crate) fn key(place: u8) -> SecretKey {
     SecretKey::from_seed([place; 32])
 }
 
 /// Three validators: n0 and n1 in group 1, n1 and n2 in group 2.
-fn genesis() -> Genesis {
+pub(crate) fn genesis() -> Genesis {
     let validator = |place: u8| GenesisValidator {
         name: format!("n{place}"),
         key: key(place).public(),

@@ -70,7 +70,7 @@ impl Driver {
     }
 
     pub(super) fn respond(&mut self, token: ResponseToken, bytes: Vec<u8>) {
-        if self.swarm.behaviour_mut().requests.send_response(token.0, bytes).is_err() {
+        if self.swarm.behaviour_mut().requests.send_response(token.channel, bytes).is_err() {
             self.shared.tally.requests_dropped.one();
         }
     }
@@ -81,7 +81,7 @@ impl Driver {
                 let Some(from) = node_of(&peer) else { return };
                 match message {
                     Message::Request { request, channel, .. } => {
-                        self.on_request(from, ResponseToken(channel), request);
+                        self.on_request(from, ResponseToken { to: from, channel }, request);
                     }
                     Message::Response { request_id, response } => {
                         if let Some((from, id)) = self.requests.remove(&request_id) {

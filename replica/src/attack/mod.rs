@@ -127,7 +127,7 @@ pub struct Said {
 
 impl Letter {
     /// Unchanged.
-    fn truly(&self) -> Said {
+    pub fn truly(&self) -> Said {
         Said { after_us: 0, unasked: false, bytes: Arc::clone(&self.bytes) }
     }
 

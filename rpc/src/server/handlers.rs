@@ -2,6 +2,7 @@
 
 mod chain;
 mod diagnosis;
+mod faults;
 mod listing;
 mod state;
 mod transaction;

@@ -1,10 +1,19 @@
 //! What goes wrong in a network: one vocabulary for the simulator and for real processes, for scenario files and for
 //! `witan testnet fault`.
 
+mod probe;
+mod reach;
+pub mod rehearse;
 mod span;
+pub mod stage;
+pub mod theory;
+pub mod watch;
 mod who;
 
+pub use probe::Probe;
+pub use reach::Reach;
 pub use span::Span;
+pub use theory::Theory;
 pub use who::Who;
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,7 @@
 //! `testnet.json`: what programs need to know of a network.
 
 use super::error::LocalError;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Write as _;
@@ -22,6 +23,9 @@ pub struct Description {
     pub accounts: Vec<AccountEntry>,
     /// All groups, in order.
     pub groups: Vec<GroupEntry>,
+    /// Second processes of validators that are made to run twice.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub twins: Vec<NodeEntry>,
 }
 
 /// One node.
@@ -104,20 +108,28 @@ impl Description {
     }
 
     pub(super) fn read(folder: &Path) -> Result<Description, LocalError> {
-        let path = path(folder);
-        let text = std::fs::read_to_string(&path).map_err(LocalError::file("read", &path))?;
-        serde_json::from_str(&text).map_err(|error| LocalError::Description { path, why: error.to_string() })
+        read_json(&path(folder))
     }
 
-    /// Replaces the file in one move, so that a reader sees the old or the new one, whole.
     pub(super) fn write(&self, folder: &Path) -> Result<(), LocalError> {
-        let path = path(folder);
-        let mut text = to_json(self, &path)?;
-        text.push('\n');
-        let staged = path.with_extension("json.new");
-        write_private(&staged, &text)?;
-        std::fs::rename(&staged, &path).map_err(LocalError::file("write", &path))
+        write_json(&path(folder), self)
     }
+}
+
+/// What a file holds as JSON.
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, LocalError> {
+    let text = std::fs::read_to_string(path).map_err(LocalError::file("read", path))?;
+    serde_json::from_str(&text)
+        .map_err(|error| LocalError::Description { path: path.to_owned(), why: error.to_string() })
+}
+
+/// Replaces a file in one move, so that a reader sees the old or the new one, whole.
+pub(crate) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), LocalError> {
+    let mut text = to_json(value, path)?;
+    text.push('\n');
+    let staged = path.with_extension("json.new");
+    write_private(&staged, &text)?;
+    std::fs::rename(&staged, path).map_err(LocalError::file("write", path))
 }
 
 /// `value` as readable JSON, for the file `path`.

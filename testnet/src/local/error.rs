@@ -116,7 +116,7 @@ pub enum LocalError {
 
 impl LocalError {
     /// For `map_err`: a failure to do `what` with `path`.
-    pub(super) fn file(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> LocalError {
+    pub(crate) fn file(what: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> LocalError {
         let path = path.to_owned();
         move |source| LocalError::File { what, path, source }
     }

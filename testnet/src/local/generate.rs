@@ -316,25 +316,48 @@ fn describe(spec: &Spec, genesis: &Genesis, accounts: &[SecretKey]) -> Descripti
         nodes: Vec::new(),
         accounts: accounts.iter().map(account).collect(),
         groups: genesis.groups.iter().map(group).collect(),
+        twins: Vec::new(),
     }
 }
 
 fn entry(folder: &Path, place: usize, keys: &NodeKeys, ports: [u16; 3]) -> NodeEntry {
-    let [p2p, rpc, metrics] = ports;
     let name = format!("n{place}");
+    let identity = node_id(&keys.node).to_string();
+    NodeEntry { validator: keys.validator.is_some(), ..entry_at(folder.join(&name), name, identity, ports) }
+}
+
+/// A node without a vote, with its home and ports.
+pub(super) fn entry_at(home: PathBuf, name: String, node_id: String, ports: [u16; 3]) -> NodeEntry {
+    let [p2p, rpc, metrics] = ports;
     NodeEntry {
-        home: folder.join(&name),
+        home,
         name,
         rpc: format!("http://127.0.0.1:{rpc}"),
         ws: format!("ws://127.0.0.1:{rpc}/ws"),
         p2p: format!("127.0.0.1:{p2p}"),
         metrics: format!("http://127.0.0.1:{metrics}/metrics"),
-        node_id: node_id(&keys.node).to_string(),
-        validator: keys.validator.is_some(),
+        node_id,
+        validator: false,
         pid: None,
         start_time: None,
         ports,
     }
+}
+
+/// The home of the second process of a validator: its keys, its genesis, and the audience as peers.
+pub(super) fn write_twin(
+    twin: &NodeEntry,
+    first: &NodeEntry,
+    audience: &[NodeEntry],
+) -> Result<(), LocalError> {
+    for folder in [twin.home.clone(), twin.home.join("keys"), twin.home.join("data")] {
+        make_folder(&folder)?;
+    }
+    for file in ["genesis.json", "keys/node.key", "keys/validator.key"] {
+        let (from, to) = (first.home.join(file), twin.home.join(file));
+        std::fs::copy(&from, &to).map_err(LocalError::file("copy", &from))?;
+    }
+    write_private(&twin.home.join("config.toml"), &config(twin, audience))
 }
 
 /// Writes a node's home, with every one of `nodes` but itself as a peer.

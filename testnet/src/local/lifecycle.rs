@@ -5,6 +5,7 @@ use super::error::LocalError;
 use super::process::{self, Process};
 use super::{Network, generate, ports};
 use futures::future::join_all;
+use nix::sys::signal::Signal;
 use std::path::Path;
 
 impl Network {
@@ -79,13 +80,36 @@ impl Network {
         self.forget(&[name.to_owned()])
     }
 
+    /// Makes a node stand still (SIGSTOP) until it is resumed. One that does not run is left alone.
+    ///
+    /// # Errors
+    /// If there is no such node.
+    pub fn pause(&self, name: &str) -> Result<(), LocalError> {
+        self.signal(name, Signal::SIGSTOP)
+    }
+
+    /// Lets a node go on that stands still.
+    ///
+    /// # Errors
+    /// If there is no such node.
+    pub fn resume(&self, name: &str) -> Result<(), LocalError> {
+        self.signal(name, Signal::SIGCONT)
+    }
+
+    fn signal(&self, name: &str, signal: Signal) -> Result<(), LocalError> {
+        if let Some(process) = Process::recorded(self.node(name)?) {
+            process.signal(signal);
+        }
+        Ok(())
+    }
+
     /// Kills all nodes at once, as a power cut would.
     ///
     /// # Errors
     /// If one is still there.
     pub async fn kill_all(&mut self) -> Result<(), LocalError> {
         for process in self.description.nodes.iter().filter_map(Process::recorded) {
-            process.signal(nix::sys::signal::Signal::SIGKILL);
+            process.signal(Signal::SIGKILL);
         }
         for name in self.node_names() {
             self.kill(&name).await?;
@@ -108,6 +132,9 @@ impl Network {
     /// If a process does not end, or a port of a stopped node is still in use.
     pub async fn down(&mut self) -> Result<(), LocalError> {
         self.refresh()?;
+        for twin in self.description.twins.clone() {
+            self.stop_twin(&twin.name).await?;
+        }
         let running: Vec<(String, Process, [u16; 3])> = (self.description.nodes.iter())
             .filter_map(|node| Some((node.name.clone(), Process::recorded(node)?, node.ports)))
             .filter(|(_, process, _)| process.is_running())
@@ -190,7 +217,7 @@ impl Network {
     }
 
     /// Changes the description, one command at a time.
-    fn change(
+    pub(super) fn change(
         &mut self,
         change: impl FnOnce(&Path, &mut Description) -> Result<(), LocalError>,
     ) -> Result<(), LocalError> {
@@ -216,7 +243,7 @@ fn record(node: &mut NodeEntry, process: Option<Process>) {
     node.start_time = process.map(|process| process.start_time);
 }
 
-fn unstoppable(name: &str, process: Process) -> LocalError {
+pub(super) fn unstoppable(name: &str, process: Process) -> LocalError {
     LocalError::Process {
         node: name.to_owned(),
         why: format!("process {} does not end, even killed", process.pid),

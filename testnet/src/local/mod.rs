@@ -12,8 +12,10 @@ mod lifecycle;
 mod ports;
 mod process;
 mod ready;
+mod twin;
 
 pub use description::{AccountEntry, Description, GroupEntry, NodeEntry};
+pub(crate) use description::{read_json, write_json};
 pub use error::LocalError;
 pub(crate) use generate::parameters;
 pub use generate::{BALANCE, Spec};
@@ -21,6 +23,7 @@ pub use process::STOP_TIMEOUT;
 pub use ready::NodeReport;
 
 use std::path::{Path, PathBuf};
+use witan_types::Genesis;
 
 /// A network of local processes.
 #[derive(Debug)]
@@ -92,6 +95,14 @@ impl Network {
     /// The genesis file.
     pub fn genesis_path(&self) -> PathBuf {
         self.folder.join("genesis.json")
+    }
+
+    /// The genesis.
+    ///
+    /// # Errors
+    /// If its file can't be read.
+    pub fn genesis(&self) -> Result<Genesis, LocalError> {
+        read_json(&self.genesis_path())
     }
 
     /// A node of this name.

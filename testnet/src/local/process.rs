@@ -61,6 +61,8 @@ impl Process {
     /// Asks it to stop; kills it if it has not within [`STOP_TIMEOUT`]. False if nothing ends it.
     pub(super) async fn stop(self) -> bool {
         self.signal(Signal::SIGTERM);
+        // One that was made to stand still hears of it only when it goes on.
+        self.signal(Signal::SIGCONT);
         self.ended_within(STOP_TIMEOUT).await || self.end().await
     }
 

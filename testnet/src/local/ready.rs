@@ -3,6 +3,7 @@
 use super::Network;
 use super::description::NodeEntry;
 use super::error::LocalError;
+use super::process::Process;
 use futures::future::join_all;
 use serde::Serialize;
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -46,14 +47,26 @@ impl NodeReport {
 }
 
 impl Network {
-    /// A client of this node.
+    /// A client of this node, or of the second process of one.
     ///
     /// # Errors
     /// If there is no such node.
     pub fn client(&self, name: &str) -> Result<Client, LocalError> {
         let refuse =
             |error: witan_rpc::ClientError| LocalError::Process { node: name.into(), why: error.to_string() };
-        Client::new(&self.node(name)?.rpc).map_err(refuse)
+        Client::new(&self.node_or_twin(name)?.rpc).map_err(refuse)
+    }
+
+    fn node_or_twin(&self, name: &str) -> Result<&NodeEntry, LocalError> {
+        match self.description.twins.iter().find(|twin| twin.name == name) {
+            Some(twin) => Ok(twin),
+            None => self.node(name),
+        }
+    }
+
+    /// How every second process of a twin is, asked all at the same time.
+    pub async fn twins(&self) -> Vec<NodeReport> {
+        join_all(self.description.twins.iter().map(|twin| self.report(twin))).await
     }
 
     /// How every node is, asked all at the same time.
@@ -62,7 +75,7 @@ impl Network {
     }
 
     async fn report(&self, node: &NodeEntry) -> NodeReport {
-        let pid = self.pid(&node.name);
+        let pid = Process::recorded(node).filter(|process| process.is_running()).map(|process| process.pid);
         let status = match (pid, Client::with_timeout(&node.rpc, ANSWER_TIMEOUT)) {
             (Some(_), Ok(client)) => client.status().await.ok(),
             _ => None,
@@ -101,11 +114,11 @@ impl Network {
         done: impl Fn(&NodeReport) -> bool,
     ) -> Result<(), LocalError> {
         let deadline = Instant::now() + timeout;
-        let mut waiting = names.iter().map(|name| self.node(name)).collect::<Result<Vec<_>, _>>()?;
+        let mut waiting = names.iter().map(|name| self.node_or_twin(name)).collect::<Result<Vec<_>, _>>()?;
         loop {
             let reports = join_all(waiting.iter().map(|node| self.report(node))).await;
             if let Some(report) = reports.iter().find(|report| report.pid.is_none()) {
-                let log = self.log_path(&report.name)?;
+                let log = self.node_or_twin(&report.name)?.home.join("node.log");
                 return Err(LocalError::Ended { node: report.name.clone(), tail: tail(&log), log });
             }
             let late: Vec<&NodeReport> = reports.iter().filter(|report| !done(report)).collect();

@@ -387,4 +387,8 @@ fn a_staged_fault_says_which_way_it_goes() {
     ] {
         assert_eq!(words(&Fault::Network { nodes: nodes.clone(), cut }), expected);
     }
+    let delay = std::time::Duration::from_millis(40);
+    let line = witan_p2p::Line { delay, loss_percent: 30, ..witan_p2p::Line::default() };
+    let told = words(&Fault::Line { nodes: nodes.clone(), line });
+    assert!(told.ends_with("is bad: 40 ms later, 30% lost"), "{told}");
 }

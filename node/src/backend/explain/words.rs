@@ -1,7 +1,7 @@
 //! Words that several sentences are made of.
 
 use crate::faults::Fault;
-use witan_p2p::Cut;
+use witan_p2p::{Cut, Line};
 use witan_types::NodeId;
 
 /// The most nodes that one sentence names.
@@ -34,6 +34,7 @@ pub(super) fn by_count<'a>(count: usize, one: &'a str, many: &'a str) -> &'a str
 
 /// A staged fault, of the node that it is staged on.
 pub(super) fn fault_in_words(fault: &Fault, name_of: impl Fn(&NodeId) -> String) -> String {
+    let names = |nodes: &[NodeId]| listed(&nodes.iter().map(&name_of).collect::<Vec<String>>());
     match fault {
         Fault::Clock { offset_ms } => {
             let way = if *offset_ms < 0 { "behind" } else { "ahead" };
@@ -41,13 +42,33 @@ pub(super) fn fault_in_words(fault: &Fault, name_of: impl Fn(&NodeId) -> String)
         }
         Fault::Disk { delay_ms } => format!("each sync of its disk takes {delay_ms} ms longer"),
         Fault::Network { nodes, cut } => {
-            let names: Vec<String> = nodes.iter().map(name_of).collect();
             let how = match cut {
                 Cut::Both => "is cut off from",
                 Cut::In => "does not hear from",
                 Cut::Out => "does not reach",
             };
-            format!("it {how} {}", listed(&names))
+            format!("it {how} {}", names(nodes))
         }
+        Fault::DiskFull => "its disk is full".into(),
+        Fault::DiskFailSync => "syncs of its disk fail".into(),
+        Fault::Line { nodes, line } => {
+            format!("its line to {} is bad: {}", names(nodes), line_in_words(line))
+        }
+        Fault::Byzantine(attack) => format!("it lies ({attack})"),
+        Fault::Channel { from, to } => format!("it keeps from group {to} what group {from} says to it"),
     }
+}
+
+fn line_in_words(line: &Line) -> String {
+    let Line { delay, jitter, loss_percent, duplicate_percent, reorder_percent, bytes_per_second } = line;
+    let facts = [
+        (delay.as_millis(), " ms later"),
+        (jitter.as_millis(), " ms of jitter"),
+        (u128::from(*loss_percent), "% lost"),
+        (u128::from(*duplicate_percent), "% twice"),
+        (u128::from(*reorder_percent), "% overtaken"),
+        (u128::from(*bytes_per_second), " bytes a second"),
+    ];
+    let told = facts.iter().filter(|(amount, _)| *amount > 0).map(|(amount, unit)| format!("{amount}{unit}"));
+    told.collect::<Vec<_>>().join(", ")
 }

@@ -1,0 +1,371 @@
+//! Stages faults on a local network of real processes: signals to processes, and `fault_set` on the nodes for what
+//! happens inside them. What is staged stands in `faults.json` beside the network's description, so that another command
+//! can list and heal it.
+
+mod effects;
+mod kept;
+
+pub use kept::{Staged, forget};
+
+use super::theory::{Members, Setting};
+use super::{DiskTrouble, Fault, Who};
+use crate::local::{LocalError, Network, NodeEntry};
+use effects::{OnNode, on_nodes};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use witan_rpc::{Client, ClientError, RpcError};
+use witan_types::{Genesis, GroupId};
+
+/// How long a node may take to take a fault in.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// How long a node that is started again may take to answer.
+const BACK_WITHIN: Duration = Duration::from_secs(30);
+/// A node ends its faults by itself so much later than whoever staged them wants to.
+const MARGIN: Duration = Duration::from_secs(10);
+/// The longest that nodes keep a fault that ends by itself.
+const LONGEST: Duration = Duration::from_millis(witan_rpc::methods::MAX_FAULT_MS);
+/// The most faults staged at a time.
+const MAX_STAGED: usize = 16;
+
+/// Why a fault can't be staged or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum StageError {
+    /// The network itself.
+    #[error(transparent)]
+    Local(#[from] LocalError),
+    /// A node that there is not, or a fault that makes no sense.
+    #[error("{0}")]
+    Senseless(String),
+    /// A group that nobody leads now.
+    #[error("group {0} has no leader now, so there is nobody to hit: name a node, such as n0")]
+    NoLeader(GroupId),
+    /// A node that did not take it in.
+    #[error("{node} does not take the fault in: {why}; see `witan testnet status`")]
+    Node {
+        /// Which.
+        node: String,
+        /// What it said.
+        why: String,
+    },
+    /// No such fault.
+    #[error("there is no fault {0}: see `witan testnet fault list`")]
+    Unknown(u64),
+}
+
+/// A network with the faults that are staged on it.
+#[derive(Debug)]
+pub struct Stage {
+    network: Network,
+    genesis: Genesis,
+    staged: Vec<Staged>,
+}
+
+impl Stage {
+    /// Takes the stage of a network, with what earlier commands staged.
+    ///
+    /// # Errors
+    /// If the network's files can't be read.
+    pub fn open(network: Network) -> Result<Stage, StageError> {
+        let (genesis, staged) = (network.genesis()?, kept::read(network.folder())?);
+        Ok(Stage { network, genesis, staged })
+    }
+
+    /// The network.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Reads again what other commands changed, started and stopped.
+    ///
+    /// # Errors
+    /// If the network's files can't be read.
+    pub fn refresh(&mut self) -> Result<(), StageError> {
+        self.network.refresh()?;
+        self.staged = kept::read(self.network.folder())?;
+        Ok(())
+    }
+
+    /// What is staged now, oldest first.
+    pub fn staged(&self) -> &[Staged] {
+        &self.staged
+    }
+
+    /// The network as theory sees it.
+    pub fn setting(&self) -> Setting {
+        let groups = self.genesis.groups.iter().map(|group| Members {
+            group: group.id,
+            engine: group.engine,
+            places: (group.members.clone()).unwrap_or_else(|| {
+                (0..self.genesis.validators.len()).filter_map(|at| at.try_into().ok()).collect()
+            }),
+        });
+        let parameters = &self.genesis.parameters;
+        Setting {
+            groups: groups.collect(),
+            nodes: u16::try_from(self.network.description().nodes.len()).unwrap_or(u16::MAX),
+            max_timeout: Duration::from_millis(parameters.max_timeout_ms),
+            max_drift: Duration::from_millis(parameters.max_drift_ms),
+            prepare_timeout: Duration::from_millis(parameters.prepare_timeout_ms),
+        }
+    }
+
+    /// A fault with leaders replaced by who leads now, if it makes sense here.
+    ///
+    /// # Errors
+    /// If it names nobody, or nothing that is there, or a group that nobody leads.
+    pub async fn resolve(&self, fault: &Fault) -> Result<Fault, StageError> {
+        let leaders = self.leaders(fault).await;
+        let resolved = fault.resolve(&|group| leaders.get(&group).copied()).map_err(StageError::NoLeader)?;
+        self.check(&resolved)?;
+        Ok(resolved)
+    }
+
+    async fn leaders(&self, fault: &Fault) -> BTreeMap<GroupId, u16> {
+        let asked: BTreeSet<GroupId> = (fault.named().into_iter())
+            .filter_map(|who| if let Who::Leader(group) = who { Some(group) } else { None })
+            .collect();
+        if asked.is_empty() {
+            return BTreeMap::new();
+        }
+        let reports = self.network.status().await;
+        let mut views: BTreeMap<GroupId, (u64, u16)> = BTreeMap::new();
+        for status in reports.iter().filter_map(|report| report.status.as_ref()) {
+            for group in status.groups.iter().filter(|group| asked.contains(&group.group)) {
+                let leader =
+                    group.leader.and_then(|place| self.network.description().member(group.group, place));
+                let place = leader.and_then(|name| self.place(name));
+                // The node that is furthest knows best.
+                if let Some(place) =
+                    place.filter(|_| views.get(&group.group).is_none_or(|(view, _)| group.view > *view))
+                {
+                    views.insert(group.group, (group.view, place));
+                }
+            }
+        }
+        views.into_iter().map(|(group, (_, place))| (group, place)).collect()
+    }
+
+    fn place(&self, name: &str) -> Option<u16> {
+        let found = self.network.description().nodes.iter().position(|node| node.name == name)?;
+        u16::try_from(found).ok()
+    }
+
+    fn check(&self, fault: &Fault) -> Result<(), StageError> {
+        let nodes = self.network.node_names();
+        let refuse = |why: String| Err(StageError::Senseless(why));
+        if let Some(unknown) = fault.named().iter().find(|who| self.name_of(**who).is_none()) {
+            return refuse(format!("there is no node {unknown}: they are {}", nodes.join(", ")));
+        }
+        match fault {
+            Fault::Partition { sides, .. } => {
+                let all = sides.concat();
+                let once: BTreeSet<&Who> = all.iter().collect();
+                if sides.len() < 2 || sides.iter().any(Vec::is_empty) || once.len() < all.len() {
+                    return refuse(
+                        "a partition has at least two sides, and each node is on one of them: n0,n1 n2,n3"
+                            .into(),
+                    );
+                }
+            }
+            Fault::Kill { nodes } | Fault::Pause { nodes } | Fault::Isolate { nodes } if nodes.is_empty() => {
+                return refuse("no node is named: name one, such as n0".into());
+            }
+            Fault::Link { line, .. } if *line == super::Line::default() => {
+                return refuse("the line does nothing: give it a delay, jitter, loss, duplicates, reordering or a bandwidth".into());
+            }
+            Fault::Twin { node, audience } if audience.is_empty() || audience.contains(node) => {
+                return refuse(format!("the twin of {node} needs an audience of other nodes"));
+            }
+            Fault::TwoPhase { from, to } => {
+                let known = |group: &GroupId| self.genesis.groups.iter().any(|entry| entry.id == *group);
+                if from == to || !known(from) || !known(to) {
+                    return refuse(format!("groups {from} and {to} must be two of this network's"));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The name of a node, if there is one at that place.
+    pub fn name_of(&self, who: Who) -> Option<&str> {
+        let node = self.network.description().nodes.get(usize::from(who.place()?))?;
+        Some(&node.name)
+    }
+
+    /// Stages a fault until it is ended; nodes end what happens inside them by themselves some time after `lasts`, so that
+    /// a command that is lost leaves nothing behind. Returns its number.
+    ///
+    /// # Errors
+    /// As [`Stage::resolve`], or if a running node does not take it in; what was staged until then is ended again.
+    pub async fn begin(&mut self, fault: &Fault, lasts: Option<Duration>) -> Result<u64, StageError> {
+        if self.staged.len() >= MAX_STAGED {
+            let why = format!(
+                "{MAX_STAGED} faults are staged, which is the most: `witan testnet fault heal` ends them"
+            );
+            return Err(StageError::Senseless(why));
+        }
+        let now = self.resolve(fault).await?;
+        let id = self.staged.iter().map(|staged| staged.id).max().unwrap_or(0).saturating_add(1);
+        self.staged.push(Staged::new(id, fault.clone(), now.clone(), lasts));
+        let done = self.apply(id, &now, lasts).await;
+        self.keep()?;
+        if let Err(error) = done {
+            self.end(id).await?;
+            return Err(error);
+        }
+        Ok(id)
+    }
+
+    async fn apply(&mut self, id: u64, fault: &Fault, lasts: Option<Duration>) -> Result<(), StageError> {
+        let names = |whos: &[Who]| -> Vec<String> {
+            whos.iter().filter_map(|who| self.name_of(*who)).map(str::to_owned).collect()
+        };
+        match fault {
+            Fault::Kill { nodes } => {
+                for name in names(nodes) {
+                    self.network.kill(&name).await?;
+                }
+                return Ok(());
+            }
+            Fault::Pause { nodes } => {
+                return Ok(names(nodes).iter().try_for_each(|name| self.network.pause(name))?);
+            }
+            Fault::Twin { node, audience } => {
+                let (first, audience) = (names(&[*node]), names(audience));
+                for name in first {
+                    let twin = self.network.start_twin(&name, &audience)?;
+                    self.change(id, |staged| staged.twin = Some(twin.name.clone()));
+                    self.keep()?;
+                    self.network.wait_answering(&[twin.name], BACK_WITHIN).await?;
+                }
+            }
+            _ => {}
+        }
+        for OnNode { name, effect } in on_nodes(fault, &self.network.node_names(), self.twin(id)) {
+            if self.network.node_names().contains(&name) && !self.network.is_running(&name) {
+                continue;
+            }
+            let ends = lasts.map(|lasts| lasts.saturating_add(MARGIN).min(LONGEST));
+            let client = self.client(&name)?;
+            let set = client.set_fault(effect, ends).await;
+            let set = set.map_err(|error| StageError::Node { node: name.clone(), why: error.to_string() })?;
+            self.change(id, |staged| staged.on_nodes.push((name.clone(), set)));
+        }
+        Ok(())
+    }
+
+    /// Stages faults on leaders anew where others lead by now; what follows no leader is left alone.
+    ///
+    /// # Errors
+    /// If a running node does not take it in.
+    pub async fn follow(&mut self) -> Result<(), StageError> {
+        let follows =
+            |staged: &&Staged| matches!(staged.fault, Fault::Link { .. }) && staged.fault != staged.now;
+        let followed: Vec<Staged> = self.staged.iter().filter(follows).cloned().collect();
+        for staged in followed {
+            // Between two leaders the last one stays hit.
+            let Ok(now) = self.resolve(&staged.fault).await else { continue };
+            if now != staged.now {
+                self.clear(&staged).await;
+                self.change(staged.id, |kept| {
+                    kept.on_nodes.clear();
+                    kept.now = now.clone();
+                });
+                self.apply(staged.id, &now, None).await?;
+                self.keep()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a fault: undoes it, and starts again the nodes that it ended.
+    ///
+    /// # Errors
+    /// If there is no such fault, or a node does not come back.
+    pub async fn end(&mut self, id: u64) -> Result<Staged, StageError> {
+        let staged =
+            self.staged.iter().find(|staged| staged.id == id).cloned().ok_or(StageError::Unknown(id))?;
+        self.clear(&staged).await;
+        if let Some(twin) = &staged.twin {
+            self.network.stop_twin(twin).await?;
+        }
+        let mut back = Vec::new();
+        match &staged.now {
+            Fault::Pause { nodes } => {
+                for name in nodes.iter().filter_map(|who| self.name_of(*who)) {
+                    self.network.resume(name)?;
+                }
+            }
+            Fault::Kill { nodes }
+            | Fault::Disk { nodes, trouble: DiskTrouble::Full | DiskTrouble::FailSync } => {
+                back.extend(nodes.iter().filter_map(|who| self.name_of(*who)).map(str::to_owned));
+            }
+            _ => {}
+        }
+        self.staged.retain(|other| other.id != id);
+        self.keep()?;
+        for name in &back {
+            self.network.start(name)?;
+        }
+        self.network.wait_answering(&back, BACK_WITHIN).await?;
+        Ok(staged)
+    }
+
+    /// Ends all faults, the newest first.
+    ///
+    /// # Errors
+    /// As [`Stage::end`].
+    pub async fn heal(&mut self) -> Result<Vec<Staged>, StageError> {
+        let mut ended = Vec::new();
+        while let Some(newest) = self.staged.last().map(|staged| staged.id) {
+            ended.push(self.end(newest).await?);
+        }
+        Ok(ended)
+    }
+
+    /// Ends what happens inside nodes. One that is gone or was started anew has nothing staged any more.
+    async fn clear(&self, staged: &Staged) {
+        let ends = staged.on_nodes.iter().filter(|(name, _)| self.network.is_running(name)).map(
+            |(name, id)| async move {
+                let cleared = match self.client(name) {
+                    Ok(client) => client.clear_faults(Some(*id)).await.map_err(|error| (name, error)),
+                    Err(_) => return Ok(()),
+                };
+                match cleared {
+                    Err((_, ClientError::Rpc(RpcError::NotFound { .. }))) | Ok(_) => Ok(()),
+                    Err((name, error)) => Err((name.clone(), error)),
+                }
+            },
+        );
+        for error in futures::future::join_all(ends).await.into_iter().filter_map(Result::err) {
+            let (name, why) = error;
+            eprintln!(
+                "{name} does not answer ({why}): what is staged in it ends by itself, or when it starts anew"
+            );
+        }
+    }
+
+    fn twin(&self, id: u64) -> Option<&str> {
+        self.staged.iter().find(|staged| staged.id == id)?.twin.as_deref()
+    }
+
+    fn change(&mut self, id: u64, change: impl FnOnce(&mut Staged)) {
+        if let Some(staged) = self.staged.iter_mut().find(|staged| staged.id == id) {
+            change(staged);
+        }
+    }
+
+    fn keep(&self) -> Result<(), StageError> {
+        Ok(kept::write(self.network.folder(), &self.staged)?)
+    }
+
+    fn client(&self, name: &str) -> Result<Client, StageError> {
+        let known =
+            |nodes: &[NodeEntry]| nodes.iter().find(|node| node.name == name).map(|node| node.rpc.clone());
+        let description = self.network.description();
+        let url = known(&description.nodes).or_else(|| known(&description.twins)).unwrap_or_default();
+        let refuse = |error: ClientError| StageError::Node { node: name.to_owned(), why: error.to_string() };
+        Client::with_timeout(&url, ANSWER_WITHIN).map_err(refuse)
+    }
+}
