@@ -2,8 +2,8 @@
 
 use super::expect::Expectation;
 use super::seen::Sample;
-use super::verdict::{Seen, Staged};
-use crate::faults::{Fault, Span};
+use super::verdict::Seen;
+use crate::faults::Fault;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -160,17 +160,6 @@ impl Scenario {
     /// Whether theory says that the chain forks.
     pub fn forks(&self) -> bool {
         self.right.safety == Safety::Broken
-    }
-
-    /// The faults as they are meant.
-    pub fn staged(&self) -> Vec<Staged> {
-        let staged = |timed: &Timed| Staged {
-            fault: timed.fault.to_string(),
-            at: Span(timed.at),
-            until: Span(timed.until),
-            theory: Vec::new(),
-        };
-        self.faults.iter().map(staged).collect()
     }
 
     /// Judges what was seen against each expectation.

@@ -12,6 +12,7 @@ mod seen;
 mod simulated;
 #[cfg(test)]
 mod tests;
+mod theory;
 mod verdict;
 
 pub use error::ScenarioError;

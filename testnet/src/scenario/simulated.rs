@@ -5,7 +5,7 @@ use super::file::Scenario;
 use super::verdict::{Checked, Found, Kind, Verdict};
 use crate::sim::{self, Plan, Promise, Report, Timetable};
 use std::sync::Arc;
-use witan_types::{GroupId, Scheme};
+use witan_types::Scheme;
 
 /// Runs a scenario in the simulator.
 ///
@@ -33,7 +33,7 @@ fn simulated(scenario: &Scenario) -> sim::Scenario {
     sim::Scenario {
         followers: 0,
         shards: network.shards,
-        root: speaks_of_root(scenario),
+        root: scenario.speaks_of_root(),
         members: network.members.clone(),
         engine: network.engine,
         engines: network.engines.clone(),
@@ -41,14 +41,6 @@ fn simulated(scenario: &Scenario) -> sim::Scenario {
         plan: Plan::Timetable(Arc::new(timetable)),
         ..sim::Scenario::of(scenario.seed, usize::from(network.nodes))
     }
-}
-
-/// Operators and the root group are simulated where a scenario has something to say of it.
-fn speaks_of_root(scenario: &Scenario) -> bool {
-    let leader = crate::faults::Who::Leader(GroupId::ROOT);
-    scenario.network.engines.contains_key(&GroupId::ROOT)
-        || scenario.expectations.iter().any(|expected| expected.group == GroupId::ROOT)
-        || scenario.faults.iter().any(|timed| timed.fault.named().contains(&leader))
 }
 
 fn verdict(scenario: &Scenario, report: Report) -> Verdict {
@@ -75,6 +67,6 @@ fn checked(scenario: &Scenario, report: &Report, promise: Promise) -> Checked {
         _ => (Some(true), String::new()),
     };
     let holds =
-        if promise == Promise::Configuration && !speaks_of_root(scenario) { Some(true) } else { holds };
+        if promise == Promise::Configuration && !scenario.speaks_of_root() { Some(true) } else { holds };
     Checked { promise: promise.to_string(), kind, holds, evidence }
 }
