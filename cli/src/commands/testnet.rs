@@ -61,6 +61,13 @@ enum What {
         #[arg(value_name = "NODE")]
         node: Option<String>,
     },
+    /// Stop the node that was added last, and remove its data
+    #[command(after_help = "Example:\n  witan testnet remove n4")]
+    Remove {
+        /// Its name
+        #[arg(value_name = "NODE")]
+        node: String,
+    },
     /// Break the network on purpose, and see what becomes of it
     Fault(fault::Args),
     /// Start nodes that were stopped; returns when they answer
@@ -99,6 +106,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
             Ok(())
         }
         What::Add { node } => add(node.as_deref(), context).await,
+        What::Remove { node } => remove(&node, context).await,
         What::Fault(args) => fault::run(args, context).await,
         What::Start(nodes) => change(&nodes.names, context, Change::Start).await,
         What::Stop(nodes) => change(&nodes.names, context, Change::Stop).await,
@@ -145,6 +153,14 @@ async fn add(wanted: Option<&str>, context: &Context) -> Result<(), CliError> {
     network.wait_answering(std::slice::from_ref(&name), ANSWER_TIMEOUT).await?;
     let node = network.node(&name)?;
     context.output.result(node, || report::nodes([node]).to_string());
+    Ok(())
+}
+
+async fn remove(name: &str, context: &Context) -> Result<(), CliError> {
+    let mut network = context.network()?;
+    network.remove_follower(name).await?;
+    let removed = serde_json::json!({ "removed": name });
+    context.output.result(&removed, || format!("Removed {name}, with its data."));
     Ok(())
 }
 

@@ -34,6 +34,7 @@ mod command;
 mod configuration;
 mod conformance;
 mod crashes;
+mod faults;
 mod followers;
 mod http;
 mod import;
