@@ -122,6 +122,7 @@ async fn lists_across_groups_are_strictly_serializable(testnet: &mut Testnet) {
     let plan = ListsPlan {
         clients: 8,
         lists: 12,
+        strict_reads: 20,
         window: Duration::from_secs(16),
         lifetime: Duration::from_secs(20),
     };
@@ -136,8 +137,8 @@ async fn lists_across_groups_are_strictly_serializable(testnet: &mut Testnet) {
         sleep(Duration::from_secs(3)).await;
         signal(paused, Signal::SIGCONT);
     };
-    let (judged, ()) = tokio::join!(run_lists(&clients, &key, &plan), disturbed);
-    let report = judged.unwrap().unwrap_or_else(|violation| panic!("{violation}"));
+    let (judged, ()) = tokio::join!(run_lists(&clients, testnet.genesis().chain(), &key, &plan), disturbed);
+    let report = judged.unwrap_or_else(|violation| panic!("{violation}"));
     println!("    {report:?}");
     assert!(report.across >= 50, "enough happened across groups: {report:?}");
 }
