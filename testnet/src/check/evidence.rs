@@ -143,7 +143,7 @@ impl fmt::Display for Evidence {
                 "group {group} at {node}: {tx_id} has {key} locked since block {since_height}: {why}"
             ),
             Evidence::Stalled { group, node, why, explanation } => {
-                write!(f, "group {group} through {node}: {why}\n  {explanation}")
+                write!(f, "group {group} through {node}: {why}\n  {}", first_sentence(explanation))
             }
         }
     }
@@ -156,4 +156,9 @@ impl fmt::Display for HeldBlock {
         let sealed = if seal.is_some() { "sealed" } else { "without a seal" };
         write!(f, ", {sealed}, held by {}", nodes.join(" "))
     }
+}
+
+/// Up to the first end of a sentence: a point before a space, which decimal points are not.
+pub fn first_sentence(text: &str) -> &str {
+    text.find(". ").and_then(|end| text.get(..=end)).unwrap_or(text)
 }

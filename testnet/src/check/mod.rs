@@ -18,7 +18,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use evidence::{Evidence, HeldBlock};
+pub use evidence::{Evidence, HeldBlock, first_sentence};
 pub use report::{Asked, CheckReport, Finding, MAX_EVIDENCE, Outcome, Verdict, is_about_liveness};
 pub use source::{Balances, Node, Source};
 

@@ -79,6 +79,15 @@ pub fn is_about_liveness(promise: Promise) -> bool {
     matches!(promise, Promise::Liveness | Promise::NoOrphans)
 }
 
+/// What people read for a promise: a network that was never hurt has nothing to heal.
+fn name(promise: Promise) -> String {
+    match promise {
+        Promise::Liveness => "liveness".to_owned(),
+        Promise::NoOrphans => "no orphan locks".to_owned(),
+        promise => promise.to_string(),
+    }
+}
+
 /// What all findings come to; safety wins.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -153,7 +162,7 @@ impl fmt::Display for Finding {
             Verdict::Broken => "✗",
             Verdict::NotJudged => "-",
         };
-        write!(f, "{sign} {:<22} {}", self.promise.to_string(), self.covered)?;
+        write!(f, "{sign} {:<22} {}", name(self.promise), self.covered)?;
         for evidence in &self.evidence {
             for line in evidence.to_string().lines() {
                 write!(f, "\n    {line}")?;

@@ -215,3 +215,9 @@ async fn a_node_of_another_chain_is_an_error() {
     let error = run(&subject, &options, &mut |_| ()).await.unwrap_err();
     assert!(matches!(error, CheckError::OtherChain { .. }), "{error}");
 }
+
+#[test]
+fn a_sentence_ends_at_a_point_before_a_space() {
+    assert_eq!(first_sentence("n3 has 1.5 s to go. Then it waits."), "n3 has 1.5 s to go.");
+    assert_eq!(first_sentence("All well"), "All well");
+}

@@ -12,7 +12,6 @@ pub(super) const LONGEST_US: u64 = 600_000_000;
 
 /// Counts by outcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Counts {
     /// Committed: decided and executed, with effect.
     pub applied: u64,

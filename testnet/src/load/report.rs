@@ -14,7 +14,6 @@ pub const PERCENTILES: [f64; 14] =
 
 /// A latency that this share of transactions did not exceed.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Percentile {
     /// Which share, in percent.
     pub percent: f64,
@@ -94,7 +93,7 @@ impl LoadReport {
             engines: genesis
                 .user_groups()
                 .filter_map(|group| genesis.engine(group))
-                .map(|it| it.label())
+                .map(|engine| engine.label())
                 .collect(),
             nodes: plan.nodes.iter().map(|node| node.name.clone()).collect(),
             offered_per_s: plan.per_second,

@@ -31,7 +31,6 @@ pub(super) struct Series {
 
 /// One step as reports show it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 pub struct Point {
     /// When the step begins, in seconds since the first was due.
     pub at_s: f64,

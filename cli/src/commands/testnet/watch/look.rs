@@ -3,6 +3,7 @@
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
+use witan_testnet::check::first_sentence;
 use witan_testnet::local::{Network, NodeReport};
 use witan_testnet::rpc::{Client, ConsensusStatusView, GroupStatus, Order};
 use witan_types::{GroupId, Height};
@@ -208,9 +209,4 @@ async fn explanation(reports: &[NodeReport]) -> Option<String> {
     let waiting = reports.iter().find(|report| report.status.as_ref().is_some_and(|status| !status.ready))?;
     let explanation = client(waiting)?.explain().await.ok()?;
     Some(first_sentence(&explanation.summary).to_owned())
-}
-
-/// Up to the first end of a sentence: a point before a space, which decimal points are not.
-pub(super) fn first_sentence(text: &str) -> &str {
-    text.find(". ").and_then(|end| text.get(..=end)).unwrap_or(text)
 }

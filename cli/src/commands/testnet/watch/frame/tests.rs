@@ -1,4 +1,3 @@
-use super::super::look::first_sentence;
 use super::*;
 use std::collections::BTreeMap;
 use witan_types::GroupId;
@@ -67,10 +66,4 @@ fn a_sparkline_shows_the_newest_and_its_highest_is_full() {
     assert_eq!(sparkline(&[0.0, 1.0, 50.0, 100.0], 10), " ▁▄█");
     assert_eq!(sparkline(&[9.0, 0.0, 8.0], 2), " █");
     assert_eq!(sparkline(&[0.0, 0.0], 5), "  ");
-}
-
-#[test]
-fn a_sentence_ends_at_a_point_before_a_space() {
-    assert_eq!(first_sentence("n3 has 1.5 s to go. Then it waits."), "n3 has 1.5 s to go.");
-    assert_eq!(first_sentence("All well"), "All well");
 }
