@@ -248,7 +248,7 @@ async fn start(network: &mut Network) -> Result<(), CliError> {
 }
 
 /// Ends with the first signal that asks this command to stop. The nodes don't get it: they have groups of their own.
-fn interrupted() -> Result<impl Future<Output = ()>, CliError> {
+pub(super) fn interrupted() -> Result<impl Future<Output = ()>, CliError> {
     let listen = |kind| signal(kind).map_err(CliError::failed);
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;
