@@ -6,6 +6,7 @@ pub mod faults;
 pub mod history;
 pub mod load;
 pub mod local;
+pub mod scenario;
 pub mod sim;
 pub mod workload;
 

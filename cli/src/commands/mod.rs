@@ -10,6 +10,7 @@ pub(crate) mod init;
 pub(crate) mod keys;
 pub(crate) mod man;
 mod remote;
+mod scenario;
 pub(crate) mod shard;
 pub(crate) mod sim;
 pub(crate) mod start;

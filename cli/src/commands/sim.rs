@@ -1,13 +1,16 @@
 //! `witan sim`: a whole network in one process and in virtual time, under faults drawn from a seed.
 
+use crate::commands::scenario;
 use crate::commands::testnet::{group_engine, group_nodes};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Shade;
 use serde::Serialize;
 use std::num::NonZero;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use witan_testnet::scenario::simulate;
 use witan_testnet::sim::{Attacks, Report, Scenario, Signatures, Total, run_all};
 use witan_types::{EngineKind, GroupId};
 
@@ -17,8 +20,11 @@ Example:
   witan sim run -n 7 --seeds 1..1000 --byzantine --json
   witan sim run -n 4 --shards 3 --group-engines 2=pbft,3=raft
   witan sim run -n 4 --shards 2 --root
+  witan sim run testnet/scenarios/twin-raft.toml
   witan sim run -n 4 --for 10m --signatures real";
 
+/// The seed of a run that names none.
+const FIRST_SEED: u64 = 1;
 /// The most validators that a run may have.
 const MAX_NODES: usize = 40;
 
@@ -32,13 +38,22 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand, Debug)]
 enum Command {
-    /// Run seeds and check every promise: the same seed gives the same run, bit for bit
+    /// Run seeds, or a scenario, and check every promise: the same seed gives the same run, bit for bit
     Run(RunArgs),
 }
 
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLE)]
 struct RunArgs {
+    /// A scenario: what goes wrong when, and what is to be seen of it. Exits with 0 if its verdict is PASS, 1 if it is FAIL,
+    /// 3 if a group does not go on that should, 4 if what never may happen did
+    #[arg(
+        value_name = "FILE",
+        conflicts_with_all = [
+            "nodes", "engine", "shards", "group_engines", "root", "group_nodes", "seeds", "time", "byzantine", "signatures"
+        ]
+    )]
+    file: Option<PathBuf>,
     /// How many validators
     #[arg(short = 'n', long = "nodes", default_value_t = 4, value_parser = parse_nodes, value_name = "COUNT")]
     nodes: usize,
@@ -57,9 +72,9 @@ struct RunArgs {
     /// The members of single groups, such as 1=n0+n1+n2+n3,2=n2+n3+n4+n5; all validators are members of any other
     #[arg(long, value_name = "GROUP=NODE+..,..", value_delimiter = ',', value_parser = group_nodes)]
     group_nodes: Vec<(GroupId, Vec<u16>)>,
-    /// The seed of the one run
-    #[arg(long, default_value_t = 1, conflicts_with = "seeds", value_name = "NUMBER")]
-    seed: u64,
+    /// The seed of the one run [default: 1, or what the scenario says]
+    #[arg(long, conflicts_with = "seeds", value_name = "NUMBER")]
+    seed: Option<u64>,
     /// A range of seeds, both ends included
     #[arg(long, value_parser = parse_seeds, value_name = "A..B")]
     seeds: Option<Seeds>,
@@ -143,7 +158,8 @@ impl RunArgs {
     }
 
     fn seeds(&self) -> Seeds {
-        self.seeds.unwrap_or(Seeds { first: self.seed, last: self.seed })
+        let seed = self.seed.unwrap_or(FIRST_SEED);
+        self.seeds.unwrap_or(Seeds { first: seed, last: seed })
     }
 }
 
@@ -151,9 +167,12 @@ impl RunArgs {
 /// not as they should be are said.
 ///
 /// # Errors
-/// Exit code 1 if a promise did not hold, or a run does not count.
+/// Exit code 1 if a promise did not hold, or a run does not count; of a scenario, the one of its verdict.
 pub(crate) fn run(args: &Args, context: &Context) -> Result<(), CliError> {
     let Command::Run(args) = &args.command;
+    if let Some(file) = &args.file {
+        return play(file, args.seed, context);
+    }
     let started = Instant::now();
     let mut total = Total::default();
     let mut reports = Vec::new();
@@ -185,6 +204,17 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<(), CliError> {
     total.took(started.elapsed());
     say(&total, &reports, context);
     if total.is_good() { Ok(()) } else { Err(CliError::Exit(1)) }
+}
+
+/// Runs a scenario.
+fn play(file: &Path, seed: Option<u64>, context: &Context) -> Result<(), CliError> {
+    let scenario = scenario::open(file, seed)?;
+    scenario::announce(&scenario, context.output);
+    let verdict = simulate(&scenario).map_err(|error| CliError::Usage(error.to_string()))?;
+    if !context.output.is_json() {
+        verdict.timeline.iter().for_each(|note| context.output.text(&note.to_string()));
+    }
+    scenario::conclude(&verdict, context.output)
 }
 
 /// What is printed as JSON.
@@ -224,7 +254,7 @@ mod tests {
         let words = command.split(' ').skip(2);
         let matches = RunArgs::augment_args(clap::Command::new("run")).get_matches_from(words);
         let args = RunArgs::from_arg_matches(&matches).unwrap();
-        assert_eq!(args.scenario(args.seed).to_string(), command);
+        assert_eq!(args.scenario(args.seed.unwrap()).to_string(), command);
     }
 
     #[test]

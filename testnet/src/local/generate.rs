@@ -290,7 +290,8 @@ fn groups(spec: &Spec) -> Vec<GenesisGroup> {
     (0..=spec.shards).map(GroupId).map(group).collect()
 }
 
-fn parameters(block_time: Duration) -> Parameters {
+/// The numbers of a network with this least time between blocks.
+pub(crate) fn parameters(block_time: Duration) -> Parameters {
     let defaults = Parameters::default();
     let block_time_ms = u64::try_from(block_time.as_millis()).unwrap_or(u64::MAX);
     let base_timeout_ms = defaults.base_timeout_ms.max(block_time_ms.saturating_mul(BLOCKS_PER_TIMEOUT));

@@ -17,6 +17,7 @@ mod twin;
 pub use description::{AccountEntry, Description, GroupEntry, NodeEntry};
 pub(crate) use description::{read_json, write_json};
 pub use error::LocalError;
+pub(crate) use generate::parameters;
 pub use generate::{BALANCE, Spec};
 pub use process::STOP_TIMEOUT;
 pub use ready::NodeReport;

@@ -75,20 +75,23 @@ fn drawn<T: Clone>(list: &[T], random: &mut Random) -> Option<T> {
 pub(super) struct Clients {
     chain: ChainId,
     holdings: BTreeMap<GroupId, Holdings>,
+    /// The share of transactions that span groups, in percent.
+    across: u64,
     salt: u64,
 }
 
 impl Clients {
     pub(super) fn new(scenario: &Scenario, genesis: &Genesis) -> Clients {
         let holdings = scenario.groups().map(|group| (group, Holdings::new(scenario, genesis, group)));
-        Clients { chain: genesis.chain(), holdings: holdings.collect(), salt: 0 }
+        let across = scenario.across_percent().unwrap_or(ACROSS);
+        Clients { chain: genesis.chain(), holdings: holdings.collect(), across, salt: 0 }
     }
 
     /// The next transaction, signed at this wall-clock time. Some live briefly, and some will fail.
     pub(super) fn next(&mut self, random: &mut Random, wall_ms: u64) -> Option<SignedTransaction> {
         let group = self.draw(random)?;
         let lives = if random.chance(10) { random.within(1..=500) } else { LIFETIME_MS };
-        let across = self.holdings.len() > 1 && random.chance(ACROSS);
+        let across = self.holdings.len() > 1 && random.chance(self.across);
         let wish =
             if across { self.wish_across(random, group) } else { self.holdings.get(&group)?.wish(random) };
         self.sign(random, wall_ms.saturating_add(lives), group, wish?)

@@ -116,7 +116,8 @@ impl World {
     pub(super) fn follow_faults(&mut self) {
         for at in 0..self.nodes.len() {
             let home = self.home(at);
-            let (down, runs) = (self.faults.is_down(home), self.node(at).process.is_some());
+            let down = self.faults.is_down(home) || !self.attackers.is_there(at);
+            let runs = self.node(at).process.is_some();
             if down && runs {
                 self.crash(at);
             } else if !down && !runs {
@@ -132,7 +133,7 @@ impl World {
     }
 
     /// A node and all its groups go down.
-    fn crash(&mut self, at: usize) {
+    pub(super) fn crash(&mut self, at: usize) {
         self.trace.event(self.now_us, at, Line::Host("crash"));
         self.crashes += 1;
         let World { nodes, random, .. } = self;
@@ -147,6 +148,9 @@ impl World {
 
     /// A forgetful attacker goes down and is back at once; starting, it forgets.
     pub(super) fn forget(&mut self, at: usize) {
+        if !self.attackers.forgets(at) {
+            return;
+        }
         let stays = self.random.within(FORGETS_AFTER);
         self.after(stays, Happening::Forgets(at));
         if self.node(at).process.is_some() {

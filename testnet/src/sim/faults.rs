@@ -1,6 +1,7 @@
 //! What goes wrong, and for how long. A fault is a state of the world that begins and ends; undoing is forgetting it.
 
 use super::random::Random;
+use super::staged::Staged;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -150,6 +151,8 @@ fn skew(random: &mut Random) -> i64 {
 pub(super) struct Faults {
     active: BTreeMap<u64, Fault>,
     begun: u64,
+    /// What a scenario stages beside them.
+    pub(super) staged: Staged,
     /// How often each kind began, however many nodes it hit.
     pub(super) counts: BTreeMap<FaultKind, u64>,
 }
@@ -168,6 +171,7 @@ impl Faults {
 
     pub(super) fn end_all(&mut self) {
         self.active.clear();
+        self.staged.end_all();
     }
 
     fn all(&self) -> impl Iterator<Item = &Fault> {
@@ -194,11 +198,12 @@ impl Faults {
 
     /// Whether messages from one to the other vanish unnoticed.
     pub(super) fn is_cut(&self, from: usize, to: usize) -> bool {
-        self.all().any(|fault| match fault {
+        let is_drawn = self.all().any(|fault| match fault {
             Fault::OneWayCut { from: deaf_to, to: deaf } => (*deaf_to, *deaf) == (from, to),
             Fault::Partition { side, noticed: false } => side.contains(&from) != side.contains(&to),
             _ => false,
-        })
+        });
+        is_drawn || self.staged.is_cut(from, to)
     }
 
     /// Whether all messages of a group vanish.
@@ -221,14 +226,16 @@ impl Faults {
     }
 
     pub(super) fn is_down(&self, at: usize) -> bool {
-        self.all().any(|fault| match fault {
+        let is_drawn = self.all().any(|fault| match fault {
             Fault::Crash { node } | Fault::PowerLoss { node } => *node == at,
             _ => false,
-        })
+        });
+        is_drawn || self.staged.is_down(at)
     }
 
     pub(super) fn is_paused(&self, at: usize) -> bool {
-        self.all().any(|fault| matches!(fault, Fault::Pause { node } if *node == at))
+        let is_drawn = self.all().any(|fault| matches!(fault, Fault::Pause { node } if *node == at));
+        is_drawn || self.staged.is_paused(at)
     }
 
     pub(super) fn has_slow_disk(&self, at: usize) -> bool {
@@ -241,6 +248,6 @@ impl Faults {
             Fault::ClockSkew { node, ms } if *node == at => Some(*ms),
             _ => None,
         });
-        skews.last().unwrap_or(0)
+        skews.last().unwrap_or(0).saturating_add(self.staged.skew(at))
     }
 }

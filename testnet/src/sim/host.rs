@@ -124,6 +124,9 @@ impl World {
     /// What one group of a node says to another goes to that one's replica on the node, and to other nodes.
     fn pass_on(&mut self, at: usize, relay: Relay) {
         let Relay { to, envelope, nodes } = &relay;
+        if self.faults.staged.is_unheard(envelope.source(), *to) {
+            return;
+        }
         let said = (at, *to, envelope.source(), envelope.seal.outcome.height);
         if self.scenario.relays == Relays::OfferOnce && !self.offered.insert(said) {
             return;
@@ -173,8 +176,10 @@ impl World {
     }
 
     fn sync_time(&mut self, at: usize) -> u64 {
-        let slow = self.faults.has_slow_disk(self.home(at)) || self.scenario.disks == Disks::ReportEarly;
-        self.random.within(if slow { SLOW_SYNC } else { SYNC })
+        let home = self.home(at);
+        let slow = self.faults.has_slow_disk(home) || self.scenario.disks == Disks::ReportEarly;
+        let takes = self.random.within(if slow { SLOW_SYNC } else { SYNC });
+        takes.saturating_add(self.faults.staged.sync_takes_longer(home))
     }
 
     pub(super) fn log_synced(&mut self, at: usize, group: GroupId) {

@@ -29,6 +29,7 @@ impl World {
     /// Takes measures, and notices the end.
     pub(super) fn look(&mut self) {
         self.after(LOOK_EVERY, Happening::Look);
+        self.look_for_leaders();
         let honest: Vec<usize> = self.honest().collect();
         for at in honest {
             for group in self.groups_of(at) {
@@ -166,6 +167,7 @@ impl World {
             counts: self.counts,
             trace: self.trace.hash(),
             violation: self.violation,
+            course: self.course,
         }
     }
 }

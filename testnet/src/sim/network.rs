@@ -1,8 +1,10 @@
 //! The network: connections between nodes, and the messages that their groups send over them.
 
 use super::host::HEARING;
+use super::staged::{Sent, micros};
 use super::trace::Line;
 use super::world::{How, Matter, Parcel, What, World};
+use crate::faults::Line as BadLine;
 use std::sync::Arc;
 use witan_replica::attack::Letter;
 use witan_replica::{Event, Message, Outgoing, Recipient};
@@ -68,7 +70,7 @@ impl World {
         self.trace.bytes(&parcel.bytes);
         let Some(to) = self.attackers.twins().hearer(self.now_us, from, to, how) else { return };
         let letter = Letter { to, bytes: Arc::clone(&parcel.bytes) };
-        let Some(says) = self.attackers.say(self.home(from), &letter, &mut self.random) else {
+        let Some(says) = self.attackers.say((self.home(from), group), &letter, &mut self.random) else {
             return self.travel(to, 0, &parcel);
         };
         for said in says {
@@ -90,8 +92,29 @@ impl World {
             if !self.random.chance(self.faults.loss()) {
                 let late = self.random.below(self.faults.delay());
                 let takes = self.random.within(TRAVEL).saturating_add(late).saturating_add(after_us);
-                self.after_at(takes, to, What::Message(parcel.clone()));
+                match self.faults.staged.line(sender, receiver, &|at, group| self.leads(at, group)) {
+                    Some(line) => self.travel_badly(to, takes, parcel, &line),
+                    None => self.after_at(takes, to, What::Message(parcel.clone())),
+                }
             }
+        }
+    }
+
+    /// The same over a line that a scenario made bad.
+    fn travel_badly(&mut self, to: usize, takes_us: u64, parcel: &Parcel, line: &BadLine) {
+        if self.random.chance(u64::from(line.loss_percent)) {
+            return;
+        }
+        let twice = parcel.how == How::OneWay && self.random.chance(u64::from(line.duplicate_percent));
+        for _ in 0..=u64::from(twice) {
+            let sent = Sent {
+                now_us: self.now_us,
+                takes_us: takes_us.saturating_add(self.random.below(micros(line.jitter.0))),
+                bytes: parcel.bytes.len(),
+                overtaken: self.random.chance(u64::from(line.reorder_percent)),
+            };
+            let arrives = self.faults.staged.arrives((parcel.from, to), line, sent);
+            self.after_at(arrives, to, What::Message(parcel.clone()));
         }
     }
 

@@ -4,6 +4,7 @@
 use super::faults::Fault;
 use super::operators;
 use super::report::Beside;
+use super::timetable::Timetable;
 use super::trace::Line;
 use super::world::{Happening, Matter, World};
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ const HEALS_AFTER_CRASH: u64 = 5_000_000;
 const HEALS_AFTER_STALL: u64 = 11_000_000;
 
 /// What goes wrong.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub enum Plan {
     /// Whatever the seed says.
     #[default]
@@ -39,6 +40,8 @@ pub enum Plan {
     },
     /// Clients come as always, and for some seconds no validator hears another in this group.
     Stall(GroupId),
+    /// These faults at these times, as a scenario has them.
+    Timetable(Arc<Timetable>),
 }
 
 /// What the other groups commit while one stands still.
@@ -76,7 +79,7 @@ impl World {
         if self.scenario.root {
             self.after(operators::FIRST, Happening::OperatorWakes);
         }
-        match self.scenario.plan {
+        match &self.scenario.plan {
             Plan::Drawn => {
                 self.after(1_000_000, Happening::ClientWakes);
                 self.after(1_000_000, Happening::FaultBegins);
@@ -90,13 +93,17 @@ impl World {
                 self.after(STALLS_AT, Happening::Planned);
                 self.after(HEALS_AFTER_STALL, Happening::Heals);
             }
+            Plan::Timetable(timetable) => {
+                let timetable = Arc::clone(timetable);
+                self.begin_timetable(&timetable);
+            }
         }
     }
 
     /// What was planned for this moment.
     pub(super) fn planned(&mut self) {
         match self.scenario.plan {
-            Plan::Drawn => {}
+            Plan::Drawn | Plan::Timetable(_) => {}
             Plan::CrashAt { .. } => self.submit_everywhere(),
             Plan::Stall(group) => {
                 self.trace.event(self.now_us, 0, Line::Fault(format!("group {group} stalls")));

@@ -15,6 +15,7 @@ impl World {
     /// The disk works on while the process stands still; everything else waits.
     pub(super) fn reach(&mut self, at: usize, what: What) {
         match what {
+            What::Within(_, Matter::LogSynced | Matter::LedgerSynced) if self.disk_ends(at) => {}
             What::Within(group, Matter::LogSynced) => self.log_synced(at, group),
             What::Within(group, Matter::LedgerSynced) => self.ledger_synced(at, group),
             what if self.faults.is_paused(self.home(at)) => self.node(at).stash.push(what),

@@ -2,6 +2,7 @@
 
 use super::check::Promise;
 use super::faults::FaultKind;
+use super::timetable::Course;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -77,6 +78,9 @@ pub struct Report {
     pub trace: String,
     /// The first promise that did not hold.
     pub violation: Option<Violation>,
+    /// What a scenario wanted to be seen; its verdict shows it.
+    #[serde(skip)]
+    pub course: Course,
 }
 
 /// How transactions that span groups ended.

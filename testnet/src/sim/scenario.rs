@@ -1,5 +1,6 @@
 //! The description of a run. Everything that happens in it follows from this.
 
+use super::attack::Lies;
 use super::check::Promise;
 #[cfg(feature = "planted-faults")]
 use super::engines::RuleFault;
@@ -183,6 +184,9 @@ pub enum CannotRun {
 impl fmt::Display for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Scenario { seed, nodes, engine, scheme, attacks, .. } = self;
+        if let Some(file) = self.file() {
+            return write!(f, "witan sim run {file} --seed {seed}");
+        }
         write!(f, "witan sim run -n {nodes} --engine {engine}")?;
         if self.shards != 1 {
             write!(f, " --shards {}", self.shards)?;
@@ -376,15 +380,24 @@ impl Scenario {
         self.genesis().committee(GROUP).map_or(0, |committee| committee.max_faulty())
     }
 
-    /// The attacker at a place, in the one group that runs.
-    pub(super) fn attacker(&self, at: usize, attack: Attack, genesis: &Genesis) -> Attacker {
-        let instance = Instance { chain: genesis.chain(), group: GROUP, epoch: Epoch(1) };
-        let place = ValidatorIndex(u16::try_from(at).unwrap_or(u16::MAX));
-        Attacker::new(attack, instance, self.engine_of(GROUP), place, self.validator_key(at))
+    /// What an attacker at a place says in each of its groups.
+    pub(super) fn lies(&self, at: usize, attack: Attack, genesis: &Genesis) -> Lies {
+        let lie = |group| {
+            let instance = Instance { chain: genesis.chain(), group, epoch: Epoch(1) };
+            let place = ValidatorIndex(self.place_in(group, at)?);
+            Some((
+                group,
+                Attacker::new(attack, instance, self.engine_of(group), place, self.validator_key(at)),
+            ))
+        };
+        self.running().filter_map(lie).collect()
     }
 
     /// Who attacks, and how. Ten seeds in a row have every attack.
     pub fn attackers(&self) -> BTreeMap<usize, Attack> {
+        if let Plan::Timetable(timetable) = &self.plan {
+            return timetable.attackers();
+        }
         let mut random = Random::of(self.seed ^ ATTACKERS);
         let mut attackers = BTreeMap::new();
         let most = if self.attacks == Attacks::None { 0 } else { self.most_attackers() };
@@ -474,7 +487,7 @@ impl Scenario {
             operators: self.operators(),
             groups,
             balances: Vec::new(),
-            parameters: self.parameters(),
+            parameters: self.timetabled_parameters().unwrap_or_else(|| self.parameters()),
         };
         let clients = self.groups().flat_map(|group| self.client_keys(&genesis, group));
         let balance = |key: SecretKey| GenesisBalance { account: Account(key.public()), balance: BALANCE };

@@ -8,16 +8,18 @@ use super::disk::Disk;
 use super::faults::{CLOCK_ERROR_MS, Faults};
 use super::node::{Hosted, Node};
 use super::operators::Approving;
-use super::plan::StallWatch;
+use super::plan::{Plan, StallWatch};
 use super::random::Random;
 use super::recorder::Recorder;
 use super::report::Violation;
 use super::scenario::{GENESIS_MS, Scenario};
+use super::timetable::{Course, Moment};
 use super::trace::Trace;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{Seq, Tick};
+use witan_replica::attack::Attack;
 use witan_replica::{Now, Timer, WriteSeq};
 use witan_types::{Envelope, Genesis, GroupId, Height, NodeId, SignedTransaction};
 
@@ -82,6 +84,8 @@ pub(super) enum Happening {
     Heals,
     FaultBegins,
     FaultEnds(u64),
+    /// What a scenario has for this moment.
+    Timetabled(Moment),
     /// An attacker comes back without its consensus records.
     Forgets(usize),
     Look,
@@ -119,6 +123,8 @@ pub(super) struct World {
     /// offer nothing again.
     pub(super) offered: BTreeSet<(usize, GroupId, GroupId, Height)>,
     pub(super) innocence: Innocence,
+    /// What a scenario wants to be seen.
+    pub(super) course: Course,
     /// When all faults healed.
     pub(super) healed_us: Option<u64>,
     pub(super) counts: bool,
@@ -137,13 +143,13 @@ impl World {
         let genesis = scenario.genesis();
         let mut random = Random::of(scenario.seed);
         let places = scenario.attackers();
-        let of = |(place, attack): (&usize, &_)| (*place, scenario.attacker(*place, *attack, &genesis));
-        let attackers = Attackers::new(places.iter().map(of).collect(), scenario.seed, scenario.all_nodes());
+        let attackers = attackers(&scenario, &places, &genesis);
         let mut homes: Vec<usize> = (0..scenario.all_nodes()).collect();
         homes.extend(attackers.twins().firsts());
         let keys = (0..scenario.nodes).map(|place| scenario.validator_key(place).public()).collect();
         let nodes = homes.iter().map(|home| node(&scenario, *home, &mut random)).collect();
-        let client_pause_us = [20_000, 40_000, 100_000].get(random.place(3)).copied().unwrap_or(40_000);
+        let drawn_us = [20_000, 40_000, 100_000].get(random.place(3)).copied().unwrap_or(40_000);
+        let client_pause_us = scenario.client_pause_us().unwrap_or(drawn_us);
         let chain = |group| (group, Chain::new(&scenario, &genesis, group));
         World {
             ids: homes.iter().map(|home| scenario.node_id(*home)).collect(),
@@ -168,6 +174,7 @@ impl World {
             nodes,
             faults: Faults::default(),
             links: BTreeMap::new(),
+            course: Course::default(),
             client_pause_us,
             healed_us: None,
             counts: false,
@@ -188,7 +195,8 @@ impl World {
         for at in self.attackers.forgetful() {
             self.after(*FORGETS_AFTER.start(), Happening::Forgets(at));
         }
-        while !self.done && self.violation.is_none() {
+        let survives = self.goes_on_broken();
+        while !self.done && (survives || self.violation.is_none()) {
             let Some(((at, _), happening)) = self.heap.pop_first() else { return };
             self.now_us = at;
             self.happen(happening);
@@ -292,13 +300,18 @@ impl World {
             Happening::Planned => self.planned(),
             Happening::Heals => {
                 self.counts = true;
-                self.heal();
+                // A chain that has forked as it had to will not go on.
+                self.done = self.violation.is_some();
+                if !self.done {
+                    self.heal();
+                }
             }
             Happening::FaultBegins => self.fault_begins(),
             Happening::FaultEnds(number) => {
                 self.faults.end(number);
                 self.follow_faults();
             }
+            Happening::Timetabled(moment) => self.timetabled(moment),
             Happening::Forgets(at) => self.forget(at),
             Happening::Look => self.look(),
         }
@@ -319,6 +332,12 @@ impl World {
     }
 }
 
+fn attackers(scenario: &Scenario, places: &BTreeMap<usize, Attack>, genesis: &Genesis) -> Attackers {
+    let of = |(place, attack): (&usize, &Attack)| (*place, scenario.lies(*place, *attack, genesis));
+    let attackers = Attackers::new(places.iter().map(of).collect(), scenario.seed, scenario.all_nodes());
+    if matches!(scenario.plan, Plan::Timetable(_)) { attackers.honest_at_first() } else { attackers }
+}
+
 /// A node on this machine, before it first starts.
 fn node(scenario: &Scenario, home: usize, random: &mut Random) -> Node {
     let hosted = |group| Hosted {
@@ -327,9 +346,11 @@ fn node(scenario: &Scenario, home: usize, random: &mut Random) -> Node {
         order: Order::starts(home, None, 0),
         replica: None,
     };
+    let drawn_ms = i64::try_from(random.below(2 * CLOCK_ERROR_MS)).unwrap_or(0) - CLOCK_ERROR_MS as i64;
     Node {
         life: 0,
-        skew_ms: i64::try_from(random.below(2 * CLOCK_ERROR_MS)).unwrap_or(0) - CLOCK_ERROR_MS as i64,
+        // Clocks of scenarios are wrong by what they say, and by nothing else.
+        skew_ms: if matches!(scenario.plan, Plan::Timetable(_)) { 0 } else { drawn_ms },
         process: None,
         stash: Vec::new(),
         groups: scenario

@@ -8,22 +8,49 @@ mod twins;
 pub(super) use twins::Twins;
 
 use super::random::Random;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use witan_replica::attack::{Attack, Attacker, Letter, Said};
+use witan_types::GroupId;
+
+/// What a node says in each of its groups instead of what its replica does.
+pub(super) type Lies = BTreeMap<GroupId, Attacker>;
 
 /// The attackers of a run, by place.
 #[derive(Debug)]
 pub(super) struct Attackers {
-    attackers: BTreeMap<usize, Attacker>,
+    /// What each does in each of its groups; nothing while it follows the protocol.
+    attackers: BTreeMap<usize, Lies>,
     twins: Twins,
 }
 
 impl Attackers {
     /// These; `nodes` is how many nodes run without twins.
-    pub(super) fn new(attackers: BTreeMap<usize, Attacker>, seed: u64, nodes: usize) -> Attackers {
-        let doubled = attackers.iter().filter(|(_, attacker)| attacker.attack() == Attack::Twin);
+    pub(super) fn new(attackers: BTreeMap<usize, Lies>, seed: u64, nodes: usize) -> Attackers {
+        let doubled = attackers.iter().filter(|(_, lies)| plays(lies, Attack::Twin));
         let twins = Twins::new(seed, doubled.map(|(place, _)| *place), nodes);
         Attackers { attackers, twins }
+    }
+
+    /// The same, who follow the protocol until they are told to attack.
+    pub(super) fn honest_at_first(mut self) -> Attackers {
+        self.attackers.values_mut().for_each(Lies::clear);
+        self.twins = self.twins.alone();
+        self
+    }
+
+    /// An attacker says this from now on; nothing else than its replica if it is empty.
+    pub(super) fn turn(&mut self, at: usize, lies: Lies) {
+        self.attackers.insert(at, lies);
+    }
+
+    /// A second begins to run, heard by these nodes; or, if by none, ends.
+    pub(super) fn double(&mut self, first: usize, audience: BTreeSet<usize>) {
+        self.twins.double(first, audience);
+    }
+
+    /// Whether a node is there at all: a second may come later.
+    pub(super) fn is_there(&self, at: usize) -> bool {
+        self.twins.is_there(at)
     }
 
     /// Who runs twice.
@@ -38,7 +65,7 @@ impl Attackers {
 
     /// Whether the node loses its consensus records with every crash.
     pub(super) fn forgets(&self, at: usize) -> bool {
-        self.attackers.get(&at).is_some_and(|attacker| attacker.attack() == Attack::Forget)
+        self.attackers.get(&at).is_some_and(|lies| plays(lies, Attack::Forget))
     }
 
     /// The places of those who do.
@@ -46,8 +73,17 @@ impl Attackers {
         self.attackers.keys().copied().filter(|at| self.forgets(*at)).collect()
     }
 
-    /// What leaves when the replica at a place sends a letter; none if it is honest.
-    pub(super) fn say(&mut self, from: usize, letter: &Letter, random: &mut Random) -> Option<Vec<Said>> {
-        Some(self.attackers.get_mut(&from)?.say(letter, random))
+    /// What leaves when the replica of a group at a place sends a letter; none if it is honest.
+    pub(super) fn say(
+        &mut self,
+        (from, group): (usize, GroupId),
+        letter: &Letter,
+        random: &mut Random,
+    ) -> Option<Vec<Said>> {
+        Some(self.attackers.get_mut(&from)?.get_mut(&group)?.say(letter, random))
     }
+}
+
+fn plays(lies: &Lies, attack: Attack) -> bool {
+    lies.values().any(|attacker| attacker.attack() == attack)
 }

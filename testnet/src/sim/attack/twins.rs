@@ -4,7 +4,7 @@
 //! Source: Bano et al., "Twins: BFT Systems Made Robust" (OPODIS 2021).
 
 use crate::sim::world::How;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use witan_types::sha256;
 
 /// How long an audience stays as it is, in microseconds.
@@ -16,11 +16,34 @@ pub(in crate::sim) struct Twins {
     seed: u64,
     /// The second's place, by the first's.
     seconds: BTreeMap<usize, usize>,
+    /// Who hears each second that runs, by the first's place; none if the audiences follow from the seed.
+    audiences: Option<BTreeMap<usize, BTreeSet<usize>>>,
 }
 
 impl Twins {
     pub(super) fn new(seed: u64, firsts: impl Iterator<Item = usize>, nodes: usize) -> Twins {
-        Twins { seed, seconds: firsts.zip(nodes..).collect() }
+        Twins { seed, seconds: firsts.zip(nodes..).collect(), audiences: None }
+    }
+
+    /// The same before any second runs, with audiences to be named.
+    pub(super) fn alone(self) -> Twins {
+        Twins { audiences: Some(BTreeMap::new()), ..self }
+    }
+
+    /// The second of this node runs from now on, heard by these; or, if by none, does not run.
+    pub(super) fn double(&mut self, first: usize, audience: BTreeSet<usize>) {
+        if let Some(audiences) = &mut self.audiences {
+            audiences.remove(&first);
+            if !audience.is_empty() {
+                audiences.insert(first, audience);
+            }
+        }
+    }
+
+    /// Whether the node at this place is no second, or one that runs.
+    pub(super) fn is_there(&self, at: usize) -> bool {
+        let home = self.home(at);
+        at == home || self.audiences.as_ref().is_none_or(|audiences| audiences.contains_key(&home))
     }
 
     /// The places of the firsts, one for each second, in the order of the seconds' places.
@@ -61,6 +84,9 @@ impl Twins {
 
     /// Whether a node belongs to the audience of the second of `first`.
     fn is_seconds(&self, now_us: u64, first: usize, node: usize) -> bool {
+        if let Some(audiences) = &self.audiences {
+            return audiences.get(&first).is_some_and(|audience| audience.contains(&node));
+        }
         let parts = [self.seed, first as u64, node as u64, now_us / AUDIENCE].map(u64::to_le_bytes);
         let draw = sha256(&[b"audience", parts.as_flattened()]);
         draw.as_bytes().first().is_some_and(|byte| byte % 2 == 0)

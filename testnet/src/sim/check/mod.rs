@@ -60,6 +60,25 @@ pub enum Promise {
     NoPanic,
 }
 
+impl Promise {
+    /// All there are.
+    pub const ALL: [Promise; 13] = [
+        Promise::Agreement,
+        Promise::ValidSeals,
+        Promise::Durability,
+        Promise::Serializability,
+        Promise::NoOrphans,
+        Promise::Conservation,
+        Promise::Liveness,
+        Promise::Configuration,
+        Promise::Order,
+        Promise::WriteAhead,
+        Promise::Innocence,
+        Promise::Bounds,
+        Promise::NoPanic,
+    ];
+}
+
 impl fmt::Display for Promise {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
