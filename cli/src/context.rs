@@ -11,9 +11,17 @@ pub(crate) struct Global {
     /// Print one JSON document on stdout instead of text
     #[arg(long, global = true)]
     pub(crate) json: bool,
-    /// A node's RPC address, for example http://127.0.0.1:27001; by default a running node of the network --name
-    #[arg(long, global = true, value_name = "URL", env = "WITAN_RPC", hide_env_values = true)]
-    pub(crate) rpc: Option<String>,
+    /// A node's RPC address, for example http://127.0.0.1:27001; by default a running node of the network --name. Commands
+    /// that speak to several nodes take it several times
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "WITAN_RPC",
+        hide_env_values = true,
+        value_delimiter = ','
+    )]
+    pub(crate) rpc: Vec<String>,
     /// A file with the bearer token that the node asks for, if it does (rpc.auth)
     #[arg(long, global = true, value_name = "FILE", env = "WITAN_RPC_TOKEN_FILE", hide_env_values = true)]
     pub(crate) rpc_token: Option<PathBuf>,
@@ -29,7 +37,7 @@ pub(crate) struct Global {
 pub(crate) struct Context {
     /// Speaks to the user.
     pub(crate) output: Output,
-    rpc: Option<String>,
+    rpc: Vec<String>,
     rpc_token: Option<PathBuf>,
     dir: PathBuf,
     name: String,
@@ -69,18 +77,26 @@ impl Context {
         std::fs::read_to_string(path).map(Some).map_err(refuse)
     }
 
-    /// The RPC address that the command line names, if it names one.
+    /// The RPC address that the command line names, if it names one; the first of several.
     pub(crate) fn rpc(&self) -> Option<&str> {
-        self.rpc.as_deref().map(|url| url.trim_end_matches('/'))
+        self.rpcs().next()
+    }
+
+    /// The RPC addresses that the command line names.
+    pub(crate) fn rpcs(&self) -> impl Iterator<Item = &str> {
+        self.rpc.iter().map(|url| url.trim_end_matches('/'))
     }
 
     /// The RPC address to talk to: `--rpc`, else the first running node of the local network.
     ///
     /// # Errors
-    /// If there is neither, or no node of the network runs.
+    /// If there is neither, no node of the network runs, or several addresses are named.
     pub(crate) fn rpc_url(&self) -> Result<String, CliError> {
-        if let Some(url) = &self.rpc {
-            return Ok(url.trim_end_matches('/').to_owned());
+        if self.rpc.len() > 1 {
+            return Err(CliError::Usage("this command speaks to one node: name one with --rpc".into()));
+        }
+        if let Some(url) = self.rpc() {
+            return Ok(url.to_owned());
         }
         let network = self
             .network()

@@ -1,6 +1,7 @@
 //! Simulator, local networks, load.
 
 pub mod bench;
+pub mod check;
 pub mod faults;
 pub mod history;
 pub mod load;

@@ -1,10 +1,14 @@
 //! `witan testnet`: a network of real processes on this machine.
 
+mod check;
 mod fault;
 mod live;
+mod load;
 mod logs;
+mod nodes;
 mod report;
 mod up;
+mod watch;
 
 pub(super) use up::{group_engine, group_nodes};
 
@@ -42,10 +46,14 @@ enum What {
     /// Show what every node does
     #[command(after_help = "Example:\n  witan testnet status --watch")]
     Status {
-        /// Show it again every second
+        /// Show it on a screen of its own, looked at every second, until q or Ctrl-C; with --json a line each
         #[arg(long, short)]
         watch: bool,
     },
+    /// Load the running network with so many transactions a second
+    Load(load::Args),
+    /// Check every promise against the running network
+    Check(check::Args),
     /// Show the nodes' logs
     Logs(logs::Args),
     /// Print shell variables for this network
@@ -60,6 +68,13 @@ enum What {
         /// Its name, if you want to be sure of it: the next number
         #[arg(value_name = "NODE")]
         node: Option<String>,
+    },
+    /// Stop the node that was added last, and remove its data
+    #[command(after_help = "Example:\n  witan testnet remove n4")]
+    Remove {
+        /// Its name
+        #[arg(value_name = "NODE")]
+        node: String,
     },
     /// Break the network on purpose, and see what becomes of it
     Fault(fault::Args),
@@ -89,7 +104,10 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
     match args.what {
         What::Up(args) => up::run(args, context).await,
         What::Down => down(context).await,
-        What::Status { watch } => live::status(watch, context).await,
+        What::Status { watch: true } => watch::run(context).await,
+        What::Status { watch: false } => status(context).await,
+        What::Load(args) => load::run(args, context).await,
+        What::Check(args) => check::run(args, context).await,
         What::Logs(args) => logs::run(&args, context).await,
         What::Env => env(context),
         What::Keys => {
@@ -99,11 +117,19 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
             Ok(())
         }
         What::Add { node } => add(node.as_deref(), context).await,
+        What::Remove { node } => remove(&node, context).await,
         What::Fault(args) => fault::run(args, context).await,
         What::Start(nodes) => change(&nodes.names, context, Change::Start).await,
         What::Stop(nodes) => change(&nodes.names, context, Change::Stop).await,
         What::Restart(nodes) => change(&nodes.names, context, Change::Restart).await,
     }
+}
+
+async fn status(context: &Context) -> Result<(), CliError> {
+    let network = context.network()?;
+    let reports = network.status().await;
+    context.output.result(&reports, || report::status(&reports, network.description(), context.output));
+    Ok(())
 }
 
 async fn down(context: &Context) -> Result<(), CliError> {
@@ -145,6 +171,14 @@ async fn add(wanted: Option<&str>, context: &Context) -> Result<(), CliError> {
     network.wait_answering(std::slice::from_ref(&name), ANSWER_TIMEOUT).await?;
     let node = network.node(&name)?;
     context.output.result(node, || report::nodes([node]).to_string());
+    Ok(())
+}
+
+async fn remove(name: &str, context: &Context) -> Result<(), CliError> {
+    let mut network = context.network()?;
+    network.remove_follower(name).await?;
+    let removed = serde_json::json!({ "removed": name });
+    context.output.result(&removed, || format!("Removed {name}, with its data."));
     Ok(())
 }
 

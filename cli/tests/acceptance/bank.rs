@@ -118,10 +118,11 @@ fn judge(report: &BankReport, total: u128) {
 /// A node is killed and comes back, another stands still for a while.
 async fn lists_across_groups_are_strictly_serializable(testnet: &mut Testnet) {
     let clients: Vec<_> = testnet.names().iter().map(|name| testnet.client(name)).collect();
-    let key = testnet.secret(0);
+    let (key, chain) = (testnet.secret(0), testnet.genesis().chain());
     let plan = ListsPlan {
         clients: 8,
         lists: 12,
+        strict_reads: 20,
         window: Duration::from_secs(16),
         lifetime: Duration::from_secs(20),
     };
@@ -136,8 +137,8 @@ async fn lists_across_groups_are_strictly_serializable(testnet: &mut Testnet) {
         sleep(Duration::from_secs(3)).await;
         signal(paused, Signal::SIGCONT);
     };
-    let (judged, ()) = tokio::join!(run_lists(&clients, &key, &plan), disturbed);
-    let report = judged.unwrap().unwrap_or_else(|violation| panic!("{violation}"));
+    let (judged, ()) = tokio::join!(run_lists(&clients, chain, &key, &plan), disturbed);
+    let report = judged.unwrap_or_else(|violation| panic!("{violation}"));
     println!("    {report:?}");
     assert!(report.across >= 50, "enough happened across groups: {report:?}");
 }

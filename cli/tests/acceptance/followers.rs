@@ -83,6 +83,17 @@ async fn a_permissioned_network_takes_in_the_followers_that_its_genesis_lists(en
     assert_eq!(testnet.text_at("n4", "history").await.as_deref(), Some("told before it joined"));
     testnet.goes_on("the newcomer").await;
     testnet.same_chain(&testnet.names()).await;
+    let voter = testnet.run(&["testnet", "remove", "n3"]).await;
+    assert!(voter.code == Some(1) && voter.stderr.contains("has a vote"), "{voter:?}");
+    assert_eq!(testnet.run(&["testnet", "remove", "n4", "--json"]).await.json()["removed"], "n4");
+    assert!(!testnet.network.folder().join("n4").exists(), "nothing of it is left");
+    assert_eq!(
+        testnet.run(&["testnet", "add", "n4", "--json"]).await.json()["name"],
+        "n4",
+        "its number is free again"
+    );
+    testnet.network.refresh().unwrap();
+    testnet.agreement(&testnet.names()).await;
     testnet.network.down().await.unwrap();
 }
 

@@ -30,10 +30,12 @@ macro_rules! stories {
 mod access;
 mod bad_input;
 mod bank;
+mod check;
 mod command;
 mod configuration;
 mod conformance;
 mod crashes;
+mod faults;
 mod followers;
 mod http;
 mod import;

@@ -135,7 +135,11 @@ impl Subscriber {
         Ok(Arc::clone(socket.insert(Arc::new(connected))))
     }
 
-    async fn call<M: Method + Sync>(&self, request: &M) -> Answer<M::Answer> {
+    /// Calls any method of the table over the connection; many calls may wait at once.
+    ///
+    /// # Errors
+    /// The node's error, or why there is no answer.
+    pub async fn call<M: Method + Sync>(&self, request: &M) -> Answer<M::Answer> {
         let answer = self.socket().await?.request(M::NAME, Named(request)).await;
         answer.map_err(|error| no_answer(error, M::NAME, &self.url))
     }

@@ -2,20 +2,18 @@
 //! transaction for different numbers of groups and shares of transactions that span two.
 
 use super::{BATCH, BenchError, BenchNode, process};
+use crate::load::GroupKeys;
+use crate::workload::unix_ms;
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::fmt;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::time::sleep;
-use witan_ledger::SlotMap;
 use witan_rpc::{At, Client, ClientError, Order, RpcError, TransactionDetail, TransactionState, Wait};
 use witan_types::{
     Account, ChainId, EngineKind, Genesis, GroupId, Key, Op, SecretKey, SignedTransaction, Transaction, TxId,
     Wire as _, sha256,
 };
 
-/// Keys of each group that the load writes.
-const KEYS: usize = 2_000;
 /// Accounts that sign it.
 const SIGNERS: u64 = 50;
 /// Bytes of each value.
@@ -99,7 +97,7 @@ pub async fn run_across(plan: &AcrossPlan) -> Result<AcrossReport, BenchError> {
     let first = clients.first().ok_or(BenchError::NoNodes)?;
     let genesis = first.genesis().await?;
     let load = Load::new(&genesis.genesis, genesis.chain, plan.seed);
-    let groups = load.keys.len();
+    let groups = load.keys.groups();
     let engine = genesis.genesis.engine(GroupId(1)).ok_or(BenchError::NoGroup(GroupId(1)))?;
     let latencies = if plan.samples > 0 && groups > 1 {
         Some(latencies(first, &load, plan.samples).await?)
@@ -143,50 +141,27 @@ struct Load {
     chain: ChainId,
     seed: u64,
     signers: Vec<SecretKey>,
-    /// Of each group.
-    keys: BTreeMap<GroupId, Vec<Key>>,
+    keys: GroupKeys,
 }
 
 impl Load {
     fn new(genesis: &Genesis, chain: ChainId, seed: u64) -> Load {
-        let slots = SlotMap::first(genesis);
-        let mut keys: BTreeMap<GroupId, Vec<Key>> = BTreeMap::new();
-        let groups = genesis.user_groups().count();
-        for number in 0_u64.. {
-            let key = Key(format!("across/{number}").into_bytes());
-            let of_group = keys.entry(slots.owner(&key)).or_default();
-            if of_group.len() < KEYS {
-                of_group.push(key);
-            }
-            if keys.len() == groups && keys.values().all(|keys| keys.len() == KEYS) {
-                break;
-            }
-        }
         let signer = |number: u64| {
             SecretKey::from_seed(sha256(&[b"witan across", &seed.to_le_bytes(), &number.to_le_bytes()]).0)
         };
-        Load { chain, seed, signers: (0..SIGNERS).map(signer).collect(), keys }
+        Load { chain, seed, signers: (0..SIGNERS).map(signer).collect(), keys: GroupKeys::new(genesis) }
     }
 
     /// The `number`-th transaction of a load of which this share, in percent, spans two groups.
     fn transaction(&self, number: u64, share: u32) -> SignedTransaction {
-        // 37 has no factor in common with 100: each hundred has exactly the share.
-        let spans = number.wrapping_mul(37) % 100 < u64::from(share);
-        let groups = self.keys.len() as u64;
-        let here = number % groups.max(1);
-        let there = (here + 1 + number / groups.max(1) % groups.saturating_sub(1).max(1)) % groups.max(1);
-        self.puts(number, if spans && groups > 1 { vec![here, there] } else { vec![here] })
+        self.puts(number, &self.keys.groups_of(number, share))
     }
 
     /// A put in each of these groups, named by place.
-    fn puts(&self, number: u64, groups: Vec<u64>) -> SignedTransaction {
-        let key = |group: &u64| {
-            let keys = self.keys.values().nth(usize::try_from(*group).unwrap_or(0))?;
-            keys.get(usize::try_from(number.wrapping_mul(0x9e37_79b9) % KEYS as u64).unwrap_or(0)).cloned()
-        };
+    fn puts(&self, number: u64, groups: &[usize]) -> SignedTransaction {
         let filler = sha256(&[&number.to_le_bytes()]).0;
         let value: Vec<u8> = filler.iter().copied().cycle().take(VALUE_BYTES).collect();
-        let put = |key| Op::Put { key, value: value.clone() };
+        let put = |key: &Key| Op::Put { key: key.clone(), value: value.clone() };
         let place = usize::try_from(number % SIGNERS).unwrap_or(0);
         let signer = self.signers.get(place).cloned().unwrap_or_else(|| SecretKey::from_seed([0; 32]));
         let transaction = Transaction {
@@ -195,15 +170,10 @@ impl Load {
             salt: self.seed.wrapping_add(number),
             expires_at_ms: unix_ms() + 90_000,
             checks: Vec::new(),
-            ops: groups.iter().filter_map(key).map(put).collect(),
+            ops: groups.iter().filter_map(|group| self.keys.key(*group, number)).map(put).collect(),
         };
         transaction.sign(&signer)
     }
-}
-
-fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Times transactions one after another, of each kind in turn.
@@ -214,7 +184,7 @@ async fn latencies(client: &Client, load: &Load, samples: usize) -> Result<Laten
     for number in 0..samples as u64 {
         for (place, (groups, wait)) in kinds.iter().enumerate() {
             let salt = u64::MAX / 2 + number * 3 + place as u64;
-            let signed = load.puts(salt, groups.clone());
+            let signed = load.puts(salt, groups);
             let started = Instant::now();
             client.submit(&signed, *wait, ONE).await?;
             if let Some(times) = times.get_mut(place) {

@@ -3,13 +3,14 @@
 
 use super::BenchError;
 use super::calls::{Connection, Transport};
-use crate::load::presign::{LoadPlan, Prepared, presign};
+use crate::load::{LoadPlan, Prepared, Schedule, presign};
+use crate::workload::unix_ms;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::time::Instant;
 use witan_rpc::encoding::write_hex;
 use witan_rpc::{At, Client, Order, TransactionDetail};
@@ -93,7 +94,7 @@ pub async fn run_flood(
 ) -> Result<FloodReport, BenchError> {
     let first = plan.nodes.first().ok_or(BenchError::NoNodes)?;
     let client = Client::new(&format!("http://{first}"))?;
-    let mut load = Load { chain: client.genesis().await?.chain, seed: plan.seed, failed: 0 };
+    let mut load = Load { chain: client.genesis().await?.chain, seed: plan.seed, signed: 0, failed: 0 };
     let (mut rest, mut flooded) = (Intervals::new()?, Intervals::new()?);
     let mut total = Flooded::default();
     for _ in 0..plan.rounds {
@@ -160,6 +161,8 @@ impl Intervals {
 struct Load {
     chain: ChainId,
     seed: u64,
+    /// Signed so far.
+    signed: u64,
     failed: u64,
 }
 
@@ -168,16 +171,14 @@ impl Load {
     async fn run(&mut self, plan: &FloodPlan) -> Result<(), BenchError> {
         let count = LOAD_PER_S.saturating_mul(plan.window.as_secs());
         let prepared = self.sign(usize::try_from(count).unwrap_or(0));
-        let lanes = plan.nodes.len();
+        let (lanes, schedule) = (plan.nodes.len(), Schedule::per_second(LOAD_PER_S));
         let started = Instant::now();
         let mut senders = Vec::with_capacity(lanes);
         for (lane, node) in plan.nodes.iter().enumerate() {
             let connection =
                 Connection::open(Transport::Http, *node, Some(LOADED_FROM)).await.map_err(failed)?;
             let due = (0_u64..).zip(&prepared).skip(lane).step_by(lanes);
-            let due = due
-                .map(|(place, one)| (Duration::from_micros(place * 1_000_000 / LOAD_PER_S), body(one)))
-                .collect();
+            let due = due.map(|(place, one)| (schedule.due(place), body(one))).collect();
             senders.push(tokio::spawn(send_when_due(connection, due, started)));
         }
         for sender in senders {
@@ -187,11 +188,11 @@ impl Load {
     }
 
     fn sign(&mut self, count: usize) -> Vec<Prepared> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let expires_at_ms = u64::try_from(since.as_millis()).unwrap_or(u64::MAX).saturating_add(LIFETIME_MS);
-        let plan = LoadPlan { chain: self.chain, seed: self.seed, count, bytes: LOAD_BYTES, expires_at_ms };
-        self.seed = self.seed.wrapping_add(count as u64);
-        presign(&plan)
+        let expires_at_ms = unix_ms().saturating_add(LIFETIME_MS);
+        let first = self.signed;
+        let plan = LoadPlan::scattered(self.chain, self.seed, count, LOAD_BYTES, expires_at_ms);
+        self.signed = self.signed.saturating_add(count as u64);
+        presign(&LoadPlan { first, ..plan })
     }
 }
 

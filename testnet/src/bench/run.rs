@@ -4,10 +4,11 @@ use super::report::{BenchReport, limit_tx_per_s};
 use super::verify_cost::cheapest_verify_us;
 use super::{BATCH, BenchError, process};
 use crate::load::{LoadPlan, Pace, Prepared, presign};
+use crate::workload::unix_ms;
 use hdrhistogram::Histogram;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
@@ -73,13 +74,8 @@ pub async fn run(plan: &BenchPlan, tell: &mut dyn FnMut(&str)) -> Result<BenchRe
     let lifetime = Duration::from_millis(genesis.genesis.parameters.max_tx_lifetime_ms);
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
 
-    let mut load = LoadPlan {
-        chain: genesis.chain,
-        seed: plan.seed,
-        count: super::verify_cost::BATCH,
-        bytes: plan.tx_bytes,
-        expires_at_ms: 0,
-    };
+    let count = super::verify_cost::BATCH;
+    let mut load = LoadPlan::scattered(genesis.chain, plan.seed, count, plan.tx_bytes, 0);
     let before_us = cheapest_verify_us(&presign(&load)).unwrap_or(f64::INFINITY);
     load.count = supply(plan, cores, before_us);
     let signing = Duration::from_secs((load.count / (SIGNATURES_PER_CORE * cores)) as u64 + 1);
@@ -112,11 +108,6 @@ fn supply(plan: &BenchPlan, cores: usize, verify_us: f64) -> usize {
     )]
     let count = wanted as usize;
     count.clamp(10 * BATCH, MAX_PREPARED)
-}
-
-fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What the tasks tell the run.

@@ -46,8 +46,7 @@ mod tests {
 
     #[test]
     fn a_load_has_a_price_and_no_load_has_none() {
-        let plan =
-            LoadPlan { chain: ChainId::default(), seed: 1, count: BATCH, bytes: 256, expires_at_ms: 1 };
+        let plan = LoadPlan::scattered(ChainId::default(), 1, BATCH, 256, 1);
         let price = cheapest_verify_us(&presign(&plan)).unwrap();
         assert!(price > 0.0 && price.is_finite());
         assert_eq!(cheapest_verify_us(&[]), None);
@@ -55,7 +54,7 @@ mod tests {
 
     #[test]
     fn both_ways_of_verifying_refuse_a_wrong_signature() {
-        let plan = LoadPlan { chain: ChainId::default(), seed: 1, count: 3, bytes: 256, expires_at_ms: 1 };
+        let plan = LoadPlan::scattered(ChainId::default(), 1, 3, 256, 1);
         let mut items: Vec<Signed> = presign(&plan)
             .iter()
             .map(|prepared| SignedTransaction::decode(&prepared.bytes).unwrap().signed())

@@ -18,6 +18,7 @@ pub use who::Who;
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::str::FromStr;
 use witan_replica::attack::Attack;
 use witan_types::GroupId;
 
@@ -255,6 +256,50 @@ impl fmt::Display for Line {
         }
         f.write_str(&words.join(", "))
     }
+}
+
+impl FromStr for Line {
+    type Err = String;
+
+    /// As `delay=40ms,jitter=5ms,loss=1%,duplicate=1%,reorder=1%,bandwidth=500`.
+    fn from_str(text: &str) -> Result<Line, String> {
+        let mut line = Line::default();
+        for part in text.split(',') {
+            let (what, value) = part.split_once('=').ok_or_else(|| {
+                format!(
+                    "{part:?} says nothing of a line: expected parts such as delay=40ms,jitter=5ms,loss=1%"
+                )
+            })?;
+            match what {
+                "delay" => line.delay = value.parse()?,
+                "jitter" => line.jitter = value.parse()?,
+                "loss" => line.loss_percent = percent(value)?,
+                "duplicate" => line.duplicate_percent = percent(value)?,
+                "reorder" => line.reorder_percent = percent(value)?,
+                "bandwidth" => {
+                    let rate = value
+                        .parse()
+                        .map_err(|_| format!("{value:?} is no rate: expected kilobytes a second"));
+                    line.kilobytes_per_second = rate?;
+                }
+                _ => {
+                    return Err(format!(
+                        "{what:?} is nothing that a line does: expected delay, jitter, loss, duplicate, reorder or bandwidth"
+                    ));
+                }
+            }
+        }
+        Ok(line)
+    }
+}
+
+/// So many of 100: `1%`, or `1`.
+///
+/// # Errors
+/// What was expected instead.
+pub fn percent(text: &str) -> Result<u8, String> {
+    let number = text.strip_suffix('%').unwrap_or(text).parse().ok().filter(|percent| *percent <= 100);
+    number.ok_or_else(|| format!("{text:?} is no share: expected 0% to 100%"))
 }
 
 impl fmt::Display for DiskTrouble {

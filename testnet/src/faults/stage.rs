@@ -75,6 +75,11 @@ impl Stage {
         &self.network
     }
 
+    /// The network, which keeps what is staged.
+    pub fn into_network(self) -> Network {
+        self.network
+    }
+
     /// Reads again what other commands changed, started and stopped.
     ///
     /// # Errors

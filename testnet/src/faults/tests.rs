@@ -53,3 +53,14 @@ fn a_leader_is_whoever_leads_at_that_moment() {
     let other = Fault::Pause { nodes: vec![Who::Leader(GroupId(1))] };
     assert_eq!(other.resolve(&leads), Err(GroupId(1)));
 }
+
+#[test]
+fn a_line_reads_from_one_word() {
+    let line: Line = "delay=40ms,jitter=5ms,loss=1%,bandwidth=500".parse().unwrap();
+    assert_eq!(line.to_string(), "40ms later, up to 5ms more, 1% lost, 500 kB/s");
+    for (wrong, why) in
+        [("delay", "says nothing"), ("loss=101%", "no share"), ("speed=1", "nothing that a line does")]
+    {
+        assert!(wrong.parse::<Line>().unwrap_err().contains(why), "{wrong}");
+    }
+}

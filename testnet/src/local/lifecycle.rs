@@ -193,6 +193,30 @@ impl Network {
         Ok(name)
     }
 
+    /// Stops the node that was added last, and removes its home. Its number is free again then.
+    ///
+    /// # Errors
+    /// If there is no such node, it has a vote, another one was added after it, or a file can't be removed.
+    pub async fn remove_follower(&mut self, name: &str) -> Result<(), LocalError> {
+        let node = self.node(name)?.clone();
+        if node.validator {
+            let why = "has a vote, and the members of a group change with its epoch alone; `witan testnet stop` stops it";
+            return Err(LocalError::Spec(format!("{name} {why}")));
+        }
+        if let Some(last) = self.description.nodes.last().filter(|last| last.name != name) {
+            return Err(LocalError::Spec(format!(
+                "{name} is not the node that was added last: remove {} first",
+                last.name
+            )));
+        }
+        self.stop(name).await?;
+        self.change(|_, description| {
+            description.nodes.retain(|other| other.name != name);
+            Ok(())
+        })?;
+        std::fs::remove_dir_all(&node.home).map_err(LocalError::file("remove", &node.home))
+    }
+
     /// Reads the description again: another command may have started or stopped nodes.
     ///
     /// # Errors

@@ -156,7 +156,7 @@ impl Bank {
             let Some(signed) = self.draw(plan) else { return };
             let first = rand::rng().random_range(0..self.clients.len().max(1)).wrapping_add(number);
             let patience = Patience { first, until: Instant::now() + plan.lifetime + GRACE };
-            let fate = see_through(&self.clients, &signed, patience).await;
+            let fate = see_through(&self.clients, &signed, patience).await.fate;
             self.ledger.lock().unwrap_or_else(PoisonError::into_inner).push((signed, fate));
         }
     }
@@ -246,7 +246,7 @@ impl Bank {
         }
         look_up(&self.clients, signed.id())
             .await
-            .map_or_else(|| fate.clone(), |now| Fate::Ended(Box::new(now)))
+            .map_or_else(|| fate.clone(), |(_, now)| Fate::Ended(Box::new(now)))
     }
 
     fn book(
@@ -258,7 +258,7 @@ impl Bank {
     ) {
         let status = match fate {
             Fate::Ended(status) => status,
-            Fate::Refused(_) => return report.refused += 1,
+            Fate::Refused { .. } => return report.refused += 1,
             Fate::Unknown => return report.unknown += 1,
         };
         match status.status {

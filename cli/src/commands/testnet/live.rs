@@ -1,37 +1,15 @@
-//! What changes while one looks: the line under a running network, and `status --watch`.
+//! The line under a running network.
 
-use super::report;
+use super::watch::look::transactions;
 use crate::context::Context;
-use crate::error::CliError;
 use std::time::{Duration, Instant};
-use witan_testnet::local::{Network, NodeReport};
-use witan_testnet::rpc::Order;
+use witan_testnet::local::Network;
 use witan_types::{GroupId, Height};
 
 /// How often it is looked at.
 const INTERVAL: Duration = Duration::from_secs(1);
-/// The most blocks whose transactions are counted at a time.
-const MAX_BLOCKS: u64 = 100;
 /// The group whose pace is shown.
 const GROUP: GroupId = GroupId(1);
-
-/// Shows what every node does, once or again and again.
-pub(super) async fn status(watch: bool, context: &Context) -> Result<(), CliError> {
-    let mut network = context.network()?;
-    loop {
-        let reports = network.status().await;
-        if watch && context.output.is_live() {
-            // Back to the top, and clear what is below.
-            context.output.text("\x1b[H\x1b[2J");
-        }
-        context.output.result(&reports, || report::status(&reports, network.description(), context.output));
-        if !watch {
-            return Ok(());
-        }
-        tokio::time::sleep(INTERVAL).await;
-        network.refresh()?;
-    }
-}
 
 /// Rewrites one line with height, pace and leader, for ever. Without a terminal there is no line to rewrite.
 pub(super) async fn line(network: &Network, context: &Context) {
@@ -63,7 +41,7 @@ impl Pace {
         let elapsed = self.at.elapsed();
         let transactions = match self.height.map(|before| height.saturating_sub(before)) {
             None | Some(0) => 0.0,
-            Some(blocks) => transactions(network, report, height, blocks).await,
+            Some(blocks) => transactions(report, GROUP, height, blocks).await,
         };
         (self.height, self.at) = (Some(height), Instant::now());
         let per_second = transactions / elapsed.as_secs_f64().max(0.001);
@@ -77,13 +55,4 @@ impl Pace {
             "height {height}  sealed {sealed}  {per_second:.0} tx/s  leader {leader}  {nodes}  Ctrl-C stops them"
         )
     }
-}
-
-/// How many transactions the last `blocks` blocks up to `height` hold; where there are many, as the newest suggest.
-async fn transactions(network: &Network, report: &NodeReport, height: Height, blocks: u64) -> f64 {
-    let limit = u32::try_from(blocks.min(MAX_BLOCKS)).unwrap_or(1);
-    let Ok(client) = network.client(&report.name) else { return 0.0 };
-    let Ok(page) = client.blocks(GROUP, Some(height), Order::Desc, limit, None).await else { return 0.0 };
-    let counted: usize = page.items.iter().map(|block| block.tx_count).sum();
-    counted as f64 * blocks as f64 / (page.items.len() as f64).max(1.0)
 }

@@ -8,6 +8,8 @@ use std::future::Future;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use witan_node::config::Setting as _;
+use witan_testnet::faults::stage::{self, Stage};
+use witan_testnet::faults::{Fault, Line};
 use witan_testnet::local::{GroupEntry, Network, Spec};
 use witan_types::genesis::UnknownEngine;
 use witan_types::{EngineKind, GroupId};
@@ -22,6 +24,7 @@ Example:
   witan testnet up -e raft --permissioned
   witan testnet up -s 4 --group-engines 2=pbft
   witan testnet up -n 8 -s 2 --group-nodes 1=n0+n1+n2+n3,2=n4+n5+n6+n7
+  witan testnet up --link delay=40ms,jitter=5ms,loss=1%
   witan testnet up --reset --seed 1      the same keys and chain every time";
 
 /// Make a network, or resume it, and start every node.
@@ -59,6 +62,9 @@ pub(super) struct Args {
     /// The first port; node i has three from here plus 10 i. 0 takes free ones, and keeps them [default: 27000]
     #[arg(long, value_name = "PORT")]
     port_base: Option<u16>,
+    /// Make the lines between all nodes bad once they run, such as delay=40ms,jitter=5ms,loss=1%
+    #[arg(long, value_name = "WHAT=..,..")]
+    link: Option<Line>,
     /// Return once every node has committed a block, and leave them running
     #[arg(long, short)]
     detach: bool,
@@ -184,6 +190,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
         }
         return Err(error);
     }
+    let network = match args.link {
+        Some(line) => with_bad_lines(network, line).await?,
+        None => network,
+    };
     context.output.result(network.description(), || report::banner(&network, context.output));
     if args.detach {
         return Ok(());
@@ -193,7 +203,18 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
         () = &mut interrupted => {}
     }
     context.output.note("\nstopping every node");
-    Ok(network.down().await?)
+    let mut network = network;
+    network.down().await?;
+    Ok(stage::forget(network.folder())?)
+}
+
+/// Stages a fault of the lines between all nodes, as `witan testnet fault link` does.
+async fn with_bad_lines(network: Network, line: Line) -> Result<Network, CliError> {
+    let everyone = network.node_names().iter().filter_map(|name| name.parse().ok()).collect();
+    let mut stage = Stage::open(network).map_err(CliError::failed)?;
+    let fault = Fault::Link { from: everyone, to: Vec::new(), line };
+    stage.begin(&fault, None).await.map_err(CliError::failed)?;
+    Ok(stage.into_network())
 }
 
 /// The network's files: new ones, or those of an existing network.
@@ -227,7 +248,7 @@ async fn start(network: &mut Network) -> Result<(), CliError> {
 }
 
 /// Ends with the first signal that asks this command to stop. The nodes don't get it: they have groups of their own.
-fn interrupted() -> Result<impl Future<Output = ()>, CliError> {
+pub(super) fn interrupted() -> Result<impl Future<Output = ()>, CliError> {
     let listen = |kind| signal(kind).map_err(CliError::failed);
     let mut interrupt = listen(SignalKind::interrupt())?;
     let mut terminate = listen(SignalKind::terminate())?;

@@ -146,13 +146,7 @@ impl Bodies<'_> {
     fn sign(&mut self, count: usize) -> Vec<Prepared> {
         let seed = self.plan.seed.wrapping_add(self.signed);
         self.signed = self.signed.wrapping_add(count as u64);
-        presign(&LoadPlan {
-            chain: self.chain,
-            seed,
-            count,
-            bytes: BYTES,
-            expires_at_ms: unix_ms() + LIFETIME_MS,
-        })
+        presign(&LoadPlan::scattered(self.chain, seed, count, BYTES, unix_ms() + LIFETIME_MS))
     }
 
     fn of(&mut self, method: Method) -> Calls {

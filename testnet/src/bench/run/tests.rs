@@ -18,7 +18,7 @@ fn plan() -> BenchPlan {
 }
 
 fn load(count: usize) -> Vec<Prepared> {
-    presign(&LoadPlan { chain: ChainId::default(), seed: 1, count, bytes: 256, expires_at_ms: 1 })
+    presign(&LoadPlan::scattered(ChainId::default(), 1, count, 256, 1))
 }
 
 /// A run that has submitted every batch at `now`.

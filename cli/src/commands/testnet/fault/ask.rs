@@ -1,6 +1,6 @@
 //! Faults as the command line names them.
 
-use witan_testnet::faults::{DiskTrouble, Fault, Line, Span, Who};
+use witan_testnet::faults::{DiskTrouble, Fault, Line, Span, Who, percent};
 use witan_testnet::sim::Attack;
 use witan_types::GroupId;
 
@@ -162,12 +162,6 @@ struct Trouble {
     /// Syncs fail: the node ends rather than say what is not durable
     #[arg(long)]
     fail_sync: bool,
-}
-
-/// `1%` or `1`, up to 100.
-pub(in crate::commands) fn percent(text: &str) -> Result<u8, String> {
-    let number = text.strip_suffix('%').unwrap_or(text).parse().ok().filter(|percent| *percent <= 100);
-    number.ok_or_else(|| "expected 0% to 100%".into())
 }
 
 fn lie(text: &str) -> Result<Attack, String> {
