@@ -5,7 +5,7 @@ CARGO ?= cargo
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 WITAN := $(CARGO_TARGET_DIR)/release/witan
 
-.PHONY: build testnet test lint unit clients install soak fuzz bank clean-testnet import-debian
+.PHONY: build testnet test lint unit clients install soak scenarios fuzz bank clean-testnet import-debian
 
 ## Builds target/release/witan.
 build: install
@@ -55,6 +55,16 @@ soak: build
 	echo "hotstuff, pbft and raft, 8 nodes, 3 groups of four nodes each"; \
 	$(WITAN) sim run -n 8 --shards 3 --group-engines 2=pbft,3=raft \
 		--group-nodes 1=n0+n1+n2+n3,2=n2+n3+n4+n5,3=n4+n5+n6+n7 --for $(FOR)
+
+## Every scenario of the gallery on real processes, one after another, each on a network of its own; `make test` runs all of them in
+## the simulator. SCENARIOS names others.
+SCENARIOS ?= $(sort $(wildcard testnet/scenarios/*.toml))
+scenarios: build
+	@failed=; \
+	for scenario in $(SCENARIOS); do \
+		$(WITAN) testnet run $$scenario || failed="$$failed $$scenario"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "did not pass:$$failed"; exit 1; fi
 
 ## The bank at length, with nothing beside it: transfers among four groups for 60 s while a node is killed and another one
 ## stands still; under one engine, and under three.

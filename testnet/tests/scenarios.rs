@@ -52,6 +52,26 @@ fn every_scenario_of_the_gallery_comes_to_its_verdict() {
     assert!(bad.is_empty(), "{} did not pass:\n{}", bad.len(), bad.join("\n\n"));
 }
 
+/// The figures at the end of a run.
+fn figures(name: &str) -> String {
+    turned(name, &[]).timeline.last().unwrap().text.clone()
+}
+
+#[test]
+fn what_scenarios_are_about_happens_in_them() {
+    let stalls = figures("participant-stalls");
+    assert!(
+        !stalls.contains(" 0 late") && !stalls.contains(" 0 applied"),
+        "some are given up in time: {stalls}"
+    );
+    let crash = figures("coordinator-crash");
+    assert!(!crash.contains(" 0 applied"), "{crash}");
+    for liar in ["twin-pbft", "twin-hotstuff", "equivocating-leader"] {
+        let told = figures(liar);
+        assert!(!told.contains("; 0 accusations"), "whoever contradicts itself is found out: {liar}: {told}");
+    }
+}
+
 /// A file of the gallery with some of its text replaced: what is expected is wrong then.
 fn turned(name: &str, changes: &[(&str, &str)]) -> Verdict {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name).with_extension("toml");

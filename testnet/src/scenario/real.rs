@@ -51,13 +51,13 @@ pub trait Venue {
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Moment {
+    Looks,
     Ends(usize),
     Begins(usize),
-    Looks,
 }
 
-/// Everything that a scenario wants done, in order. An end comes before a beginning at the same moment, and both before
-/// anyone looks.
+/// Everything that a scenario wants done, in order. At one moment it is looked at first, since what ends or begins takes its
+/// time, and an end comes before a beginning.
 fn moments(scenario: &Scenario) -> Vec<(Duration, Moment)> {
     let mut moments = Vec::new();
     for (place, timed) in scenario.faults.iter().enumerate() {

@@ -2,9 +2,12 @@
 
 use super::error::ScenarioError;
 use super::file::Scenario;
+use super::seen::Note;
 use super::verdict::{Checked, Found, Kind, Verdict};
+use crate::faults::Span;
 use crate::sim::{self, Plan, Promise, Report, Timetable};
 use std::sync::Arc;
+use std::time::Duration;
 use witan_types::Scheme;
 
 /// Runs a scenario in the simulator.
@@ -47,26 +50,49 @@ fn verdict(scenario: &Scenario, report: Report) -> Verdict {
     let unbegun = report.course.unbegun.iter();
     let found = Found {
         expectations: scenario.judge(&report.course.samples),
-        checks: Promise::ALL.into_iter().map(|promise| checked(scenario, &report, promise)).collect(),
+        checks: promises(scenario).map(|promise| checked(&report, promise)).collect(),
         undone: unbegun.map(|fault| format!("no leader was there for: {fault}")).collect(),
     };
-    Verdict::of(scenario, "simulator", report.course.notes, found, report.replay)
+    let sum = Note { at: Span(Duration::from_millis(report.virtual_ms)), text: summed(scenario, &report) };
+    let mut notes = report.course.notes;
+    notes.push(sum);
+    Verdict::of(scenario, "simulator", notes, found, report.replay)
+}
+
+/// What a run comes to in figures.
+fn summed(scenario: &Scenario, report: &Report) -> String {
+    let Report { blocks, transactions, across, accusations, .. } = report;
+    let mut text = format!("in all {blocks} blocks, {transactions} transactions");
+    if scenario.network.shards > 1 {
+        let sim::Across { applied, conflicts, late, failed } = across;
+        text.push_str(&format!(
+            "; across groups {applied} applied, {conflicts} in conflict, {late} late, {failed} failed"
+        ));
+    }
+    if !report.attackers.is_empty() {
+        text.push_str(&format!("; {accusations} accusations, each proven by two signatures"));
+    }
+    text
+}
+
+/// The promises that something can be said of: the newest parameters need the root group.
+fn promises(scenario: &Scenario) -> impl Iterator<Item = Promise> {
+    let changes = scenario.speaks_of_root();
+    Promise::ALL.into_iter().filter(move |promise| changes || *promise != Promise::Configuration)
 }
 
 /// What the checker of a promise says. The run shows the first promise that breaks; of the others it says that they held
-/// up to then.
-fn checked(scenario: &Scenario, report: &Report, promise: Promise) -> Checked {
+/// up to then, unless they are judged at the end.
+fn checked(report: &Report, promise: Promise) -> Checked {
     let kind = Kind::of(promise);
-    let broken = report.violation.as_ref();
-    let (holds, evidence) = match broken {
+    let at_end = kind == Kind::Liveness || promise == Promise::Serializability;
+    let (holds, evidence) = match &report.violation {
+        None => (Some(true), String::new()),
         Some(violation) if violation.promise == promise => {
             (Some(false), format!("at {} ms: {}", violation.at_ms, violation.what))
         }
-        // What is looked at after the heal was not, since the run ended before.
-        Some(_) if kind == Kind::Liveness => (None, "the run ended before the heal".into()),
-        _ => (Some(true), String::new()),
+        Some(_) if at_end => (None, "it is judged at the end, and another promise broke before".into()),
+        Some(violation) => (Some(true), format!("up to {} ms", violation.at_ms)),
     };
-    let holds =
-        if promise == Promise::Configuration && !scenario.speaks_of_root() { Some(true) } else { holds };
     Checked { promise: promise.to_string(), kind, holds, evidence }
 }

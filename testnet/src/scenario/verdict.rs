@@ -76,7 +76,7 @@ pub struct Checked {
     pub kind: Kind,
     /// Whether it held; none if nothing could be said.
     pub holds: Option<bool>,
-    /// What was seen, if it did not hold or nothing could be said.
+    /// What was seen, if it did not hold or nothing could be said; `up to` a time, if it was looked after until then alone.
     pub evidence: String,
 }
 
@@ -235,7 +235,11 @@ impl fmt::Display for Verdict {
             writeln!(f, "{mark}: {expectation}, because {because}\n      {evidence}")?;
         }
         let held = self.checks.iter().filter(|check| check.holds == Some(true));
-        let held = held.map(|check| check.promise.as_str()).collect::<Vec<_>>().join(", ");
+        let name = |check: &Checked| match check.evidence.strip_prefix("up to ") {
+            Some(until) => format!("{} (up to {until})", check.promise),
+            None => check.promise.clone(),
+        };
+        let held = held.map(name).collect::<Vec<_>>().join(", ");
         if !held.is_empty() {
             writeln!(f, "held: {held}")?;
         }

@@ -1,6 +1,5 @@
 //! The description of a run. Everything that happens in it follows from this.
 
-use super::attack::Lies;
 use super::check::Promise;
 #[cfg(feature = "planted-faults")]
 use super::engines::RuleFault;
@@ -11,15 +10,13 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
-use witan_consensus::engine::Instance;
 use witan_ledger::{first_owner, slot_of};
-use witan_replica::attack::{Attack, Attacker};
+use witan_replica::attack::Attack;
 use witan_types::genesis::{
     GenesisBalance, GenesisGroup, GenesisValidator, MAX_GROUPS, Operators, Parameters,
 };
 use witan_types::{
-    Account, EngineKind, Epoch, FaultModel, Genesis, GroupId, Hash, Key, NodeId, Scheme, SecretKey,
-    ValidatorIndex, sha256,
+    Account, EngineKind, FaultModel, Genesis, GroupId, Hash, Key, NodeId, Scheme, SecretKey, sha256,
 };
 
 /// The first group that holds keys; the only one unless a scenario has several.
@@ -355,7 +352,7 @@ impl Scenario {
         at >= self.nodes || self.place_in(group, at).is_some()
     }
 
-    fn engine_of(&self, group: GroupId) -> EngineKind {
+    pub(super) fn engine_of(&self, group: GroupId) -> EngineKind {
         self.engines.get(&group).copied().unwrap_or(self.engine)
     }
 
@@ -378,19 +375,6 @@ impl Scenario {
 
     fn most_attackers(&self) -> usize {
         self.genesis().committee(GROUP).map_or(0, |committee| committee.max_faulty())
-    }
-
-    /// What an attacker at a place says in each of its groups.
-    pub(super) fn lies(&self, at: usize, attack: Attack, genesis: &Genesis) -> Lies {
-        let lie = |group| {
-            let instance = Instance { chain: genesis.chain(), group, epoch: Epoch(1) };
-            let place = ValidatorIndex(self.place_in(group, at)?);
-            Some((
-                group,
-                Attacker::new(attack, instance, self.engine_of(group), place, self.validator_key(at)),
-            ))
-        };
-        self.running().filter_map(lie).collect()
     }
 
     /// Who attacks, and how. Ten seeds in a row have every attack.

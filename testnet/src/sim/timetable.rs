@@ -116,15 +116,15 @@ impl World {
         if timetable.load.is_some() {
             self.after(MEETING / 2, Happening::ClientWakes);
         }
-        // An end comes before a beginning at the same moment, and both before anyone looks.
+        // At one moment it is looked at first, and an end comes before a beginning.
+        for look in &timetable.looks {
+            self.after(at(*look), Happening::Timetabled(Moment::Looks));
+        }
         for (place, timed) in timetable.faults.iter().enumerate() {
             self.after(at(timed.until), Happening::Timetabled(Moment::Ends(place)));
         }
         for (place, timed) in timetable.faults.iter().enumerate() {
             self.after(at(timed.at), Happening::Timetabled(Moment::Begins(place)));
-        }
-        for look in &timetable.looks {
-            self.after(at(*look), Happening::Timetabled(Moment::Looks));
         }
         self.after(at(timetable.lasts), Happening::Heals);
     }

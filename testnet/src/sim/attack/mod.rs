@@ -8,9 +8,11 @@ mod twins;
 pub(super) use twins::Twins;
 
 use super::random::Random;
+use super::scenario::Scenario;
 use std::collections::{BTreeMap, BTreeSet};
+use witan_consensus::engine::Instance;
 use witan_replica::attack::{Attack, Attacker, Letter, Said};
-use witan_types::GroupId;
+use witan_types::{Epoch, Genesis, GroupId, ValidatorIndex};
 
 /// What a node says in each of its groups instead of what its replica does.
 pub(super) type Lies = BTreeMap<GroupId, Attacker>;
@@ -81,6 +83,21 @@ impl Attackers {
         random: &mut Random,
     ) -> Option<Vec<Said>> {
         Some(self.attackers.get_mut(&from)?.get_mut(&group)?.say(letter, random))
+    }
+}
+
+impl Scenario {
+    /// What an attacker at a place says in each of its groups.
+    pub(super) fn lies(&self, at: usize, attack: Attack, genesis: &Genesis) -> Lies {
+        let lie = |group| {
+            let instance = Instance { chain: genesis.chain(), group, epoch: Epoch(1) };
+            let place = ValidatorIndex(self.place_in(group, at)?);
+            Some((
+                group,
+                Attacker::new(attack, instance, self.engine_of(group), place, self.validator_key(at)),
+            ))
+        };
+        self.running().filter_map(lie).collect()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Twins and attackers are drawn as the rules say.
 
 use super::*;
-use crate::sim::scenario::{Attacks, Scenario};
+use crate::sim::scenario::Attacks;
 use crate::sim::world::How;
 use std::collections::BTreeSet;
 
