@@ -7,6 +7,7 @@ mod load;
 mod logs;
 mod nodes;
 mod report;
+mod run;
 mod up;
 mod watch;
 
@@ -78,6 +79,8 @@ enum What {
     },
     /// Break the network on purpose, and see what becomes of it
     Fault(fault::Args),
+    /// Play a scenario on a network of its own: nodes, load, faults and checks, with a verdict
+    Run(run::Args),
     /// Start nodes that were stopped; returns when they answer
     #[command(after_help = "Example:\n  witan testnet start n2")]
     Start(Nodes),
@@ -119,6 +122,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
         What::Add { node } => add(node.as_deref(), context).await,
         What::Remove { node } => remove(&node, context).await,
         What::Fault(args) => fault::run(args, context).await,
+        What::Run(args) => run::run(args, context).await,
         What::Start(nodes) => change(&nodes.names, context, Change::Start).await,
         What::Stop(nodes) => change(&nodes.names, context, Change::Stop).await,
         What::Restart(nodes) => change(&nodes.names, context, Change::Restart).await,

@@ -122,7 +122,7 @@ async fn lists_across_groups_are_strictly_serializable(testnet: &mut Testnet) {
     let plan = ListsPlan {
         clients: 8,
         lists: 12,
-        strict_reads: 20,
+        strict_reads: 10,
         window: Duration::from_secs(16),
         lifetime: Duration::from_secs(20),
     };

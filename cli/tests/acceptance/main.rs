@@ -52,3 +52,4 @@ mod some_groups;
 mod stalls;
 mod stranger;
 mod subscriptions;
+mod tutorial;

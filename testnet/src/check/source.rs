@@ -157,7 +157,10 @@ impl Source for Node {
             let page = || self.client.scan(&range, MAX_PAGE, cursor.clone(), At::Latest);
             let page = patiently(page).await?;
             found.items.extend(page.items.into_iter().filter_map(|item| match item.value {
-                Some(ValueView::Balance(balance)) => Some((item.key.to_vec(), balance)),
+                Some(ValueView::Balance(balance)) => {
+                    let key: &[u8] = item.key.as_ref();
+                    Some((key.to_vec(), balance))
+                }
                 _ => None,
             }));
             cursor = page.next_cursor;

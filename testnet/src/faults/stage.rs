@@ -119,16 +119,19 @@ impl Stage {
     /// # Errors
     /// If it names nobody, or nothing that is there, or a group that nobody leads.
     pub async fn resolve(&self, fault: &Fault) -> Result<Fault, StageError> {
-        let leaders = self.leaders(fault).await;
+        let led = |who: Who| if let Who::Leader(group) = who { Some(group) } else { None };
+        let leaders = self.leaders(&fault.named().into_iter().filter_map(led).collect()).await;
         let resolved = fault.resolve(&|group| leaders.get(&group).copied()).map_err(StageError::NoLeader)?;
         self.check(&resolved)?;
         Ok(resolved)
     }
 
-    async fn leaders(&self, fault: &Fault) -> BTreeMap<GroupId, u16> {
-        let asked: BTreeSet<GroupId> = (fault.named().into_iter())
-            .filter_map(|who| if let Who::Leader(group) = who { Some(group) } else { None })
-            .collect();
+    /// Who leads a group now, as the node says that is furthest.
+    pub async fn leader(&self, group: GroupId) -> Option<u16> {
+        self.leaders(&BTreeSet::from([group])).await.remove(&group)
+    }
+
+    async fn leaders(&self, asked: &BTreeSet<GroupId>) -> BTreeMap<GroupId, u16> {
         if asked.is_empty() {
             return BTreeMap::new();
         }

@@ -143,11 +143,11 @@ pub async fn drive(
     let mut collected = run.run(signed, count, tell).await;
     let acknowledged = std::mem::take(&mut collected.acknowledged);
     let mut progress = collected.progress;
-    let lost = found::look_again(&clients, reached, &acknowledged, &mut |verified, lost| {
+    let mut show = |verified, lost| {
         (progress.verified, progress.lost) = (Some((verified, acknowledged.len() as u64)), lost);
         tell(&progress);
-    })
-    .await;
+    };
+    let lost = found::look_again(&clients, reached, &acknowledged, found::LOOK_AGAIN, &mut show).await;
     let acknowledged = acknowledged.into_iter().map(|(entry, _)| entry).collect();
     let report = LoadReport::new(plan, genesis, count, collected.outcomes, collected.series, lost);
     Ok(Driven { report, acknowledged })

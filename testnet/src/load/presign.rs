@@ -120,10 +120,13 @@ pub fn presign(plan: &LoadPlan) -> Vec<Prepared> {
             .chunks(plan.count.div_ceil(cores).max(1))
             .map(|part| {
                 let signers = &signers;
-                let sign = move |(number, (key, account)): (&u64, &(SecretKey, Account))| {
-                    prepare(&plan.transaction(*number, *account).sign(key))
+                let sign = move |number: &u64| {
+                    // By its number, so that the same load has the same signers however it is parted.
+                    let place = usize::try_from(number % signers.len().max(1) as u64).ok()?;
+                    let (key, account) = signers.get(place)?;
+                    Some(prepare(&plan.transaction(*number, *account).sign(key)))
                 };
-                scope.spawn(move || part.iter().zip(signers.iter().cycle()).map(sign).collect::<Vec<_>>())
+                scope.spawn(move || part.iter().filter_map(sign).collect::<Vec<_>>())
             })
             .collect();
         parts.into_iter().flat_map(|part| part.join().unwrap_or_default()).collect()

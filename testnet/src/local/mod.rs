@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 use witan_types::Genesis;
 
 /// A network of local processes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Network {
     folder: PathBuf,
     binary: PathBuf,

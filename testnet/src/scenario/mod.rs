@@ -6,6 +6,7 @@
 mod error;
 mod expect;
 mod file;
+mod local;
 mod read;
 mod real;
 mod seen;
@@ -18,6 +19,7 @@ mod verdict;
 pub use error::ScenarioError;
 pub use expect::Expectation;
 pub use file::{Liveness, Load, Network, Right, Safety, Scenario, Timed};
+pub use local::Processes;
 pub use real::{Venue, play};
 pub use seen::{Note, Sample, Standing};
 pub use simulated::simulate;

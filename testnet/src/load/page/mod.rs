@@ -57,15 +57,20 @@ fn figures(report: &LoadReport) -> String {
     let lost = if report.lost > 0 { "bad" } else { "" };
     [
         figure("", format!("{:.0}", report.tx_per_s), "committed, tx/s"),
-        figure("", format!("{:.1} ms", report.p50_ms), "p50"),
-        figure("", format!("{:.1} ms", report.p95_ms), "p95"),
-        figure("", format!("{:.1} ms", report.p99_ms), "p99"),
-        figure("", format!("{:.1} ms", report.max_ms), "longest"),
+        figure("", milliseconds(report.p50_ms), "p50"),
+        figure("", milliseconds(report.p95_ms), "p95"),
+        figure("", milliseconds(report.p99_ms), "p99"),
+        figure("", milliseconds(report.max_ms), "longest"),
         figure(lost, report.lost.to_string(), "lost"),
     ]
     .into_iter()
     .fold("<div class=\"figures\">".to_owned(), |all, one| all + &one)
         + "</div>\n"
+}
+
+/// A latency as a figure: with a decimal where that says something.
+fn milliseconds(ms: f64) -> String {
+    if ms < 100.0 { format!("{ms:.1} ms") } else { format!("{ms:.0} ms") }
 }
 
 fn throughput(series: &[Point]) -> Plot {
