@@ -27,6 +27,10 @@ pub(crate) struct Asset {
 }
 
 impl Asset {
+    fn new(path: &'static str, bytes: &'static [u8]) -> Asset {
+        Asset { path, bytes, tag: format!("\"{}\"", hex::encode(sha256(&[bytes]).as_bytes())) }
+    }
+
     /// Its media type.
     pub(crate) fn kind(&self) -> &'static str {
         match self.path.rsplit_once('.').map(|(_, ending)| ending) {
@@ -49,20 +53,12 @@ pub(crate) fn asset(path: &str) -> Option<&'static Asset> {
 
 macro_rules! assets {
     ($($path:literal),* $(,)?) => {
-        [$(Asset {
-            path: $path,
-            bytes: include_bytes!(concat!("explorer/", $path)),
-            tag: tag(include_bytes!(concat!("explorer/", $path))),
-        }),*]
+        vec![$(Asset::new($path, include_bytes!(concat!("explorer/", $path)))),*]
     };
 }
 
-fn tag(bytes: &[u8]) -> String {
-    format!("\"{}\"", hex::encode(sha256(&[bytes]).as_bytes()))
-}
-
 static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
-    Vec::from(assets![
+    assets![
         "app.js",
         "icon.svg",
         "index.html",
@@ -96,7 +92,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
         "vendor/uplot.css",
         "vendor/uplot.js",
         "vendor/witan-client.js",
-    ])
+    ]
 });
 
 #[cfg(test)]

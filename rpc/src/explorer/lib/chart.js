@@ -45,7 +45,7 @@ function options(width, series, show, bars) {
       fill: bars ? colour(`${token}-soft`) : undefined,
       width: 1.6,
       spanGaps: true,
-      points: { show: !bars, size: 4 },
+      points: bars ? { show: false } : { size: 4 },
       paths: bars ? uPlot.paths.stepped({ align: 1 }) : undefined,
     }))],
   };

@@ -2,10 +2,11 @@
 
 import { SubscriptionError } from "/ui/vendor/witan-client.js";
 import { call, calls, canSubscribe, locked, subscribe } from "/ui/lib/api.js";
+import { Seconds } from "/ui/lib/rates.js";
 import { store } from "/ui/lib/store.js";
 
 /** The blocks of each group that are kept. */
-export const MAX_BLOCKS = 400;
+export const MAX_BLOCKS = 120;
 /** How many of them are fetched when the page begins to look. */
 const SEED = 120;
 /** How often the node is asked how it stands, and where it can't tell by itself for its newest blocks; in milliseconds. */
@@ -21,8 +22,8 @@ const PAGE = 200;
 export const network = store(undefined);
 /** How the node stands: { data, error, roundTripMs }. */
 export const status = store({});
-/** Blocks by group, the newest first, and how they come: `live`, `polling`, `waiting` or `paused`. */
-export const live = store({ how: "waiting", groups: new Map(), arrivals: 0 });
+/** The newest blocks by group, what they come to by second, and how they come: `live`, `polling`, `waiting` or `paused`. */
+export const live = store({ how: "waiting", groups: new Map(), seconds: new Map() });
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const seen = () => new Promise((resolve) => {
@@ -44,17 +45,21 @@ function draw(change = {}) {
   }, DRAW_MS);
 }
 
-/** Takes blocks in ascending order; what is not the next one starts the list anew. */
-function take(group, blocks) {
-  const { groups } = live.get();
+/** Takes blocks in ascending order; what is not the next one starts the list anew. News say how long they took to come. */
+function take(group, blocks, isNews) {
+  const { groups, seconds } = live.get();
   let kept = groups.get(group) ?? [];
+  let counted = seconds.get(group) ?? new Seconds();
   for (const block of blocks) {
     if (kept[0] !== undefined && block.height <= kept[0].height) continue;
-    if (kept[0] !== undefined && block.height !== kept[0].height + 1) kept = [];
+    if (kept[0] !== undefined && block.height !== kept[0].height + 1) [kept, counted] = [[], new Seconds()];
     const { blockId, height, timeMs, txCount, proposer, parent } = block;
-    kept = [{ group, blockId, height, timeMs, txCount, proposer, parent, arrivedMs: Date.now() }, ...kept].slice(0, MAX_BLOCKS);
+    const delayMs = isNews ? Date.now() - timeMs : undefined;
+    counted.add(block, kept[0] && timeMs - kept[0].timeMs, delayMs);
+    kept = [{ group, blockId, height, timeMs, txCount, proposer, parent, delayMs }, ...kept].slice(0, MAX_BLOCKS);
   }
   groups.set(group, kept);
+  seconds.set(group, counted);
   draw();
 }
 
@@ -67,7 +72,7 @@ async function fetchNewest(groups) {
   });
   const answers = await calls(lists);
   answers.forEach((answer, at) => {
-    if (!(answer instanceof Error)) take(groups[at], answer.items.toReversed());
+    if (!(answer instanceof Error)) take(groups[at], answer.items.toReversed(), false);
   });
 }
 
@@ -82,7 +87,7 @@ async function follow(groups) {
   document.addEventListener("visibilitychange", leave);
   draw({ how: "live" });
   try {
-    for await (const block of news) take(block.group, [block]);
+    for await (const block of news) take(block.group, [block], true);
   } catch (error) {
     // Too slow, or cut off: the newest are fetched, and followed from there.
     if (!(error instanceof SubscriptionError)) throw error;
@@ -152,9 +157,8 @@ export const groupStatus = (id) => status.get().data?.groups.find(({ group }) =>
 /** The validators that genesis names, by place. */
 export const validatorName = (index) => network.get()?.genesis.validators[index]?.name ?? `#${index}`;
 
-/** How far blocks' times are behind the moment they come here: the clocks' difference, and the way. */
+/** How far blocks' times are behind the moment they come here: the clocks' difference, and the way; 0 while that is not known. */
 export function clockOffset() {
-  const delays = [...live.get().groups.values()].flatMap((blocks) =>
-    blocks.slice(0, 40).map(({ arrivedMs, timeMs }) => arrivedMs - timeMs));
+  const delays = [...live.get().groups.values()].flatMap((blocks) => blocks.slice(0, 40).map(({ delayMs }) => delayMs).filter((delay) => delay !== undefined));
   return delays.length === 0 ? 0 : Math.min(...delays);
 }

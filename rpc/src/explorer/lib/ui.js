@@ -11,8 +11,10 @@ export function Copy({ text }) {
     return () => clearTimeout(timer);
   }, [done]);
   const copy = async () => {
-    await navigator.clipboard?.writeText(text).then(() => setDone(true), () => {});
+    await navigator.clipboard.writeText(text).then(() => setDone(true), () => {});
   };
+  // Browsers give it to pages of this machine and of TLS alone.
+  if (!navigator.clipboard) return null;
   const label = done ? "copied" : `copy ${text}`;
   return html`<button type="button" class="copy" onClick=${copy} aria-label=${label} title=${label}>${done
     ? html`<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M3 8.5 6.5 12 13 4.5" /></svg>`
