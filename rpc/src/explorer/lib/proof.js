@@ -43,13 +43,14 @@ const isRefusal = (error) => error instanceof ProofError || error instanceof Mal
 
 /** What came of a proof: verified or refused, and on what that rests. */
 export function Judgement({ state, testid = "proof" }) {
-  if (state.data === undefined) {
-    if (state.error === undefined) return html`<p class="empty loading">The proof is fetched and verified…</p>`;
+  // What was proved before says nothing of what is refused now.
+  if (state.error !== undefined) {
     if (!isRefusal(state.error)) return html`<${Failure} error=${state.error} testid=${`${testid}-error`} />`;
     return html`<div class="verdict bad" role="alert" data-testid=${testid} data-verdict="refused">
       <strong>✗ refused</strong><p>${state.error.reason ? html`<code>${state.error.reason}</code> ` : ""}${state.error.message}</p>
       <p class="faint">What the node answered is not what a quorum signed: don't believe it.</p></div>`;
   }
+  if (state.data === undefined) return html`<p class="empty loading">The proof is fetched and verified…</p>`;
   const { verified, tookMs } = state.data;
   const names = verified.signers.map(validatorName);
   return html`<div class="verdict good" data-testid=${testid} data-verdict="verified">

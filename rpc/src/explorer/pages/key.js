@@ -28,7 +28,7 @@ function Proof({ hex }) {
     const { proof } = await call("state_get", { key: hex, at: "sealed", prove: true }, { signal });
     return judge((verifier) => verifier.verifyState(proof, fromHex(hex)), signal);
   }, 0, [hex, count, known?.chain]);
-  const proved = state.data && shown(state.data.verified.entry);
+  const proved = state.error === undefined && state.data && shown(state.data.verified.entry);
   return html`<${Card} title="Proof" side=${html`<button type="button" onClick=${() => setCount(count + 1)} data-testid="prove">Prove again</button>`}>
     <${Judgement} state=${state} />
     ${proved && html`<${Facts} rows=${[["Proved value", html`<${Value} ...${proved} />`],

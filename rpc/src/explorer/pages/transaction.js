@@ -139,7 +139,7 @@ function Proof({ tx }) {
     return judge((verifier) => verifier.verifyOutcome(proof, tx.txId), signal);
   }, 0, [tx.txId, ready]);
   if (!ready) return html`<p class="empty">${tx.status === "expired" ? "What never happened leaves no receipt to prove." : "It can be proved once it is over and sealed in every group."}</p>`;
-  return html`<${Judgement} state=${state} />${state.data && html`<p class="faint">Proved: it was <b>${state.data.verified.receipt.outcome.status}</b>${
+  return html`<${Judgement} state=${state} />${state.error === undefined && state.data && html`<p class="faint">Proved: it was <b>${state.data.verified.receipt.outcome.status}</b>${
     state.data.verified.parts.length > 0 ? `, and ${plural(state.data.verified.parts.length, "other group")} obeyed` : ""}.</p>`}`;
 }
 
