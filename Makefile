@@ -5,7 +5,7 @@ CARGO ?= cargo
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 WITAN := $(CARGO_TARGET_DIR)/release/witan
 
-.PHONY: build testnet test lint unit clients install soak scenarios fuzz bank clean-testnet import-debian
+.PHONY: build testnet test lint unit clients web-test web-soak install soak scenarios fuzz bank clean-testnet import-debian
 
 ## Builds target/release/witan.
 build: install
@@ -18,13 +18,26 @@ testnet: build
 	$(WITAN) testnet up -n 4
 
 ## All checks, as CI runs them.
-test: install lint unit clients
+test: install lint unit clients web-test
 
 ## The clients in other languages, and the examples of README.md, against a local network. `unit` has built the Rust one already.
 clients: build
 	@sh scripts/install-clients.sh
 	$(CARGO) build --release --locked --workspace --example hello
 	sh scripts/test-clients.sh "$(WITAN)" "$(dir $(WITAN))examples/hello"
+
+## The explorer in a headless Chromium against a local network: every tab, searches, a transaction across groups, proofs, a fault.
+## WITAN_SCREENSHOTS=1 puts pictures of it into docs/images.
+web-test: build
+	@sh scripts/install-clients.sh
+	@sh scripts/install-chromium.sh
+	sh scripts/test-web.sh "$(WITAN)"
+
+## The explorer left open under load, for FOR, such as 30m: what it takes of the browser's memory and of the node.
+web-soak: build
+	@sh scripts/install-clients.sh
+	@sh scripts/install-chromium.sh
+	sh scripts/test-web.sh "$(WITAN)" soak $(FOR)
 
 lint:
 	$(CARGO) fmt --all --check

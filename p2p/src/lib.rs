@@ -264,8 +264,8 @@ pub struct PeerInfo {
     pub validator: bool,
     /// Whether it dialed us, in the newest connection.
     pub inbound: bool,
-    /// The last round trip, in milliseconds.
-    pub rtt_ms: Option<f64>,
+    /// How long the last round trip took.
+    pub rtt: Option<Duration>,
     /// What it says it runs, at most [`MAX_VERSION_CHARS`] printable characters; empty until it says so.
     pub version: String,
     /// Frames that wait to be written to it.

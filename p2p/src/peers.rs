@@ -59,7 +59,7 @@ impl Peer {
             address: self.address,
             validator: self.validator,
             inbound: self.inbound,
-            rtt_ms: self.rtt.map(|rtt| rtt.as_secs_f64() * 1000.0),
+            rtt: self.rtt,
             version: self.version.clone(),
             queued_frames,
             queued_bytes,

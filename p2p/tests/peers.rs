@@ -232,7 +232,7 @@ async fn peers_are_described_by_what_is_measured_and_what_they_say() {
     let described = within("a round trip and a version", async {
         loop {
             let peers = nodes[0].network.peers();
-            if peers.iter().any(|peer| peer.rtt_ms.is_some() && !peer.version.is_empty()) {
+            if peers.iter().any(|peer| peer.rtt.is_some() && !peer.version.is_empty()) {
                 break peers;
             }
             tokio::task::yield_now().await;

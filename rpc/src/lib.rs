@@ -8,6 +8,7 @@ pub mod client;
 pub mod encoding;
 pub mod error;
 mod example;
+mod explorer;
 pub mod method;
 pub mod methods;
 pub mod openrpc;

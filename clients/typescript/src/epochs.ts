@@ -144,8 +144,8 @@ export class Epochs {
     }
   }
 
-  /** Refuses a seal unless a quorum of its epoch signed it, and the block may be one of that epoch; the engine. */
-  verify({ outcome, signatures }: Seal): Engine {
+  /** Refuses a seal unless a quorum of its epoch signed it, and the block may be one of that epoch; the engine, and who signed. */
+  verify({ outcome, signatures }: Seal): { engine: Engine; signers: number[] } {
     const { group, epoch, height } = outcome;
     const ofGroup = this.#known.get(group);
     if (ofGroup === undefined) {
@@ -172,8 +172,7 @@ export class Epochs {
     if (isBeyond) {
       outside(`ended with another block, at height ${last.height}`);
     }
-    checkQuorum(era.committee, outcome, signatures);
-    return era.committee.engine;
+    return { engine: era.committee.engine, signers: checkQuorum(era.committee, outcome, signatures) };
   }
 
   /** The root group's epoch ended with this block. */
@@ -193,8 +192,12 @@ function agree(one: EpochRecord["closed"], other: EpochRecord["closed"]): boolea
   return one === null || other === null || (one.height === other.height && equal(one.id, other.id));
 }
 
-/** Signers are the bits of a number, from the lowest on; their signatures stand in the same order. */
-function checkQuorum({ keys, quorum }: Committee, outcome: Outcome, { signers, signatures }: Seal["signatures"]): void {
+/** Signers are the bits of a number, from the lowest on; their signatures stand in the same order. The places of all that signed. */
+function checkQuorum(
+  { keys, quorum }: Committee,
+  outcome: Outcome,
+  { signers, signatures }: Seal["signatures"],
+): number[] {
   const all = Array.from({ length: MAX_VALIDATORS }, (_, place) => place);
   const places = all.filter((place) => (signers >> BigInt(place)) & 1n);
   if (places.length !== signatures.length || places.length < quorum) {
@@ -211,4 +214,5 @@ function checkQuorum({ keys, quorum }: Committee, outcome: Outcome, { signers, s
       refuse("SEAL", `the signature of validator ${place} is wrong`);
     }
   }
+  return places;
 }

@@ -930,8 +930,12 @@ export type PeerView = {
   name?: string | null;
   /** Its network identity. */
   nodeId: NodeId;
+  /** The last round trip, in microseconds. */
+  roundTripUs?: number | null;
   /** Its place among the validators, if it is one. */
   validator: ValidatorIndex | null;
+  /** What it says it runs, at most 64 printable characters. */
+  version?: string | null;
 };
 
 /** A step of a transaction in one of its groups. The coordinator is the group of its first key. */

@@ -65,6 +65,8 @@ export interface Verified {
   blockId: string;
   /** The group's engine. */
   engine: Engine;
+  /** Who signed, by place in the group, ascending: a quorum, and maybe more. Every signature was checked. */
+  signers: number[];
   /**
    * `quorum`: it is so unless more members lie than the engine withstands. `members`: the engine withstands crashes only, so
    * it is so unless a single member lied. Of a result about several groups, as the weakest of them.
@@ -272,13 +274,14 @@ export class Verifier {
     if (!equal(outcome.chain, this.#chain)) {
       refuse("WRONG_CHAIN", `it is about chain ${toHex(outcome.chain)}, and what is trusted is of chain ${this.chain}`);
     }
-    const engine = this.#epochs.verify(seal);
+    const { engine, signers } = this.#epochs.verify(seal);
     return {
       group: outcome.group,
       epoch: exact(outcome.epoch, "epoch"),
       height: exact(outcome.height, "height"),
       blockId: toHex(outcome.blockId),
       engine,
+      signers,
       trust: engine === "raft" ? "members" : "quorum",
     };
   }

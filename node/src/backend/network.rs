@@ -90,6 +90,8 @@ impl NodeBackend {
             validator: self.place(&peer.node),
             address: Some(peer.address.to_string()),
             direction: Some(if peer.inbound { Direction::Inbound } else { Direction::Outbound }),
+            round_trip_us: peer.rtt.and_then(|taken| u64::try_from(taken.as_micros()).ok()),
+            version: Some(peer.version).filter(|version| !version.is_empty()),
         };
         self.network.peers().into_iter().map(view).collect()
     }

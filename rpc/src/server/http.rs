@@ -8,9 +8,13 @@ use super::outflow::Outflow;
 use super::shares::Share;
 use super::websocket;
 use crate::error::RpcError;
+use crate::explorer::{self, Asset};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH,
+    REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
 use hyper::{Method, Request, Response, StatusCode};
 use jsonrpsee::core::BoxError;
 use jsonrpsee::server::{StopHandle, http, ws};
@@ -55,6 +59,12 @@ impl Front {
         if is_call && config.token.as_ref().is_some_and(|token| !token.is_shown(request.headers())) {
             return unauthorized();
         }
+        if let Some(asset) = explorer::asset(path) {
+            return match *request.method() {
+                Method::GET | Method::HEAD => page(asset, request.headers()),
+                _ => not_allowed(path),
+            };
+        }
         match (request.method(), path) {
             (&Method::POST, "") => self.call(request).await,
             (&Method::GET, "" | "/ws") if ws::is_upgrade_request(&request) => {
@@ -66,7 +76,7 @@ impl Front {
             (_, "" | "/ws" | "/livez" | "/readyz" | "/openrpc.json") => not_allowed(path),
             _ => refuse(
                 StatusCode::NOT_FOUND,
-                "there are / (JSON-RPC by POST), /ws (WebSocket), /livez, /readyz and /openrpc.json",
+                "there are / (JSON-RPC by POST), /ws (WebSocket), /ui (the explorer), /livez, /readyz and /openrpc.json",
             ),
         }
     }
@@ -136,7 +146,7 @@ fn unauthorized() -> Result<HttpAnswer, BoxError> {
 }
 
 fn not_allowed(path: &str) -> Result<HttpAnswer, BoxError> {
-    let why = "POST / takes JSON-RPC, GET /ws upgrades to WebSocket";
+    let why = "POST / takes JSON-RPC, GET /ws upgrades to WebSocket, GET /ui is the explorer";
     let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, why)?;
     let allowed = match path {
         "" => "POST, GET",
@@ -145,6 +155,27 @@ fn not_allowed(path: &str) -> Result<HttpAnswer, BoxError> {
     };
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     Ok(response)
+}
+
+/// A file of the explorer, or that the one which a browser has kept is still the same. It holds no secrets, so it needs
+/// no token; what it calls does.
+fn page(asset: &'static Asset, headers: &HeaderMap) -> Result<HttpAnswer, BoxError> {
+    let kept = headers.get(IF_NONE_MATCH).and_then(|tags| tags.to_str().ok());
+    let is_kept = kept.is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == asset.tag));
+    let (status, body) = if is_kept {
+        (StatusCode::NOT_MODIFIED, Bytes::new())
+    } else {
+        (StatusCode::OK, Bytes::from_static(asset.bytes))
+    };
+    let answer = Response::builder()
+        .status(status)
+        .header(CONTENT_TYPE, asset.kind())
+        .header(ETAG, asset.tag.as_str())
+        .header(CACHE_CONTROL, "no-cache")
+        .header(CONTENT_SECURITY_POLICY, explorer::POLICY)
+        .header(X_CONTENT_TYPE_OPTIONS, "nosniff")
+        .header(REFERRER_POLICY, "no-referrer");
+    Ok(answer.body(Full::new(body))?)
 }
 
 pub(super) fn refuse(status: StatusCode, why: &str) -> Result<HttpAnswer, BoxError> {

@@ -82,6 +82,12 @@ pub struct PeerView {
     pub address: Option<String>,
     /// Who opened the connection; null while unknown.
     pub direction: Option<Direction>,
+    /// The last round trip, in microseconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub round_trip_us: Option<u64>,
+    /// What it says it runs, at most 64 printable characters.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub version: Option<String>,
 }
 
 /// How consensus stands in a group, as this node sees it: the answer of `consensus_status`.

@@ -10,6 +10,7 @@
 mod access;
 mod admin;
 mod chain;
+mod explorer;
 mod faults;
 mod limits;
 mod listing;

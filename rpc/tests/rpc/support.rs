@@ -148,6 +148,8 @@ pub async fn devnet() -> Network {
 /// One HTTP answer.
 pub struct Reply {
     pub status: u16,
+    /// The status line and the headers.
+    pub head: String,
     pub body: String,
 }
 
@@ -171,7 +173,7 @@ pub async fn send(address: SocketAddr, method: &str, path: &str, headers: &str, 
     let answer = String::from_utf8(answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Reply { status, body: body.to_owned() }
+    Reply { status, head: head.to_owned(), body: body.to_owned() }
 }
 
 /// Posts `body` as JSON.

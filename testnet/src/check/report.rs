@@ -5,6 +5,8 @@ use crate::sim::Promise;
 use serde::Serialize;
 use std::fmt;
 
+/// The most pieces of evidence that people are shown of one promise.
+const SHOWN: usize = 5;
 /// The most pieces of evidence that are kept of one promise; the others are counted.
 pub const MAX_EVIDENCE: usize = 20;
 
@@ -163,12 +165,12 @@ impl fmt::Display for Finding {
             Verdict::NotJudged => "-",
         };
         write!(f, "{sign} {:<22} {}", name(self.promise), self.covered)?;
-        for evidence in &self.evidence {
+        for evidence in self.evidence.iter().take(SHOWN) {
             for line in evidence.to_string().lines() {
                 write!(f, "\n    {line}")?;
             }
         }
-        match self.violations.saturating_sub(self.evidence.len()) {
+        match self.violations.saturating_sub(self.evidence.len().min(SHOWN)) {
             0 => {}
             more => write!(f, "\n    and {more} more")?,
         }

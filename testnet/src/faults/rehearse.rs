@@ -20,6 +20,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How long after the heal every node may take to be level and to go on. Time-outs that grew meanwhile have to pass.
 const RECOVERY: Duration = Duration::from_secs(90);
 
+/// The most conflicts that people are shown.
+const SHOWN: usize = 2;
+
 /// What became of a group.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -278,8 +281,14 @@ impl fmt::Display for Verdict {
         for group in &self.groups {
             writeln!(f, "  {group}")?;
         }
-        for conflict in &self.conflicts {
+        for conflict in self.conflicts.iter().take(SHOWN) {
             writeln!(f, "  ✗ fork: {conflict}")?;
+        }
+        if self.conflicts.len() > SHOWN {
+            writeln!(
+                f,
+                "  ✗ and at more heights: `witan testnet check --no-write` lists them with their seals"
+            )?;
         }
         if self.conflicts.is_empty() {
             writeln!(f, "  ✓ no two nodes differ at any of {} heights", self.compared)?;

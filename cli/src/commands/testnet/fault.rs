@@ -137,7 +137,7 @@ fn teller(context: &Context) -> impl FnMut(&str) + Send + use<> {
     move |line: &str| {
         let is_height = line.contains("group ") && line.contains(" of ");
         // Heights that did not change are told once where lines stay.
-        let told = line.split_once("  ").map_or(line, |(_, heights)| heights).to_owned();
+        let told = line.find("group ").map_or(line, |at| line.get(at..).unwrap_or(line)).to_owned();
         if output.stderr_is_terminal() && is_height {
             eprint!("\r\x1b[2K{line}");
         } else if told != last {

@@ -330,7 +330,15 @@ impl Backend for FakeNode {
     async fn peers(&self) -> Result<Vec<PeerView>, RpcError> {
         let node_id = NodeId(Hash([5; 32]));
         let (address, direction) = (Some("127.0.0.1:27002".to_owned()), Some(Direction::Inbound));
-        Ok(vec![PeerView { node_id, name: None, validator: Some(ValidatorIndex(1)), address, direction }])
+        Ok(vec![PeerView {
+            node_id,
+            name: None,
+            validator: Some(ValidatorIndex(1)),
+            address,
+            direction,
+            round_trip_us: Some(420),
+            version: None,
+        }])
     }
 
     async fn consensus(&self, group: GroupId) -> Result<ConsensusStatusView, RpcError> {

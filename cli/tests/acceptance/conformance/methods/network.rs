@@ -27,7 +27,7 @@ pub(super) fn cases(world: &World) -> Vec<Case> {
     let network = json!({"nodeId": "<hash>", "listen": ["<text>"], "peers": "<number>", "validators": "<number>",
         "permissioned": "<bool>"});
     let peer = json!({"nodeId": "<hash>", "name?": "<text>", "validator": "<number|null>", "address": "<text|null>",
-        "direction": "<text|null>"});
+        "direction": "<text|null>", "roundTripUs?": "<number>", "version?": "<text>"});
     let version = json!({"version": "<text>", "commit?": "<text>", "engines": ["<engine>"]});
     vec![
         case("rpc.discover", json!({}), document()),
