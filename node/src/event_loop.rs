@@ -370,9 +370,17 @@ impl EventLoop {
             return self.lie(attack, id, priority, &to, &outgoing.bytes);
         }
         let frame: Arc<[u8]> = wire::frame(id, &outgoing.bytes).into();
+        let late = self.shared.script.proposes_late(id).filter(|_| self.proposes(id, &outgoing.bytes));
         for node in to {
-            self.send_frame(node, priority, Arc::clone(&frame));
+            match late {
+                None => self.send_frame(node, priority, Arc::clone(&frame)),
+                Some(after) => drop(self.network.send_later(node, priority, Arc::clone(&frame), after)),
+            }
         }
+    }
+
+    fn proposes(&self, id: GroupId, bytes: &[u8]) -> bool {
+        self.liar.as_ref().is_some_and(|liar| liar.proposes(id, bytes))
     }
 
     /// A rehearsal: says something else than the replica, to each in its own words.

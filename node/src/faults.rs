@@ -33,6 +33,8 @@ pub(crate) enum Fault {
     Line { nodes: Vec<NodeId>, line: Line },
     /// This node lies.
     Byzantine(Attack),
+    /// What this node proposes in a group leaves late.
+    Proposals { group: GroupId, delay_ms: u64 },
     /// What one group says to another does not leave this node.
     Channel { from: GroupId, to: GroupId },
 }
@@ -150,6 +152,9 @@ fn effect(staged: &[Staged]) -> Effect {
             Fault::DiskFailSync => effect.fails = true,
             Fault::Line { nodes, line } => effect.lines.extend(nodes.iter().map(|node| (*node, *line))),
             Fault::Byzantine(attack) => effect.part.attack = Some(*attack),
+            Fault::Proposals { group, delay_ms } => {
+                effect.part.proposals.insert(*group, Duration::from_millis(*delay_ms));
+            }
             Fault::Channel { from, to } => {
                 effect.part.channels.insert((*from, *to));
             }
@@ -206,7 +211,7 @@ mod tests {
         ]
         .map(|fault| Staged { id: 1, fault, until: None });
         let channels = [(GroupId(1), GroupId(2)), (GroupId(2), GroupId(1))].into();
-        let part = Part { attack: Some(Attack::Equivocate), channels };
+        let part = Part { attack: Some(Attack::Equivocate), channels, ..Part::default() };
         let lines = BTreeMap::from([(node, line(2))]);
         assert_eq!(effect(&staged), Effect { lines, part, full: true, ..Effect::default() });
     }

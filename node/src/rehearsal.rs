@@ -4,8 +4,9 @@ use crate::writers::FIRST_EPOCH;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use witan_consensus::engine::Instance;
-use witan_replica::attack::{Attack, Attacker, Chance, Letter, Said};
+use witan_replica::attack::{Attack, Attacker, Chance, Letter, Said, is_proposal};
 use witan_types::{EngineKind, Genesis, GroupId, SecretKey, ValidatorIndex};
 
 /// What is rehearsed now. Set by those who stage faults, looked at by the loop, which pays no more than a look at a flag
@@ -21,6 +22,8 @@ pub(crate) struct Script {
 pub(crate) struct Part {
     /// How it lies, if it does.
     pub(crate) attack: Option<Attack>,
+    /// How much later than it should it proposes, by group.
+    pub(crate) proposals: BTreeMap<GroupId, Duration>,
     /// What no group says to which other one.
     pub(crate) channels: BTreeSet<(GroupId, GroupId)>,
 }
@@ -40,6 +43,11 @@ impl Script {
     /// Whether what one group says to another stays here.
     pub(crate) fn silences(&self, from: GroupId, to: GroupId) -> bool {
         self.any.load(Ordering::Acquire) && self.lock().channels.contains(&(from, to))
+    }
+
+    /// How long a proposal in this group is held back, if it is.
+    pub(crate) fn proposes_late(&self, group: GroupId) -> Option<Duration> {
+        self.any.load(Ordering::Acquire).then(|| self.lock().proposals.get(&group).copied()).flatten()
     }
 
     fn lock(&self) -> MutexGuard<'_, Part> {
@@ -79,6 +87,11 @@ impl Liar {
         Some(Attacker::new(attack, instance, engine, place, self.key.clone()))
     }
 
+    /// Whether a message of a group brings a new block to be voted on.
+    pub(crate) fn proposes(&self, group: GroupId, bytes: &[u8]) -> bool {
+        self.membership(group).is_some_and(|(engine, _)| is_proposal(engine, bytes))
+    }
+
     fn membership(&self, group: GroupId) -> Option<(EngineKind, ValidatorIndex)> {
         let engine = self.genesis.groups.iter().find(|entry| entry.id == group)?.engine;
         let members = self.genesis.members(group);
@@ -106,7 +119,13 @@ mod tests {
         let script = Script::default();
         let (one, other) = (GroupId(1), GroupId(2));
         assert_eq!((script.attack(), script.silences(one, other)), (None, false));
-        script.set(Part { attack: Some(Attack::Mute), channels: BTreeSet::from([(one, other)]) });
+        script.set(Part {
+            attack: Some(Attack::Mute),
+            proposals: BTreeMap::from([(one, Duration::from_secs(3))]),
+            channels: BTreeSet::from([(one, other)]),
+        });
+        assert_eq!(script.proposes_late(one), Some(Duration::from_secs(3)));
+        assert_eq!(script.proposes_late(other), None);
         assert_eq!((script.attack(), script.silences(one, other)), (Some(Attack::Mute), true));
         assert!(!script.silences(other, one), "one way alone");
         script.set(Part::default());

@@ -397,7 +397,7 @@ methods! {
         kind "kind": view::FaultKind,
         /// Clock: how many milliseconds it is ahead, or behind if negative; at most a day.
         offset_ms "offsetMs": Option<i64>,
-        /// Disk: how many milliseconds longer each sync takes; at most 60000.
+        /// Disk: how many milliseconds longer each sync takes; proposals: how many later they leave; at most 60000.
         delay_ms "delayMs": Option<u64>,
         /// Network: names or ids of the nodes that nothing passes to or from; at most 64.
         drop "drop": Option<Vec<String>>,
@@ -411,6 +411,8 @@ methods! {
         line "line": Option<view::BadLine>,
         /// Byzantine: how the node lies, in every group that it is a member of.
         behaviour "behaviour": Option<view::Lie>,
+        /// Proposals: in which group.
+        group "group": Option<GroupId>,
         /// Channel: the group that speaks.
         from_group "fromGroup": Option<GroupId>,
         /// Channel: the group that does not hear it.

@@ -65,7 +65,7 @@ read_by_serde! {
     Height, "a whole number", of::<Height>;
     GroupId, "a group's number", of::<GroupId>;
     i64, "a whole number, negative or not", of::<i64>;
-    FaultKind, r#""clock", "disk", "diskFull", "diskFailSync", "network", "line", "byzantine" or "channel""#, of::<FaultKind>;
+    FaultKind, r#""clock", "disk", "diskFull", "diskFailSync", "network", "line", "byzantine", "proposals" or "channel""#, of::<FaultKind>;
     BadLine, "an object with some of delayMs, jitterMs, lossPercent, duplicatePercent, reorderPercent, bytesPerSecond", of::<BadLine>;
     Lie, r#""mute", "equivocate", "delay", "withhold", "replay", "corrupt", "mislead-sync" or "false-shares""#, of::<Lie>;
     CutDirection, r#""both", "in" or "out""#, of::<CutDirection>;

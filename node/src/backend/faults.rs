@@ -44,6 +44,10 @@ impl NodeBackend {
                 Fault::Line { nodes, line: line_of(line) }
             }
             FaultEffect::Byzantine { behaviour } => Fault::Byzantine(attack_of(behaviour)),
+            FaultEffect::Proposals { group, delay_ms } => {
+                self.known_group("group", group)?;
+                Fault::Proposals { group, delay_ms }
+            }
             FaultEffect::Channel { from_group, to_group } => {
                 self.known_group("fromGroup", from_group)?;
                 self.known_group("toGroup", to_group)?;
@@ -94,6 +98,7 @@ impl NodeBackend {
                 FaultEffect::Line { nodes: Some(nodes.iter().map(name).collect()), line: line_view(line) }
             }
             Fault::Byzantine(attack) => FaultEffect::Byzantine { behaviour: lie_of(attack) },
+            Fault::Proposals { group, delay_ms } => FaultEffect::Proposals { group, delay_ms },
             Fault::Channel { from, to } => FaultEffect::Channel { from_group: from, to_group: to },
             Fault::Network { nodes, cut } => {
                 let direction = match cut {

@@ -13,7 +13,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 use witan_consensus::engine::Instance;
-use witan_types::{EngineKind, SecretKey, ValidatorIndex};
+use witan_types::{EngineKind, SecretKey, ValidatorIndex, Wire as _};
 
 /// What an attacker does.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -81,6 +81,14 @@ impl FromStr for Attack {
         let names = || Attack::ALL.map(|attack| attack.to_string()).join(", ");
         let found = Attack::ALL.into_iter().find(|attack| attack.to_string() == text);
         found.ok_or_else(|| format!("{text:?} is no attack: expected one of {}", names()))
+    }
+}
+
+/// Whether an encoded [`crate::Message`] of a group under this engine brings a new block to be voted on.
+pub fn is_proposal(engine: EngineKind, bytes: &[u8]) -> bool {
+    match crate::Message::decode(bytes) {
+        Ok(crate::Message::Engine(bytes)) => lies(engine).is_proposal(&bytes),
+        _ => false,
     }
 }
 

@@ -16,6 +16,7 @@ impl SetFault {
             nodes: None,
             line: None,
             behaviour: None,
+            group: None,
             from_group: None,
             to_group: None,
         }
@@ -39,6 +40,9 @@ impl SetFault {
             }
             FaultEffect::Byzantine { behaviour } => {
                 SetFault { behaviour: Some(behaviour), ..blank(FaultKind::Byzantine) }
+            }
+            FaultEffect::Proposals { group, delay_ms } => {
+                SetFault { group: Some(group), delay_ms: Some(delay_ms), ..blank(FaultKind::Proposals) }
             }
             FaultEffect::Channel { from_group, to_group } => SetFault {
                 from_group: Some(from_group),

@@ -79,6 +79,13 @@ pub enum FaultEffect {
         /// How.
         behaviour: Lie,
     },
+    /// What it proposes in a group leaves late.
+    Proposals {
+        /// The group.
+        group: GroupId,
+        /// So many milliseconds late.
+        delay_ms: u64,
+    },
     /// What one group says to another does not leave it.
     Channel {
         /// The group that speaks.
@@ -106,6 +113,8 @@ pub enum FaultKind {
     Line,
     /// The node lies.
     Byzantine,
+    /// What the node proposes leaves late.
+    Proposals,
     /// What one group says to another does not leave the node.
     Channel,
 }

@@ -176,6 +176,11 @@ impl Fault {
         }
     }
 
+    /// Whether it hits whoever leads while it lasts, not who leads when it begins.
+    pub fn follows_leaders(&self) -> bool {
+        matches!(self, Fault::Link { from, .. } if from.iter().any(|who| who.place().is_none()))
+    }
+
     /// The same with every leader replaced by the node that leads now.
     ///
     /// # Errors

@@ -162,7 +162,6 @@ async fn watch_while(
         if let Some(probe) = probe {
             probe.send(stage.network());
         }
-        stage.follow().await?;
         let heights = watch.look(stage.network()).await;
         if from.is_none() && begun.elapsed() >= settled_at {
             from = Some(heights.clone());

@@ -114,14 +114,19 @@ impl Stage {
         }
     }
 
-    /// A fault with leaders replaced by who leads now, if it makes sense here.
+    /// A fault with leaders replaced by who leads now, if it makes sense here. Lines from a leader stay those of whoever
+    /// leads.
     ///
     /// # Errors
     /// If it names nobody, or nothing that is there, or a group that nobody leads.
     pub async fn resolve(&self, fault: &Fault) -> Result<Fault, StageError> {
         let led = |who: Who| if let Who::Leader(group) = who { Some(group) } else { None };
-        let leaders = self.leaders(&fault.named().into_iter().filter_map(led).collect()).await;
-        let resolved = fault.resolve(&|group| leaders.get(&group).copied()).map_err(StageError::NoLeader)?;
+        let resolved = if fault.follows_leaders() {
+            fault.clone()
+        } else {
+            let leaders = self.leaders(&fault.named().into_iter().filter_map(led).collect()).await;
+            fault.resolve(&|group| leaders.get(&group).copied()).map_err(StageError::NoLeader)?
+        };
         self.check(&resolved)?;
         Ok(resolved)
     }
@@ -161,7 +166,8 @@ impl Stage {
     fn check(&self, fault: &Fault) -> Result<(), StageError> {
         let nodes = self.network.node_names();
         let refuse = |why: String| Err(StageError::Senseless(why));
-        if let Some(unknown) = fault.named().iter().find(|who| self.name_of(**who).is_none()) {
+        let is_unknown = |who: &&Who| matches!(who, Who::Node(_)) && self.name_of(**who).is_none();
+        if let Some(unknown) = fault.named().iter().find(is_unknown) {
             return refuse(format!("there is no node {unknown}: they are {}", nodes.join(", ")));
         }
         match fault {
@@ -180,6 +186,16 @@ impl Stage {
             }
             Fault::Link { line, .. } if *line == super::Line::default() => {
                 return refuse("the line does nothing: give it a delay, jitter, loss, duplicates, reordering or a bandwidth".into());
+            }
+            Fault::Link { from, to, line } if fault.follows_leaders() => {
+                let only_late = super::Line { delay: line.delay, ..super::Line::default() };
+                let known = |who: &Who| match who {
+                    Who::Leader(group) => self.genesis.groups.iter().any(|entry| entry.id == *group),
+                    Who::Node(_) => false,
+                };
+                if *line != only_late || !to.is_empty() || !from.iter().all(known) {
+                    return refuse("lines from whoever leads can be late, to everyone, and nothing else: --from leader --delay 3s".into());
+                }
             }
             Fault::Twin { node, audience } if audience.is_empty() || audience.contains(node) => {
                 return refuse(format!("the twin of {node} needs an audience of other nodes"));
@@ -259,30 +275,6 @@ impl Stage {
             let set = client.set_fault(effect, ends).await;
             let set = set.map_err(|error| StageError::Node { node: name.clone(), why: error.to_string() })?;
             self.change(id, |staged| staged.on_nodes.push((name.clone(), set)));
-        }
-        Ok(())
-    }
-
-    /// Stages faults on leaders anew where others lead by now; what follows no leader is left alone.
-    ///
-    /// # Errors
-    /// If a running node does not take it in.
-    pub async fn follow(&mut self) -> Result<(), StageError> {
-        let follows =
-            |staged: &&Staged| matches!(staged.fault, Fault::Link { .. }) && staged.fault != staged.now;
-        let followed: Vec<Staged> = self.staged.iter().filter(follows).cloned().collect();
-        for staged in followed {
-            // Between two leaders the last one stays hit.
-            let Ok(now) = self.resolve(&staged.fault).await else { continue };
-            if now != staged.now {
-                self.clear(&staged).await;
-                self.change(staged.id, |kept| {
-                    kept.on_nodes.clear();
-                    kept.now = now.clone();
-                });
-                self.apply(staged.id, &now, None).await?;
-                self.keep()?;
-            }
         }
         Ok(())
     }

@@ -8,7 +8,7 @@
 use super::reach::Reach;
 use super::{DiskTrouble, Fault, Line, Who};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 use witan_replica::attack::Attack;
@@ -128,6 +128,8 @@ struct World<'a> {
     liars: BTreeSet<u16>,
     reach: Reach,
     lines: Vec<(BTreeSet<u16>, Line)>,
+    /// How late whoever leads a group is heard.
+    late_leaders: BTreeMap<GroupId, Duration>,
 }
 
 impl World<'_> {
@@ -139,6 +141,7 @@ impl World<'_> {
             liars: BTreeSet::new(),
             reach: Reach::whole(setting.nodes),
             lines: Vec::new(),
+            late_leaders: BTreeMap::new(),
         };
         for fault in faults {
             match fault {
@@ -155,6 +158,12 @@ impl World<'_> {
                     world.reach.part(&sides.iter().map(|side| places(side)).collect::<Vec<_>>(), *one_way);
                 }
                 Fault::Isolate { nodes } => world.reach.isolate(&places(nodes)),
+                Fault::Link { from, line, .. } if fault.follows_leaders() => {
+                    let led = from
+                        .iter()
+                        .filter_map(|who| if let Who::Leader(group) = who { Some(*group) } else { None });
+                    world.late_leaders.extend(led.map(|group| (group, line.delay.0)));
+                }
                 Fault::Link { from, to, line } if line.loss_percent >= 100 => {
                     world.reach.cut(&places(from), &places(to));
                 }
@@ -212,6 +221,17 @@ impl World<'_> {
     /// How fast a group with a quorum goes on.
     fn pace(&self, group: &Members, together: &[u16], out: usize) -> (Progress, String) {
         let quorum = committee(group).quorum();
+        match self.late_leaders.get(&group.group) {
+            Some(late) if *late >= self.setting.max_timeout => {
+                let why = "whoever leads is heard later than the longest time-out, so no view ever finishes (FLP); the end of that ends it";
+                return (Progress::Halts, why.into());
+            }
+            Some(_) => {
+                let why = "whoever leads is late, and time-outs grow until one outlasts that: timing, not luck, is what ends it";
+                return (Progress::MayHalt, why.into());
+            }
+            None => {}
+        }
         // The quorum that is least hurt by lines decides.
         let mut worst: Vec<(bool, bool)> = together.iter().map(|place| self.line_of(*place)).collect();
         worst.sort_unstable();

@@ -9,11 +9,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use witan_types::GroupId;
 
-/// How often a fault that follows a leader is looked after.
-const FOLLOW: Duration = Duration::from_millis(200);
+/// How often a leader is looked for by a fault that needs one.
+const WAITS: Duration = Duration::from_millis(200);
 
 /// Where a scenario plays. Faults are named by their place in [`Scenario::faults`]; every leader in them has been
-/// replaced by the node that leads.
+/// replaced by the node that leads, but for lines of whoever leads ([`Fault::follows_leaders`]).
 pub trait Venue {
     /// Begins a fault.
     ///
@@ -128,27 +128,21 @@ impl<V: Venue> Playing<'_, V> {
     async fn wait_until(&mut self, at: Duration) {
         let end = self.start + at;
         loop {
-            let follows = !self.waiting.is_empty() || self.begun.keys().any(|place| self.follows(*place));
-            let next = Instant::now() + FOLLOW;
-            if !follows || next >= end {
+            let next = Instant::now() + WAITS;
+            if self.waiting.is_empty() || next >= end {
                 return sleep_until(end).await;
             }
             sleep_until(next).await;
-            self.follow().await;
+            self.begin_waiting().await;
         }
     }
 
-    /// Whether a fault hits whoever leads, as long as it lasts.
-    fn follows(&self, place: usize) -> bool {
-        self.scenario.faults.get(place).is_some_and(|timed| {
-            matches!(timed.fault, Fault::Link { .. })
-                && timed.fault.named().iter().any(|who| who.place().is_none())
-        })
-    }
-
-    /// The same fault with every leader replaced by the node that leads now.
+    /// The same fault with every leader replaced by the node that leads now; lines of whoever leads stay theirs.
     async fn resolved(&mut self, place: usize) -> Option<Result<Fault, GroupId>> {
         let fault = self.scenario.faults.get(place)?.fault.clone();
+        if fault.follows_leaders() {
+            return Some(Ok(fault));
+        }
         let mut leaders = BTreeMap::new();
         for who in fault.named() {
             if let crate::faults::Who::Leader(group) = who {
@@ -187,18 +181,10 @@ impl<V: Venue> Playing<'_, V> {
         }
     }
 
-    /// Brings faults to the leaders of now.
-    async fn follow(&mut self) {
+    /// Begins what waited for a leader that is there by now.
+    async fn begin_waiting(&mut self) {
         for place in self.waiting.clone() {
             self.begin(place).await;
-        }
-        let begun: Vec<usize> = self.begun.keys().copied().filter(|place| self.follows(*place)).collect();
-        for place in begun {
-            let now = self.resolved(place).await.and_then(Result::ok);
-            if now.is_some() && now.as_ref() != self.begun.get(&place) {
-                self.end(place).await;
-                self.begin(place).await;
-            }
         }
     }
 

@@ -41,16 +41,11 @@ impl Scenario {
     fn theory(&self, setting: &Setting, begins: &Timed) -> Vec<String> {
         let lasts = |timed: &&Timed| timed.at <= begins.at && begins.at < timed.until;
         let active: Vec<Fault> = self.faults.iter().filter(lasts).map(|timed| timed.fault.clone()).collect();
-        // Theory knows single nodes. What follows whoever leads is more than any of them: the scenario says what it means.
-        let follows = |fault: &Fault| {
-            matches!(fault, Fault::Link { .. }) && fault.named().iter().any(|who| who.place().is_none())
-        };
-        if active.iter().any(follows) {
-            return Vec::new();
-        }
         // Whoever leads by then is one of the members, and which one is no matter.
         let somebody = |group: GroupId| self.network.members_of(group).first().copied();
-        let resolved = active.iter().map(|fault| fault.resolve(&somebody)).collect::<Result<Vec<Fault>, _>>();
+        let resolve =
+            |fault: Fault| if fault.follows_leaders() { Ok(fault) } else { fault.resolve(&somebody) };
+        let resolved = active.into_iter().map(resolve).collect::<Result<Vec<Fault>, GroupId>>();
         let Ok(resolved) = resolved else { return Vec::new() };
         let Theory { groups, .. } = Theory::of(setting, &resolved);
         groups.iter().map(ToString::to_string).collect()

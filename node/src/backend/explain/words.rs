@@ -55,6 +55,9 @@ pub(super) fn fault_in_words(fault: &Fault, name_of: impl Fn(&NodeId) -> String)
             format!("its line to {} is bad: {}", names(nodes), line_in_words(line))
         }
         Fault::Byzantine(attack) => format!("it lies ({attack})"),
+        Fault::Proposals { group, delay_ms } => {
+            format!("what it proposes in group {group} leaves {delay_ms} ms late")
+        }
         Fault::Channel { from, to } => format!("it keeps from group {to} what group {from} says to it"),
     }
 }

@@ -59,6 +59,19 @@ export const KINDS = [
     fields: [{ name: "offsetMs", label: "Ahead by (behind if negative)", unit: "ms", value: -5000, min: -600000, max: 600000, step: 100 }],
     stage: ({ offsetMs }) => ({ kind: "clock", offsetMs }),
   },
+  {
+    id: "line",
+    title: "Make its lines bad",
+    does: "What it sends to the others comes late, and some of it is lost. What they send still comes here in time.",
+    misses: "pace",
+    self: "either",
+    why: "what it asks for again arrives in the end",
+    fields: [
+      { name: "delayMs", label: "Delay", unit: "ms", value: 200, min: 1, max: 10000, step: 10 },
+      { name: "lossPercent", label: "Lost", unit: "%", value: 10, min: 0, max: 90, step: 1 },
+    ],
+    stage: ({ delayMs, lossPercent }) => ({ kind: "line", line: { delayMs, lossPercent } }),
+  },
 ];
 
 export const kindOf = (id) => KINDS.find((kind) => kind.id === id);

@@ -31,25 +31,8 @@ impl Handle for ClearFaults {
 
 /// What is asked for: the parameters of its kind, and no others.
 fn effect(asked: SetFault) -> Result<FaultEffect, RpcError> {
-    let kind = asked.kind;
-    let given = [
-        (FaultKind::Clock, "offsetMs", asked.offset_ms.is_some()),
-        (FaultKind::Disk, "delayMs", asked.delay_ms.is_some()),
-        (FaultKind::Network, "drop", asked.drop.is_some()),
-        (FaultKind::Network, "direction", asked.direction.is_some()),
-        (FaultKind::Line, "nodes", asked.nodes.is_some()),
-        (FaultKind::Line, "line", asked.line.is_some()),
-        (FaultKind::Byzantine, "behaviour", asked.behaviour.is_some()),
-        (FaultKind::Channel, "fromGroup", asked.from_group.is_some()),
-        (FaultKind::Channel, "toGroup", asked.to_group.is_some()),
-    ];
-    if let Some((_, name, _)) = given.iter().find(|(of, _, given)| *given && *of != kind) {
-        return Err(RpcError::parameter(
-            *name,
-            format!("nothing: it is no parameter of this kind, {kind:?}"),
-        ));
-    }
-    Ok(match kind {
+    only_its_own(&asked)?;
+    Ok(match asked.kind {
         FaultKind::Clock => {
             let offset_ms = wanted("offsetMs", "milliseconds", asked.offset_ms)?;
             within("offsetMs", offset_ms.unsigned_abs(), 0, MAX_FAULT_OFFSET_MS)?;
@@ -72,11 +55,40 @@ fn effect(asked: SetFault) -> Result<FaultEffect, RpcError> {
         FaultKind::Byzantine => {
             FaultEffect::Byzantine { behaviour: wanted("behaviour", "how the node lies", asked.behaviour)? }
         }
+        FaultKind::Proposals => {
+            let delay_ms = wanted("delayMs", "milliseconds", asked.delay_ms)?;
+            let delay_ms = within("delayMs", delay_ms, 1, MAX_FAULT_DELAY_MS)?;
+            FaultEffect::Proposals { group: wanted("group", "a group", asked.group)?, delay_ms }
+        }
         FaultKind::Channel => FaultEffect::Channel {
             from_group: wanted("fromGroup", "a group", asked.from_group)?,
             to_group: wanted("toGroup", "a group", asked.to_group)?,
         },
     })
+}
+
+/// Refuses parameters of other kinds.
+fn only_its_own(asked: &SetFault) -> Result<(), RpcError> {
+    use FaultKind::{Byzantine, Channel, Clock, Disk, Line, Network, Proposals};
+    let kind = asked.kind;
+    let given: [(&[FaultKind], &str, bool); 10] = [
+        (&[Clock], "offsetMs", asked.offset_ms.is_some()),
+        (&[Disk, Proposals], "delayMs", asked.delay_ms.is_some()),
+        (&[Network], "drop", asked.drop.is_some()),
+        (&[Network], "direction", asked.direction.is_some()),
+        (&[Line], "nodes", asked.nodes.is_some()),
+        (&[Line], "line", asked.line.is_some()),
+        (&[Byzantine], "behaviour", asked.behaviour.is_some()),
+        (&[Proposals], "group", asked.group.is_some()),
+        (&[Channel], "fromGroup", asked.from_group.is_some()),
+        (&[Channel], "toGroup", asked.to_group.is_some()),
+    ];
+    match given.into_iter().find(|(of, _, given)| *given && !of.contains(&kind)) {
+        Some((_, name, _)) => {
+            Err(RpcError::parameter(name, format!("nothing: it is no parameter of this kind, {kind:?}")))
+        }
+        None => Ok(()),
+    }
 }
 
 fn wanted<T>(name: &'static str, what: &str, given: Option<T>) -> Result<T, RpcError> {

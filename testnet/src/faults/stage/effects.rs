@@ -26,6 +26,19 @@ pub(super) fn on_nodes(fault: &Fault, names: &[String], twin: Option<&str>) -> V
     match fault {
         Fault::Kill { .. } | Fault::Pause { .. } => Vec::new(),
         Fault::Partition { .. } | Fault::Isolate { .. } => cuts(fault, names),
+        Fault::Link { from, line, .. } if fault.follows_leaders() => {
+            let late = |who: &Who| match who {
+                Who::Leader(group) => {
+                    Some(FaultEffect::Proposals { group: *group, delay_ms: millis(line.delay.0) })
+                }
+                Who::Node(_) => None,
+            };
+            let on = |name: &String| {
+                let effects = from.iter().filter_map(late);
+                effects.map(|effect| OnNode { name: name.clone(), effect }).collect::<Vec<_>>()
+            };
+            names.iter().flat_map(on).collect()
+        }
         Fault::Link { from, to, line } => {
             let line = BadLine {
                 delay_ms: millis(line.delay.0),

@@ -96,6 +96,21 @@ fn clocks_disks_and_lines_hurt_as_far_as_they_keep_a_quorum_from_voting() {
 }
 
 #[test]
+fn a_scheduler_that_hits_whoever_leads_is_outlasted_only_by_longer_time_outs() {
+    for engine in [EngineKind::Pbft, EngineKind::HotStuff, EngineKind::Raft] {
+        let late = |seconds| {
+            let line = Line { delay: Span(Duration::from_secs(seconds)), ..Line::default() };
+            Fault::Link { from: vec![Who::Leader(GroupId(1))], to: Vec::new(), line }
+        };
+        assert_eq!(expects(engine, 4, late(40)), (Progress::Halts, Forks::Never));
+        assert_eq!(expects(engine, 4, late(3)), (Progress::MayHalt, Forks::Never));
+        let other =
+            Fault::Link { from: vec![Who::Leader(GroupId(2))], to: Vec::new(), line: Line::default() };
+        assert_eq!(expects(engine, 4, other).0, Progress::GoesOn, "another group's leader");
+    }
+}
+
+#[test]
 fn it_is_told_in_sentences() {
     let fault = Fault::TwoPhase { from: GroupId(1), to: GroupId(2) };
     let theory = Theory::of(&setting(EngineKind::Pbft, 4), &[fault, parted(&[&[0, 1], &[2, 3]], false)]);
