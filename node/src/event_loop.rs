@@ -387,7 +387,10 @@ impl EventLoop {
     fn lie(&mut self, attack: Attack, id: GroupId, priority: Priority, to: &[NodeId], bytes: &Arc<[u8]>) {
         for node in to {
             let place = self.place_of(id, *node);
-            let Some(liar) = &mut self.liar else { return };
+            let Some(liar) = &mut self.liar else {
+                self.send_frame(*node, priority, wire::frame(id, bytes).into());
+                continue;
+            };
             for said in liar.say(attack, id, place, bytes) {
                 let frame: Arc<[u8]> = wire::frame(id, &said.bytes).into();
                 match said.after_us {

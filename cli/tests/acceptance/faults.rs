@@ -62,7 +62,7 @@ async fn a_partition_into_halves_halts_both(testnet: &mut Testnet) {
         "a dry run does nothing"
     );
     let verdict = rehearsed(testnet, "partition n0,n1 n2,n3").await;
-    assert!(!moved(&verdict) && !verdict["recoveredAfter"].is_null(), "{verdict}");
+    assert!(!moved(&verdict) && verdict["recovery"]["after"].is_string(), "{verdict}");
 }
 
 async fn a_quorum_goes_on_without_a_fourth_that_comes_back(testnet: &mut Testnet) {

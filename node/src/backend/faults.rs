@@ -43,7 +43,16 @@ impl NodeBackend {
                 };
                 Fault::Line { nodes, line: line_of(line) }
             }
-            FaultEffect::Byzantine { behaviour } => Fault::Byzantine(attack_of(behaviour)),
+            FaultEffect::Byzantine { behaviour } => {
+                let votes = self.genesis.validators.iter().any(|entry| entry.node == self.node);
+                if !votes {
+                    return Err(RpcError::parameter(
+                        "kind",
+                        "another one: a node without a vote has nothing to lie about",
+                    ));
+                }
+                Fault::Byzantine(attack_of(behaviour))
+            }
             FaultEffect::Proposals { group, delay_ms } => {
                 self.known_group("group", group)?;
                 Fault::Proposals { group, delay_ms }

@@ -2,7 +2,7 @@
 
 use super::acknowledged::{Acknowledged, Journal};
 use super::evidence::Evidence;
-use super::report::Finding;
+use super::report::{Finding, Verdict};
 use super::{Network, Source, Witness};
 use crate::sim::Promise;
 use futures::StreamExt as _;
@@ -36,7 +36,7 @@ pub(super) async fn check<S: Source>(network: &mut Network<'_, S>, journal: &Jou
         }
         open = unkept(network, open).await;
     }
-    let mut behind = BTreeSet::new();
+    let (mut behind, mut told) = (BTreeSet::new(), asked.saturating_sub(open.len()));
     for (place, entry) in open {
         let Some(witness) = network.witnesses.get(place) else { continue };
         let says = match witness.source.transaction(entry.id).await {
@@ -44,8 +44,14 @@ pub(super) async fn check<S: Source>(network: &mut Network<'_, S>, journal: &Jou
                 behind.insert(witness.name().to_owned());
                 continue;
             }
-            Ok(status) if holds(entry, &status) => continue,
-            Ok(status) => describe(&status),
+            Ok(status) if holds(entry, &status) => {
+                told = told.saturating_add(1);
+                continue;
+            }
+            Ok(status) => {
+                told = told.saturating_add(1);
+                describe(&status)
+            }
             Err(error) => {
                 finding.leaves_out(format!("{}: {error}", witness.name()));
                 continue;
@@ -68,7 +74,10 @@ pub(super) async fn check<S: Source>(network: &mut Network<'_, S>, journal: &Jou
         finding.leaves_out(format!("{} of another chain, as of a network made anew", journal.foreign));
     }
     let (count, names) = (journal.entries.len(), network.names());
-    finding.covered = format!("{count} acknowledged transactions, {asked} answers of {names}");
+    finding.covered = format!("{count} acknowledged transactions, {told} answers of {names}");
+    if told == 0 {
+        finding.verdict = Verdict::NotJudged;
+    }
     finding
 }
 

@@ -1,7 +1,7 @@
 //! No orphan locks: no key stays locked once the transaction that locked it is over, or could not be alive any more.
 
 use super::evidence::Evidence;
-use super::report::Finding;
+use super::report::{Finding, Verdict};
 use super::{Network, Source, Witness};
 use crate::sim::Promise;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ type Holder = (usize, GroupId, TxId, Height);
 pub(super) async fn check<S: Source>(network: &mut Network<'_, S>) -> Finding {
     let mut finding = Finding::of(Promise::NoOrphans);
     let before: Vec<Vec<Height>> = heights(network);
-    let first = look(network, &mut finding).await;
+    let (first, answers) = look(network, &mut finding).await;
     let seen = first.len();
     let prepare = Duration::from_millis(network.genesis.parameters.prepare_timeout_ms);
     let held = outlast(network, first, prepare * 2 + network.waits.lock, &mut finding).await;
@@ -36,6 +36,9 @@ pub(super) async fn check<S: Source>(network: &mut Network<'_, S>) -> Finding {
     let left = held.len();
     finding.covered =
         format!("{seen} locks in all groups at {}, {left} of them after the wait", network.names());
+    if answers == 0 {
+        finding.verdict = Verdict::NotJudged;
+    }
     finding
 }
 
@@ -47,13 +50,17 @@ fn heights<S: Source>(network: &Network<'_, S>) -> Vec<Vec<Height>> {
     network.witnesses.iter().map(of).collect()
 }
 
-/// What is locked, one key a holder.
-async fn look<S: Source>(network: &Network<'_, S>, finding: &mut Finding) -> BTreeMap<Holder, LockView> {
-    let mut found = BTreeMap::new();
+/// What is locked, one key a holder, and how many answers say so.
+async fn look<S: Source>(
+    network: &Network<'_, S>,
+    finding: &mut Finding,
+) -> (BTreeMap<Holder, LockView>, usize) {
+    let (mut found, mut answers) = (BTreeMap::new(), 0_usize);
     for (place, witness) in network.witnesses.iter().enumerate() {
         for group in network.groups().filter(|group| witness.group(*group).is_some()) {
             match witness.source.locks(group).await {
                 Ok(locks) => {
+                    answers = answers.saturating_add(1);
                     for lock in locks {
                         found.entry((place, group, lock.tx_id, lock.since_height)).or_insert(lock);
                     }
@@ -62,7 +69,7 @@ async fn look<S: Source>(network: &Network<'_, S>, finding: &mut Finding) -> BTr
             }
         }
     }
-    found
+    (found, answers)
 }
 
 /// Those of these locks that are there all the time.
@@ -75,7 +82,7 @@ async fn outlast<S: Source>(
     let until = Instant::now() + wait;
     while !held.is_empty() && Instant::now() < until {
         sleep(network.waits.look).await;
-        let now = look(network, finding).await;
+        let (now, _) = look(network, finding).await;
         held.retain(|holder, _| now.contains_key(holder));
     }
     held

@@ -4,6 +4,7 @@
 mod probe;
 mod reach;
 pub mod rehearse;
+mod sense;
 mod span;
 pub mod stage;
 pub mod theory;
@@ -19,6 +20,7 @@ pub use who::Who;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 use witan_replica::attack::Attack;
 use witan_types::GroupId;
 
@@ -261,6 +263,11 @@ impl fmt::Display for Line {
         }
         f.write_str(&words.join(", "))
     }
+}
+
+/// Whole milliseconds, as the interface counts times.
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl FromStr for Line {

@@ -2,10 +2,11 @@
 
 use super::probe::Probe;
 use super::stage::{Stage, StageError};
-use super::theory::{Forks, Progress, Theory};
+use super::theory::{Forks, GroupTheory, Progress, Theory};
 use super::watch::{Conflict, Heights, Watch, highest};
-use super::{Fault, Span};
+use super::{Fault, Span, millis};
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -39,6 +40,21 @@ pub struct GroupSeen {
     pub as_expected: Option<bool>,
 }
 
+/// What became of a network after the heal.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Recovery {
+    /// Every node that could had gone on after so long.
+    After(Span),
+    /// These did not.
+    Never {
+        /// Their names.
+        late: Vec<String>,
+    },
+    /// There was nothing to wait for: a chain has forked, or what is still staged keeps every group from going on.
+    NotJudged,
+}
+
 /// How a rehearsal ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -69,8 +85,8 @@ pub struct Verdict {
     pub conflicts: Vec<Conflict>,
     /// How many heights were compared.
     pub compared: usize,
-    /// How long after the heal every node had gone on in every group; none if they did not.
-    pub recovered_after: Option<Span>,
+    /// What became of it after the heal.
+    pub recovery: Recovery,
     /// The end.
     pub outcome: Outcome,
 }
@@ -94,9 +110,9 @@ pub async fn rehearse(
     stage.end(id).await?;
     tell("healed");
     let (from, to) = during?;
-    let recovered = recover(stage, &mut watch, &mut probe, &to, tell).await;
-    let groups = seen(&theory, &from, &to, lasts);
-    let outcome = judge(&theory, &groups, watch.conflicts(), recovered);
+    let recovery = recover(stage, &mut watch, &mut probe, tell).await;
+    let groups = seen(&theory, &from, &to, lasts, probe.is_some());
+    let outcome = judge(&theory, &groups, watch.conflicts(), &recovery);
     Ok(Verdict {
         faults: vec![fault.clone()],
         theory: Some(theory),
@@ -104,7 +120,7 @@ pub async fn rehearse(
         groups,
         conflicts: watch.conflicts().to_vec(),
         compared: watch.compared(),
-        recovered_after: recovered.map(Span),
+        recovery,
         outcome,
     })
 }
@@ -125,24 +141,22 @@ pub async fn expects(stage: &Stage, fault: &Fault) -> Result<Theory, StageError>
 /// If one can't be ended.
 pub async fn heal(stage: &mut Stage, tell: &mut (dyn FnMut(&str) + Send)) -> Result<Verdict, StageError> {
     let mut probe = Probe::of(stage.network(), &stage.network().genesis()?);
+    let faults: Vec<Fault> = stage.staged().iter().map(|staged| staged.now.clone()).collect();
+    let theory = Theory::of(&stage.setting(), &faults);
     let mut watch = Watch::begin(stage.network()).await;
-    let before = watch.look(stage.network()).await;
-    let ended = stage.heal().await?;
+    watch.look(stage.network()).await;
+    stage.heal().await?;
     tell("healed");
-    let recovered = recover(stage, &mut watch, &mut probe, &before, tell).await;
-    let outcome = match (watch.conflicts().is_empty(), recovered) {
-        (false, _) => Outcome::Safety,
-        (true, None) => Outcome::Liveness,
-        (true, Some(_)) => Outcome::AsExpected,
-    };
+    let recovery = recover(stage, &mut watch, &mut probe, tell).await;
+    let outcome = judge(&theory, &[], watch.conflicts(), &recovery);
     Ok(Verdict {
-        faults: ended.into_iter().map(|staged| staged.fault).collect(),
-        theory: None,
+        faults,
+        theory: Some(theory),
         lasted: None,
         groups: Vec::new(),
         conflicts: watch.conflicts().to_vec(),
         compared: watch.compared(),
-        recovered_after: recovered.map(Span),
+        recovery,
         outcome,
     })
 }
@@ -179,71 +193,97 @@ async fn watch_while(
     }
 }
 
-/// Waits until every node that runs has gone on in each of its groups that holds keys, beyond what anybody had. None if
-/// that takes too long, or a chain has forked, which no wait mends.
+/// Waits until every node that can has gone on, beyond what anybody had, in each of its groups that holds keys: what is
+/// staged beside the fault that ended still keeps some from it.
 async fn recover(
     stage: &Stage,
     watch: &mut Watch,
     probe: &mut Option<Probe>,
-    before: &Heights,
     tell: &mut (dyn FnMut(&str) + Send),
-) -> Option<Duration> {
+) -> Recovery {
+    let left: Vec<Fault> = stage.staged().iter().map(|staged| staged.now.clone()).collect();
+    let goals = goals(&Theory::of(&stage.setting(), &left), &watch.highest());
+    if goals.is_empty() {
+        return Recovery::NotJudged;
+    }
     let healed = Instant::now();
-    let goals: Vec<(GroupId, Height)> = (before.keys().copied())
-        .filter(|group| *group != GroupId::ROOT)
-        .map(|group| (group, highest(before, group)))
-        .collect();
+    let mut late = Vec::new();
     while healed.elapsed() < RECOVERY {
         if let Some(probe) = probe {
             probe.send(stage.network());
         }
         let heights = watch.look(stage.network()).await;
+        // No wait mends a chain that has forked.
         if !watch.conflicts().is_empty() {
-            return None;
+            return Recovery::NotJudged;
         }
-        let is_well = |(group, goal): &(GroupId, Height)| {
-            heights.get(group).is_some_and(|nodes| nodes.values().all(|height| height > goal))
-        };
-        if goals.iter().all(is_well) {
-            return Some(healed.elapsed());
+        late = goals.iter().filter(|goal| !goal.is_reached(&heights)).map(|goal| goal.node.clone()).collect();
+        if late.is_empty() {
+            return Recovery::After(Span(Duration::from_millis(millis(healed.elapsed()))));
         }
         tell(&line(&heights, healed.elapsed(), RECOVERY));
         sleep(LOOK).await;
     }
-    None
+    late.dedup();
+    Recovery::Never { late }
 }
 
-fn seen(theory: &Theory, from: &Heights, to: &Heights, lasts: Duration) -> Vec<GroupSeen> {
+/// A node that has to go on in a group.
+struct Goal {
+    group: GroupId,
+    node: String,
+    above: Height,
+}
+
+impl Goal {
+    /// A node that does not answer has not reached it.
+    fn is_reached(&self, heights: &Heights) -> bool {
+        heights
+            .get(&self.group)
+            .and_then(|nodes| nodes.get(&self.node))
+            .is_some_and(|height| *height > self.above)
+    }
+}
+
+/// Who has to go on: the members that hear each other, of each group that theory says goes on.
+fn goals(theory: &Theory, highest: &BTreeMap<GroupId, Height>) -> Vec<Goal> {
+    let goes_on = |group: &&GroupTheory| {
+        group.group != GroupId::ROOT && matches!(group.progress, Progress::GoesOn | Progress::GoesOnSlowly)
+    };
+    let of_group = |group: &GroupTheory| {
+        let (group, above) = (group.group, highest.get(&group.group).copied().unwrap_or_default());
+        move |node: String| Goal { group, node, above }
+    };
+    let groups = theory.groups.iter().filter(goes_on);
+    groups.flat_map(|group| group.together.iter().cloned().map(of_group(group))).collect()
+}
+
+fn seen(theory: &Theory, from: &Heights, to: &Heights, lasts: Duration, works: bool) -> Vec<GroupSeen> {
     let with_keys = theory.groups.iter().filter(|group| group.group != GroupId::ROOT);
-    let look = |group: &super::theory::GroupTheory| {
+    // A short look proves no halt, and neither does an idle group.
+    let proves = lasts >= ENOUGH && works;
+    let look = |group: &GroupTheory| {
         let (from, to) = (highest(from, group.group), highest(to, group.group));
         let as_expected = match (group.progress, to > from) {
-            (Progress::MayHalt, _)
-            | (Progress::GoesOn | Progress::GoesOnSlowly, true)
-            | (Progress::Halts, false) => Some(true),
+            (Progress::MayHalt, _) | (Progress::GoesOn | Progress::GoesOnSlowly, true) => Some(true),
             (Progress::Halts, true) => Some(false),
-            (Progress::GoesOn | Progress::GoesOnSlowly, false) => (lasts >= ENOUGH).then_some(false),
+            (Progress::Halts, false) => proves.then_some(true),
+            (Progress::GoesOn | Progress::GoesOnSlowly, false) => proves.then_some(false),
         };
         GroupSeen { group: group.group, expected: group.progress, from, to, as_expected }
     };
     with_keys.map(look).collect()
 }
 
-fn judge(
-    theory: &Theory,
-    groups: &[GroupSeen],
-    conflicts: &[Conflict],
-    recovered: Option<Duration>,
-) -> Outcome {
+fn judge(theory: &Theory, groups: &[GroupSeen], conflicts: &[Conflict], recovery: &Recovery) -> Outcome {
     let may_fork = |group: GroupId| {
         theory.groups.iter().any(|expected| expected.group == group && expected.forks == Forks::Possible)
     };
     if conflicts.iter().any(|conflict| !may_fork(conflict.group)) {
         return Outcome::Safety;
     }
-    // A chain that forked, as theory said it might, does not recover.
-    let recovers = conflicts.is_empty();
-    if groups.iter().any(|group| group.as_expected == Some(false)) || (recovers && recovered.is_none()) {
+    let halted = groups.iter().any(|group| group.as_expected == Some(false));
+    if halted || matches!(recovery, Recovery::Never { .. }) {
         return Outcome::Liveness;
     }
     if groups.iter().any(|group| group.as_expected.is_none()) {
@@ -291,14 +331,27 @@ impl fmt::Display for Verdict {
         }
         if self.conflicts.is_empty() {
             writeln!(f, "  ✓ no two nodes differ at any of {} heights", self.compared)?;
-            match &self.recovered_after {
-                Some(after) => writeln!(
-                    f,
-                    "  ✓ {} s after the heal every node had gone on in every group",
-                    after.0.as_secs()
-                )?,
-                None => {
-                    writeln!(f, "  ✗ not every node went on within {} s of the heal", RECOVERY.as_secs())?
+            match &self.recovery {
+                Recovery::After(after) => {
+                    writeln!(
+                        f,
+                        "  ✓ {} s after the heal every node that could had gone on",
+                        after.0.as_secs()
+                    )?;
+                }
+                Recovery::Never { late } => {
+                    writeln!(
+                        f,
+                        "  ✗ {} did not go on within {} s of the heal",
+                        late.join(", "),
+                        RECOVERY.as_secs()
+                    )?;
+                }
+                Recovery::NotJudged => {
+                    writeln!(
+                        f,
+                        "  - what is still staged keeps every group from going on, so no recovery is judged"
+                    )?;
                 }
             }
         }

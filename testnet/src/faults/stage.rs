@@ -40,7 +40,7 @@ pub enum StageError {
     #[error("group {0} has no leader now, so there is nobody to hit: name a node, such as n0")]
     NoLeader(GroupId),
     /// A node that did not take it in.
-    #[error("{node} does not take the fault in: {why}; see `witan testnet status`")]
+    #[error("{node} does not take the fault, or its end, in: {why}; see `witan testnet status`")]
     Node {
         /// Which.
         node: String,
@@ -127,7 +127,7 @@ impl Stage {
             let leaders = self.leaders(&fault.named().into_iter().filter_map(led).collect()).await;
             fault.resolve(&|group| leaders.get(&group).copied()).map_err(StageError::NoLeader)?
         };
-        self.check(&resolved)?;
+        resolved.sense(&self.setting()).map_err(StageError::Senseless)?;
         Ok(resolved)
     }
 
@@ -163,54 +163,6 @@ impl Stage {
         u16::try_from(found).ok()
     }
 
-    fn check(&self, fault: &Fault) -> Result<(), StageError> {
-        let nodes = self.network.node_names();
-        let refuse = |why: String| Err(StageError::Senseless(why));
-        let is_unknown = |who: &&Who| matches!(who, Who::Node(_)) && self.name_of(**who).is_none();
-        if let Some(unknown) = fault.named().iter().find(is_unknown) {
-            return refuse(format!("there is no node {unknown}: they are {}", nodes.join(", ")));
-        }
-        match fault {
-            Fault::Partition { sides, .. } => {
-                let all = sides.concat();
-                let once: BTreeSet<&Who> = all.iter().collect();
-                if sides.len() < 2 || sides.iter().any(Vec::is_empty) || once.len() < all.len() {
-                    return refuse(
-                        "a partition has at least two sides, and each node is on one of them: n0,n1 n2,n3"
-                            .into(),
-                    );
-                }
-            }
-            Fault::Kill { nodes } | Fault::Pause { nodes } | Fault::Isolate { nodes } if nodes.is_empty() => {
-                return refuse("no node is named: name one, such as n0".into());
-            }
-            Fault::Link { line, .. } if *line == super::Line::default() => {
-                return refuse("the line does nothing: give it a delay, jitter, loss, duplicates, reordering or a bandwidth".into());
-            }
-            Fault::Link { from, to, line } if fault.follows_leaders() => {
-                let only_late = super::Line { delay: line.delay, ..super::Line::default() };
-                let known = |who: &Who| match who {
-                    Who::Leader(group) => self.genesis.groups.iter().any(|entry| entry.id == *group),
-                    Who::Node(_) => false,
-                };
-                if *line != only_late || !to.is_empty() || !from.iter().all(known) {
-                    return refuse("lines from whoever leads can be late, to everyone, and nothing else: --from leader --delay 3s".into());
-                }
-            }
-            Fault::Twin { node, audience } if audience.is_empty() || audience.contains(node) => {
-                return refuse(format!("the twin of {node} needs an audience of other nodes"));
-            }
-            Fault::TwoPhase { from, to } => {
-                let known = |group: &GroupId| self.genesis.groups.iter().any(|entry| entry.id == *group);
-                if from == to || !known(from) || !known(to) {
-                    return refuse(format!("groups {from} and {to} must be two of this network's"));
-                }
-            }
-            _ => {}
-        }
-        Ok(())
-    }
-
     /// The name of a node, if there is one at that place.
     pub fn name_of(&self, who: Who) -> Option<&str> {
         let node = self.network.description().nodes.get(usize::from(who.place()?))?;
@@ -231,10 +183,10 @@ impl Stage {
         }
         let now = self.resolve(fault).await?;
         let id = self.staged.iter().map(|staged| staged.id).max().unwrap_or(0).saturating_add(1);
-        self.staged.push(Staged::new(id, fault.clone(), now.clone(), lasts));
-        let done = self.apply(id, &now, lasts).await;
-        self.keep()?;
-        if let Err(error) = done {
+        let staged = Staged::new(id, fault.clone(), now.clone(), lasts);
+        // Written down before it is done: whatever becomes of this command, the next one can heal it.
+        self.keep(|kept| kept.push(staged))?;
+        if let Err(error) = self.apply(id, &now, lasts).await {
             self.end(id).await?;
             return Err(error);
         }
@@ -259,56 +211,84 @@ impl Stage {
                 let (first, audience) = (names(&[*node]), names(audience));
                 for name in first {
                     let twin = self.network.start_twin(&name, &audience)?;
-                    self.change(id, |staged| staged.twin = Some(twin.name.clone()));
-                    self.keep()?;
+                    self.change(id, |staged| staged.twin = Some(twin.name.clone()))?;
                     self.network.wait_answering(&[twin.name], BACK_WITHIN).await?;
                 }
             }
             _ => {}
         }
-        for OnNode { name, effect } in on_nodes(fault, &self.network.node_names(), self.twin(id)) {
-            if self.network.node_names().contains(&name) && !self.network.is_running(&name) {
-                continue;
-            }
+        self.set_on(id, &self.on_nodes(id, fault), lasts).await
+    }
+
+    /// What a fault stages on which nodes.
+    fn on_nodes(&self, id: u64, fault: &Fault) -> Vec<OnNode> {
+        let twin =
+            self.staged.iter().find(|staged| staged.id == id).and_then(|staged| staged.twin.as_deref());
+        on_nodes(fault, &self.network.description().nodes, twin)
+    }
+
+    /// Stages its part on each of these nodes that runs.
+    async fn set_on(&mut self, id: u64, on: &[OnNode], lasts: Option<Duration>) -> Result<(), StageError> {
+        for OnNode { name, effect } in on {
+            let Some(pid) = self.pid(name) else { continue };
             let ends = lasts.map(|lasts| lasts.saturating_add(MARGIN).min(LONGEST));
-            let client = self.client(&name)?;
-            let set = client.set_fault(effect, ends).await;
+            let set = self.client(name)?.set_fault(effect.clone(), ends).await;
             let set = set.map_err(|error| StageError::Node { node: name.clone(), why: error.to_string() })?;
-            self.change(id, |staged| staged.on_nodes.push((name.clone(), set)));
+            self.change(id, |staged| staged.on_nodes.push((name.clone(), set, pid)))?;
         }
         Ok(())
     }
 
-    /// Ends a fault: undoes it, and starts again the nodes that it ended.
+    /// Nodes that start anew have forgotten what was staged in them: it is staged again.
+    async fn stage_again(&mut self, nodes: &[String]) -> Result<(), StageError> {
+        for staged in self.staged.clone() {
+            let mut on = self.on_nodes(staged.id, &staged.now);
+            on.retain(|on| nodes.contains(&on.name));
+            self.set_on(staged.id, &on, staged.lasts.map(|span| span.0)).await?;
+        }
+        Ok(())
+    }
+
+    /// The process of a node or of the second process of one, if it runs.
+    fn pid(&self, name: &str) -> Option<u32> {
+        let twin = self.network.description().twins.iter().find(|twin| twin.name == name);
+        twin.map_or_else(|| self.network.pid(name), |twin| twin.pid)
+    }
+
+    /// Ends a fault: undoes it, and starts again the nodes that it ended. One that can't be undone stays listed.
     ///
     /// # Errors
-    /// If there is no such fault, or a node does not come back.
+    /// If there is no such fault, or a node does not take its end in, or does not come back.
     pub async fn end(&mut self, id: u64) -> Result<Staged, StageError> {
         let staged =
             self.staged.iter().find(|staged| staged.id == id).cloned().ok_or(StageError::Unknown(id))?;
-        self.clear(&staged).await;
-        if let Some(twin) = &staged.twin {
-            self.network.stop_twin(twin).await?;
-        }
+        let named = |nodes: &[Who]| -> Vec<String> {
+            nodes.iter().filter_map(|who| self.name_of(*who)).map(str::to_owned).collect()
+        };
         let mut back = Vec::new();
         match &staged.now {
             Fault::Pause { nodes } => {
-                for name in nodes.iter().filter_map(|who| self.name_of(*who)) {
-                    self.network.resume(name)?;
+                named(nodes).iter().try_for_each(|name| self.network.resume(name))?;
+            }
+            Fault::Kill { nodes } => back = named(nodes),
+            Fault::Disk { nodes, trouble: DiskTrouble::Full | DiskTrouble::FailSync } => {
+                back = named(nodes);
+                // It may be on its way out, or not have written since.
+                for name in &back {
+                    self.network.stop(name).await?;
                 }
             }
-            Fault::Kill { nodes }
-            | Fault::Disk { nodes, trouble: DiskTrouble::Full | DiskTrouble::FailSync } => {
-                back.extend(nodes.iter().filter_map(|who| self.name_of(*who)).map(str::to_owned));
-            }
-            _ => {}
+            _ => self.clear(&staged).await?,
         }
-        self.staged.retain(|other| other.id != id);
-        self.keep()?;
+        if let Some(twin) = &staged.twin {
+            self.network.stop_twin(twin).await?;
+        }
         for name in &back {
             self.network.start(name)?;
         }
         self.network.wait_answering(&back, BACK_WITHIN).await?;
+        self.keep(|kept| kept.retain(|other| other.id != id))?;
+        self.stage_again(&back).await?;
         Ok(staged)
     }
 
@@ -324,40 +304,34 @@ impl Stage {
         Ok(ended)
     }
 
-    /// Ends what happens inside nodes. One that is gone or was started anew has nothing staged any more.
-    async fn clear(&self, staged: &Staged) {
-        let ends = staged.on_nodes.iter().filter(|(name, _)| self.network.is_running(name)).map(
-            |(name, id)| async move {
-                let cleared = match self.client(name) {
-                    Ok(client) => client.clear_faults(Some(*id)).await.map_err(|error| (name, error)),
-                    Err(_) => return Ok(()),
-                };
-                match cleared {
-                    Err((_, ClientError::Rpc(RpcError::NotFound { .. }))) | Ok(_) => Ok(()),
-                    Err((name, error)) => Err((name.clone(), error)),
-                }
-            },
-        );
-        for error in futures::future::join_all(ends).await.into_iter().filter_map(Result::err) {
-            let (name, why) = error;
-            eprintln!(
-                "{name} does not answer ({why}): what is staged in it ends by itself, or when it starts anew"
-            );
+    /// Ends what happens inside nodes. A process that is gone has nothing staged any more.
+    async fn clear(&self, staged: &Staged) -> Result<(), StageError> {
+        for (name, id, pid) in &staged.on_nodes {
+            if self.pid(name) != Some(*pid) {
+                continue;
+            }
+            match self.client(name)?.clear_faults(Some(*id)).await {
+                Ok(_) | Err(ClientError::Rpc(RpcError::NotFound { .. })) => {}
+                // It ended meanwhile, and what was staged in it with it.
+                Err(_) if !self.network.is_running(name) => {}
+                Err(error) => return Err(StageError::Node { node: name.clone(), why: error.to_string() }),
+            }
         }
+        Ok(())
     }
 
-    fn twin(&self, id: u64) -> Option<&str> {
-        self.staged.iter().find(|staged| staged.id == id)?.twin.as_deref()
+    fn change(&mut self, id: u64, change: impl FnOnce(&mut Staged)) -> Result<(), StageError> {
+        self.keep(|kept| {
+            if let Some(staged) = kept.iter_mut().find(|staged| staged.id == id) {
+                change(staged);
+            }
+        })
     }
 
-    fn change(&mut self, id: u64, change: impl FnOnce(&mut Staged)) {
-        if let Some(staged) = self.staged.iter_mut().find(|staged| staged.id == id) {
-            change(staged);
-        }
-    }
-
-    fn keep(&self) -> Result<(), StageError> {
-        Ok(kept::write(self.network.folder(), &self.staged)?)
+    /// Changes what is written down, one command at a time.
+    fn keep(&mut self, change: impl FnOnce(&mut Vec<Staged>)) -> Result<(), StageError> {
+        self.staged = kept::change(&self.network, change)?;
+        Ok(())
     }
 
     fn client(&self, name: &str) -> Result<Client, StageError> {

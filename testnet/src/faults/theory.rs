@@ -6,7 +6,7 @@
 //! the Presence of Partial Synchrony" (JACM 1988).
 
 use super::reach::Reach;
-use super::{DiskTrouble, Fault, Line, Who};
+use super::{DiskTrouble, Fault, Line, Who, millis};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -162,7 +162,10 @@ impl World<'_> {
                     let led = from
                         .iter()
                         .filter_map(|who| if let Who::Leader(group) = who { Some(*group) } else { None });
-                    world.late_leaders.extend(led.map(|group| (group, line.delay.0)));
+                    for group in led {
+                        let late = world.late_leaders.entry(group).or_default();
+                        *late = line.delay.0.max(*late);
+                    }
                 }
                 Fault::Link { from, to, line } if line.loss_percent >= 100 => {
                     world.reach.cut(&places(from), &places(to));
@@ -314,10 +317,6 @@ fn note(setting: &Setting, fault: &Fault) -> Option<String> {
 fn committee(group: &Members) -> Committee {
     let keys = (0..group.places.len()).map(|_| PublicKey([0; 32])).collect();
     Committee::new(keys, group.engine.faults())
-}
-
-fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl fmt::Display for Progress {

@@ -107,6 +107,13 @@ impl Watch {
         &self.conflicts
     }
 
+    /// The greatest height of each group that was ever seen.
+    pub fn highest(&self) -> BTreeMap<GroupId, Height> {
+        let newest =
+            |(group, chain): (&GroupId, &BTreeMap<Height, _>)| Some((*group, *chain.last_key_value()?.0));
+        self.chains.iter().filter_map(newest).collect()
+    }
+
     /// How many heights were compared.
     pub fn compared(&self) -> usize {
         self.chains.values().map(BTreeMap::len).sum()

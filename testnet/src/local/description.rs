@@ -82,7 +82,14 @@ pub struct GroupEntry {
 
 /// Keeps other commands from changing a description for as long as it lives.
 pub(super) struct DescriptionLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for DescriptionLock {
+    fn drop(&mut self) {
+        // Closing the file would do it too.
+        self.file.unlock().ok();
+    }
 }
 
 /// Where the description of the network in `folder` is.
@@ -97,7 +104,7 @@ pub(super) fn lock(folder: &Path) -> Result<DescriptionLock, LocalError> {
     let file = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
     let file = file.map_err(LocalError::file("open", &path))?;
     file.lock().map_err(LocalError::file("lock", &path))?;
-    Ok(DescriptionLock { _file: file })
+    Ok(DescriptionLock { file })
 }
 
 impl Description {

@@ -105,6 +105,11 @@ impl Network {
         read_json(&self.genesis_path())
     }
 
+    /// Keeps other commands from changing what the network's folder says, until it is dropped.
+    pub(crate) fn lock(&self) -> Result<impl Drop + use<>, LocalError> {
+        description::lock(&self.folder)
+    }
+
     /// A node of this name.
     ///
     /// # Errors

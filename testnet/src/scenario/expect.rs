@@ -39,6 +39,11 @@ struct Ends {
 }
 
 impl Ends {
+    /// Whether it told both ends.
+    fn answers(&self) -> bool {
+        self.from.is_some() && self.to.is_some()
+    }
+
     /// Whether it executed a block in between. One that did not answer at an end shows nothing.
     fn rises(&self) -> bool {
         self.from.zip(self.to).is_some_and(|(from, to)| to > from)
@@ -58,8 +63,9 @@ impl fmt::Display for Ends {
 }
 
 impl Expectation {
-    /// Judges what was seen. `members` are the nodes of the group.
-    pub(super) fn judge(&self, samples: &[Sample], members: &[u16]) -> Seen {
+    /// Judges what was seen. `members` are the nodes of the group, and `is_down` says whether a fault holds one down all the
+    /// while: that makes no progress for sure, while any other one has to be heard to.
+    pub(super) fn judge(&self, samples: &[Sample], members: &[u16], is_down: &dyn Fn(u16) -> bool) -> Seen {
         let at = |when: Span| samples.iter().find(|sample| sample.at == when);
         let (Some(from), Some(to)) = (at(self.from), at(self.to)) else {
             return self.seen(false, "the run ended before the window did".into());
@@ -73,8 +79,9 @@ impl Expectation {
         };
         let ends: Vec<Ends> = watched.iter().map(ends).collect();
         let progress = ends.iter().any(Ends::rises);
+        let heard = ends.iter().any(Ends::answers) || ends.iter().all(|ends| is_down(ends.node));
         let words = ends.iter().map(Ends::to_string).collect::<Vec<_>>();
-        self.seen(progress == self.progress, format!("blocks executed: {}", words.join(", ")))
+        self.seen(progress == self.progress && heard, format!("blocks executed: {}", words.join(", ")))
     }
 
     fn seen(&self, seen: bool, evidence: String) -> Seen {

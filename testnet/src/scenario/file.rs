@@ -3,7 +3,7 @@
 use super::expect::Expectation;
 use super::seen::Sample;
 use super::verdict::Seen;
-use crate::faults::Fault;
+use crate::faults::{DiskTrouble, Fault, Who};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -162,10 +162,26 @@ impl Scenario {
         self.right.safety == Safety::Broken
     }
 
+    /// Whether a fault holds a node down, by name, all the time between two moments.
+    fn is_down(&self, node: u16, from: Duration, to: Duration) -> bool {
+        self.faults.iter().filter(|timed| timed.at <= from && timed.until >= to).any(|timed| {
+            match &timed.fault {
+                Fault::Kill { nodes }
+                | Fault::Pause { nodes }
+                | Fault::Disk { nodes, trouble: DiskTrouble::Full | DiskTrouble::FailSync } => {
+                    nodes.contains(&Who::Node(node))
+                }
+                _ => false,
+            }
+        })
+    }
+
     /// Judges what was seen against each expectation.
     pub(super) fn judge(&self, samples: &[Sample]) -> Vec<Seen> {
-        let judge =
-            |expected: &Expectation| expected.judge(samples, &self.network.members_of(expected.group));
+        let judge = |expected: &Expectation| {
+            let is_down = |node| self.is_down(node, expected.from.0, expected.to.0);
+            expected.judge(samples, &self.network.members_of(expected.group), &is_down)
+        };
         self.expectations.iter().map(judge).collect()
     }
 }

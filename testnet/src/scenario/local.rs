@@ -8,18 +8,19 @@ use crate::check::{self, Node, Options, Subject, acknowledged};
 use crate::faults::stage::{Stage, StageError};
 use crate::faults::watch::{Heights, Watch};
 use crate::faults::{Fault, Probe};
-use crate::load::{DrivePlan, Driven, LoadError, LoadNode, drive};
+use crate::load::{DrivePlan, Driven, LoadNode, drive};
 use crate::local::{Network, Spec};
 use crate::sim::Promise;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
-use tokio::runtime::Handle;
-use tokio::sync::Mutex;
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::runtime::Builder;
+use tokio::sync::{Mutex, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
-use witan_types::GroupId;
+use witan_types::{Genesis, GroupId};
 
 /// How often the chains of all nodes are compared.
 const COMPARE: Duration = Duration::from_millis(500);
@@ -34,13 +35,14 @@ const LOAD_CLIENTS: usize = 8;
 /// A local network that a scenario plays on.
 pub struct Processes {
     stage: Stage,
+    genesis: Genesis,
     seed: u64,
     lasts: Duration,
     /// Faults that last: their numbers on the stage, by their places in the scenario.
     staged: BTreeMap<usize, u64>,
     watch: Arc<Mutex<Watch>>,
     busy: JoinHandle<()>,
-    load: Option<JoinHandle<Result<Driven, LoadError>>>,
+    load: Option<oneshot::Receiver<Result<Driven, String>>>,
 }
 
 impl Processes {
@@ -74,6 +76,7 @@ impl Processes {
         let busy = tokio::spawn(keep_busy(network.clone(), probe, Arc::clone(&watch)));
         Ok(Processes {
             stage: Stage::open(network)?,
+            genesis,
             seed: scenario.seed,
             lasts: scenario.lasts,
             staged: BTreeMap::new(),
@@ -93,25 +96,23 @@ impl Processes {
         self.stage.network().folder().join(acknowledged::FILE_NAME)
     }
 
-    /// Waits for the load's end, and writes down what it was told.
-    async fn settle_load(&mut self) -> Checked {
-        let checked =
-            |holds, evidence| Checked { promise: "load".into(), kind: Kind::OneChain, holds, evidence };
-        let Some(load) = self.load.take() else { return checked(Some(true), "there was none".into()) };
-        let driven = match timeout(LOAD_ENDS_WITHIN, load).await {
-            Ok(Ok(Ok(driven))) => driven,
-            Ok(Ok(Err(error))) => return checked(None, error.to_string()),
-            Ok(Err(_)) | Err(_) => return checked(None, "it did not end".into()),
+    /// Waits for the load's end, and writes down what it was told. None where a scenario has no load.
+    async fn settle_load(&mut self) -> Option<Checked> {
+        let (kind, promise) = (Kind::OneChain, "load".to_owned());
+        let (holds, evidence) = match timeout(LOAD_ENDS_WITHIN, self.load.take()?).await {
+            Ok(Ok(Ok(driven))) => match self.write_down(&driven) {
+                Ok(()) => judged(&driven),
+                Err(why) => (None, why),
+            },
+            Ok(Ok(Err(why))) => (None, why),
+            Ok(Err(_)) | Err(_) => (None, "it did not end".into()),
         };
-        let chain = match self.stage.network().genesis() {
-            Ok(genesis) => genesis.chain(),
-            Err(error) => return checked(None, error.to_string()),
-        };
-        if let Err(error) = acknowledged::append(&self.journal(), chain, &driven.acknowledged) {
-            return checked(None, error.to_string());
-        }
-        let lost = driven.report.lost;
-        checked(Some(lost == 0), format!("{lost} acknowledged transactions lost; {}", driven.report))
+        Some(Checked { promise, kind, holds, evidence })
+    }
+
+    fn write_down(&self, driven: &Driven) -> Result<(), String> {
+        acknowledged::append(&self.journal(), self.genesis.chain(), &driven.acknowledged)
+            .map_err(|error| error.to_string())
     }
 
     async fn check_by_rpc(&self) -> Result<Vec<Checked>, String> {
@@ -124,29 +125,39 @@ impl Processes {
             Node::new(name, url, None).map_err(|error| text(&error))
         };
         let subject = Subject {
-            genesis: network.genesis().map_err(|error| text(&error))?,
+            genesis: self.genesis.clone(),
             nodes: asked.iter().map(node).collect::<Result<_, String>>()?,
             absent: absent.into_iter().map(|name| (name, "it does not run".to_owned())).collect(),
         };
         let options = Options { window: LISTS, acknowledged: Some(self.journal()), ..Options::default() };
         let report = check::run(&subject, &options, &mut |_| {}).await.map_err(|error| text(&error))?;
-        Ok(report.findings.iter().map(checked).collect())
+        let silent = report.nodes.iter().filter_map(|node| Some((&node.name, node.not_asked.as_ref()?)));
+        let silent = silent.map(|(name, why)| Checked {
+            promise: format!("{name} is back"),
+            kind: Kind::Liveness,
+            holds: Some(false),
+            evidence: why.clone(),
+        });
+        Ok(silent.chain(report.findings.iter().map(checked)).collect())
     }
+}
+
+/// Whether a load had work done, and lost none of it.
+fn judged(driven: &Driven) -> (Option<bool>, String) {
+    let report = &driven.report;
+    let holds = report.lost == 0 && report.outcomes.applied > 0;
+    (Some(holds), format!("{} acknowledged transactions lost; {report}", report.lost))
 }
 
 /// What a finding means for a scenario.
 fn checked(finding: &check::Finding) -> Checked {
-    let kind = match finding.promise {
-        Promise::Agreement => Kind::Fork,
-        promise if check::is_about_liveness(promise) => Kind::Liveness,
-        _ => Kind::OneChain,
-    };
     let holds = match finding.verdict {
         check::Verdict::Kept => Some(true),
         check::Verdict::Broken => Some(false),
         check::Verdict::NotJudged => None,
     };
-    Checked { promise: finding.promise.to_string(), kind, holds, evidence: finding.to_string() }
+    let (promise, evidence) = (finding.promise.to_string(), finding.to_string());
+    Checked { promise, kind: Kind::of(finding.promise), holds, evidence }
 }
 
 /// Gives every group work, and compares the chains of all nodes, until it is aborted.
@@ -198,7 +209,7 @@ impl Venue for Processes {
     }
 
     async fn begin_load(&mut self, load: Load) {
-        let Ok(genesis) = self.stage.network().genesis() else { return };
+        let genesis = self.genesis.clone();
         let node =
             |node: &crate::local::NodeEntry| LoadNode { name: node.name.clone(), rpc: node.rpc.clone() };
         let plan = DrivePlan {
@@ -211,9 +222,18 @@ impl Venue for Processes {
             window: self.lasts,
             seed: self.seed,
         };
-        // A thread of its own: what it awaits is bound to one.
-        let runtime = Handle::current();
-        self.load = Some(spawn_blocking(move || runtime.block_on(drive(&plan, &genesis, &mut |_| {}))));
+        // A thread of its own, which nobody waits for should the scenario be given up.
+        let (sender, ended) = oneshot::channel();
+        let runtime = Builder::new_current_thread().enable_all().build();
+        thread::spawn(move || {
+            let driven = runtime.map_err(|error| error.to_string()).and_then(|runtime| {
+                let driven = runtime.block_on(drive(&plan, &genesis, &mut |_| {}));
+                driven.map_err(|error| error.to_string())
+            });
+            // Nobody listens any more if the scenario was given up.
+            drop(sender.send(driven));
+        });
+        self.load = Some(ended);
     }
 
     /// It ends by itself at the scenario's end, and what is under way then once all has healed.
@@ -235,7 +255,7 @@ impl Venue for Processes {
         };
         let forked = !conflicts.is_empty();
         drop(watch);
-        let mut checks = vec![load, seen];
+        let mut checks: Vec<Checked> = load.into_iter().chain([seen]).collect();
         // Nodes that find their chain contradicted stop: there is nobody left to ask.
         if !forked {
             match self.check_by_rpc().await {

@@ -6,13 +6,12 @@ use super::file::{
     Load, MAX_EXPECTATIONS, MAX_FAULTS, MAX_FILE, MAX_LASTS, MAX_NODES, MAX_TPS, Network, Right, Scenario,
     Timed,
 };
-use crate::faults::{DiskTrouble, Fault, Line, Span, Who};
+use crate::faults::{Fault, Span, Who};
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 use toml::Spanned;
-use witan_replica::attack::Attack;
 use witan_types::genesis::MAX_GROUPS;
 use witan_types::{EngineKind, FaultModel, GroupId};
 
@@ -238,55 +237,12 @@ fn repeated(times: &Times, lasts: Duration) -> Result<Vec<(Duration, Duration)>,
     Ok(moments)
 }
 
-/// Whether a fault makes sense in this network.
+/// Whether a fault makes sense on the network.
 fn sense(network: &Network, fault: &Fault) -> Result<(), String> {
-    known(network, &fault.named())?;
-    let named = |whos: &[Who]| if whos.is_empty() { Err("it names no node".to_owned()) } else { Ok(()) };
-    match fault {
-        Fault::Kill { nodes } | Fault::Pause { nodes } | Fault::Isolate { nodes } => named(nodes),
-        Fault::Clock { nodes, .. } => named(nodes),
-        Fault::Disk { nodes, trouble } => {
-            let idle = matches!(trouble, DiskTrouble::Slow(delay) if delay.is_zero());
-            if idle { Err("a disk that is 0s slower is not slow".into()) } else { named(nodes) }
-        }
-        Fault::Partition { sides, .. } => {
-            let all: Vec<Who> = sides.concat();
-            let apart = all.iter().collect::<BTreeSet<_>>().len() == all.len();
-            let some = sides.len() >= 2 && sides.iter().all(|side| !side.is_empty());
-            let apart = apart && some;
-            if apart { Ok(()) } else { Err("sides must be two at least, none empty, no node in two".into()) }
-        }
-        Fault::Link { from, line, .. } => {
-            if *line == Line::default() {
-                return Err("the line does nothing: give it a delay, loss-percent or the like".into());
-            }
-            let shares = [line.loss_percent, line.duplicate_percent, line.reorder_percent];
-            match shares.into_iter().find(|share| *share > 100) {
-                Some(share) => Err(format!("{share} percent: at most 100")),
-                None => named(from),
-            }
-        }
-        Fault::Twin { node, audience } => {
-            named(audience)?;
-            fixed(network, *node)?;
-            let fixed = audience.iter().all(|who| who.place().is_some() && who != node);
-            if fixed { Ok(()) } else { Err("the audience of a twin are other nodes, by name".into()) }
-        }
-        Fault::Byzantine { node, behaviour } => {
-            fixed(network, *node)?;
-            match behaviour {
-                Attack::Twin => Err("write kind = \"twin\", with its node and its audience".into()),
-                _ => Ok(()),
-            }
-        }
-        Fault::TwoPhase { from, to } => {
-            let there = |group: &GroupId| group.0 >= 1 && group.0 <= network.shards;
-            if there(from) && there(to) && from != to {
-                return Ok(());
-            }
-            Err(format!("from and to must be two of the groups 1 to {}", network.shards))
-        }
+    if matches!(fault, Fault::Twin { .. } | Fault::Byzantine { .. }) && !network.members.is_empty() {
+        return Err("a node that lies or runs twice needs groups of which all nodes are members".into());
     }
+    fault.sense(&network.setting(true))
 }
 
 fn known(network: &Network, whos: &[Who]) -> Result<(), String> {
@@ -303,17 +259,6 @@ fn known(network: &Network, whos: &[Who]) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Checkers look at the nodes that follow the protocol, so they must know who does not.
-fn fixed(network: &Network, node: Who) -> Result<(), String> {
-    if !network.members.is_empty() {
-        return Err("a node that lies or runs twice needs groups of which all nodes are members".into());
-    }
-    match node.place() {
-        Some(_) => Ok(()),
-        None => Err(format!("{node}: who lies or runs twice must be named, such as n2")),
-    }
 }
 
 fn one_liar_in_one_way(faults: &[Timed]) -> Result<(), String> {

@@ -9,6 +9,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use witan_types::GroupId;
 
+/// A look that ends so much later than it is due says nothing of its moment.
+const LATE: Duration = Duration::from_secs(2);
 /// How often a leader is looked for by a fault that needs one.
 const WAITS: Duration = Duration::from_millis(200);
 
@@ -190,6 +192,14 @@ impl<V: Venue> Playing<'_, V> {
 
     async fn look(&mut self, at: Duration) {
         let standings = self.venue.standings().await;
+        let late = self.start.elapsed().saturating_sub(at);
+        if late > LATE {
+            self.fail(format!(
+                "looked {} s too late to tell what was so after {} s",
+                late.as_secs(),
+                at.as_secs()
+            ));
+        }
         self.samples.push(Sample { at: Span(at), standings });
     }
 

@@ -60,7 +60,11 @@ fn what_is_wrong_is_told_with_its_line_and_what_was_expected() {
     assert!(raft.contains("permissioned = true"), "{raft}");
     for (text, line, why) in [
         ("nonsense = 1", "line 5", "unknown field `nonsense`, expected"),
-        ("[[fault]]\nkind = 'kill'\nnodes = ['n4']\nat = '1s'", ":5:", "there is no n4: they are n0 to n3"),
+        (
+            "[[fault]]\nkind = 'kill'\nnodes = ['n4']\nat = '1s'",
+            ":5:",
+            "there is no node n4: they are n0 to n3",
+        ),
         (
             "[[fault]]\nkind = 'kill'\nnodes = ['n1']\nat = '10s'",
             ":5:",

@@ -9,7 +9,7 @@ use witan_types::GroupId;
 
 impl Network {
     /// The network as theory sees it; of the root group only if `root` says so.
-    fn setting(&self, root: bool) -> Setting {
+    pub(super) fn setting(&self, root: bool) -> Setting {
         let parameters = self.parameters();
         let members =
             |group| Members { group, engine: self.engine_of(group), places: self.members_of(group) };

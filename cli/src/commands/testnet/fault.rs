@@ -4,6 +4,7 @@ mod ask;
 #[cfg(test)]
 mod tests;
 
+use super::up::interrupted;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Table;
@@ -107,8 +108,23 @@ async fn break_it(
     }
     context.output.note(&expectation(fault, &theory));
     if let Some(lasts) = lasts {
-        let verdict = rehearse::rehearse(stage, fault, lasts, &mut teller(context)).await.map_err(failed)?;
-        return finish(&verdict, context);
+        let before: Vec<u64> = stage.staged().iter().map(|staged| staged.id).collect();
+        let interrupted = interrupted()?;
+        let rehearsed = {
+            let mut tell = teller(context);
+            tokio::select! {
+                rehearsed = rehearse::rehearse(stage, fault, lasts, &mut tell) => Some(rehearsed),
+                () = interrupted => None,
+            }
+        };
+        if let Some(verdict) = rehearsed {
+            return finish(&verdict.map_err(failed)?, context);
+        }
+        let own = stage.staged().iter().map(|staged| staged.id).find(|id| !before.contains(id));
+        if let Some(id) = own {
+            stage.end(id).await.map_err(failed)?;
+        }
+        return Err(CliError::failed("interrupted: the fault is healed, and there is no verdict"));
     }
     let id = stage.begin(fault, None).await.map_err(failed)?;
     let staged = stage.staged().iter().find(|staged| staged.id == id);

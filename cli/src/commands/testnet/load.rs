@@ -10,6 +10,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use witan_testnet::check::acknowledged;
+use witan_testnet::faults::percent;
 use witan_testnet::load::page::{About, page};
 use witan_testnet::load::presign::MIN_SPREAD_BYTES;
 use witan_testnet::load::{DrivePlan, Driven, LoadNode, LoadReport, MAX_CLIENTS, MAX_RATE, Progress, drive};
@@ -40,8 +41,8 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 16, value_parser = parse_clients)]
     clients: usize,
     /// The share of transactions that span two groups
-    #[arg(long, default_value = "20%", value_parser = parse_percent, value_name = "PERCENT")]
-    cross_shard: u32,
+    #[arg(long, default_value = "20%", value_parser = percent, value_name = "PERCENT")]
+    cross_shard: u8,
     /// Bytes of a signed transaction
     #[arg(long, default_value_t = 256, value_parser = parse_size)]
     size: usize,
@@ -69,11 +70,6 @@ fn parse_clients(text: &str) -> Result<usize, String> {
     } else {
         Err(format!("{clients}: expected 1 to {MAX_CLIENTS}"))
     }
-}
-
-fn parse_percent(text: &str) -> Result<u32, String> {
-    let percent = text.strip_suffix('%').unwrap_or(text).parse().ok().filter(|percent| *percent <= 100);
-    percent.ok_or_else(|| format!("{text:?}: expected 0% to 100%"))
 }
 
 fn parse_size(text: &str) -> Result<usize, String> {
@@ -124,7 +120,7 @@ fn plan(args: &Args, whole: &Whole, context: &Context) -> Result<DrivePlan, CliE
         token: context.rpc_token()?,
         per_second: args.tps,
         clients: args.clients,
-        across: args.cross_shard,
+        across: args.cross_shard.into(),
         bytes: args.size,
         window: args.window,
         seed: args.seed.unwrap_or_else(rand::random),
@@ -240,10 +236,8 @@ mod tests {
 
     #[test]
     fn shares_are_percents_with_or_without_the_sign() {
-        assert_eq!((parse_percent("20%"), parse_percent("0")), (Ok(20), Ok(0)));
-        assert!(
-            parse_percent("101%").is_err() && parse_percent("0.2").is_err() && parse_percent("-1%").is_err()
-        );
+        assert_eq!((percent("20%"), percent("0")), (Ok(20), Ok(0)));
+        assert!(percent("101%").is_err() && percent("0.2").is_err() && percent("-1%").is_err());
     }
 
     #[test]

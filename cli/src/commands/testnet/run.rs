@@ -1,5 +1,6 @@
 //! `witan testnet run`: plays a scenario on real processes.
 
+use super::up::interrupted;
 use crate::commands::scenario;
 use crate::context::Context;
 use crate::error::CliError;
@@ -47,9 +48,10 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
     let name: String = format!("scenario-{}", scenario.name).chars().take(MAX_NAME).collect();
     Network::reset(context.dir(), &name).await?;
     let mut network = Network::create(&Processes::spec(&scenario, context.dir(), name.clone()))?;
+    let interrupted = interrupted()?;
     let played = tokio::select! {
         played = play_on(&mut network, &scenario, context) => played,
-        _ = tokio::signal::ctrl_c() => Err(CliError::failed("interrupted")),
+        () = interrupted => Err(CliError::failed("interrupted")),
     };
     network.refresh()?;
     if args.keep {

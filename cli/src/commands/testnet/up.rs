@@ -190,10 +190,12 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
         }
         return Err(error);
     }
-    let network = match args.link {
-        Some(line) => with_bad_lines(network, line).await?,
-        None => network,
-    };
+    if let Some(line) = args.link
+        && let Err(error) = with_bad_lines(network.clone(), line).await
+    {
+        network.down().await?;
+        return Err(error);
+    }
     context.output.result(network.description(), || report::banner(&network, context.output));
     if args.detach {
         return Ok(());
@@ -203,18 +205,16 @@ pub(super) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
         () = &mut interrupted => {}
     }
     context.output.note("\nstopping every node");
-    let mut network = network;
     network.down().await?;
     Ok(stage::forget(network.folder())?)
 }
 
 /// Stages a fault of the lines between all nodes, as `witan testnet fault link` does.
-async fn with_bad_lines(network: Network, line: Line) -> Result<Network, CliError> {
+async fn with_bad_lines(network: Network, line: Line) -> Result<(), CliError> {
     let everyone = network.node_names().iter().filter_map(|name| name.parse().ok()).collect();
     let mut stage = Stage::open(network).map_err(CliError::failed)?;
     let fault = Fault::Link { from: everyone, to: Vec::new(), line };
-    stage.begin(&fault, None).await.map_err(CliError::failed)?;
-    Ok(stage.into_network())
+    stage.begin(&fault, None).await.map(drop).map_err(CliError::failed)
 }
 
 /// The network's files: new ones, or those of an existing network.

@@ -93,7 +93,7 @@ export function theory(kind, set, me) {
   const goesOn = without || (single && all) ? true : kind.misses === "pace" ? (all ? undefined : false) : false;
   const self = kind.self === "halts" && single ? "follows" : kind.self;
   const withstood = `it withstands ${plural(maxFaulty, faults === "crash" ? "crash" : "liar", faults === "crash" ? "crashes" : "liars")}`;
-  return { group, goesOn, self, quorum, left: others, size: alone, fork: `No: nobody lies here, and links, disks and clocks alone never make two blocks of one height. The group has ${validators.length} members, and ${withstood}.` };
+  return { group, goesOn, self, quorum, left: others, size: alone, fork: `No, as long as nobody lies: links, disks and clocks alone never make two blocks of one height. The group has ${validators.length} members, and ${withstood}.` };
 }
 
 export const GOES_ON = { true: "goes on", false: "halts", undefined: "may be slow, or halt" };

@@ -40,7 +40,7 @@ function Kind({ kind, sets, me, busy, open }) {
     <summary><b>${kind.title}</b><span>${kind.does}</span></summary>
     <h3>What theory expects</h3>
     <${Expectation} kind=${kind} sets=${sets} me=${me} />
-    <p class="faint">May it fork? No: nobody lies here, and links, disks and clocks alone never make two blocks of one height.${kind.why && ` This node: ${kind.why}.`}</p>
+    <p class="faint">May it fork? No, as long as nobody lies: links, disks and clocks alone never make two blocks of one height.${kind.why && ` This node: ${kind.why}.`}</p>
     <form onSubmit=${stage} class="stage">
       ${fields.map((field) => html`<label key=${field.name}>${field.label} <input type="number" inputmode="numeric" min=${field.min} max=${field.max} step=${field.step} required
         value=${texts[field.name]} onInput=${(event) => setTexts({ ...texts, [field.name]: event.target.value })} data-testid=${`${kind.id}-${field.name}`} /> ${field.unit}</label>`)}

@@ -1,8 +1,8 @@
 //! What a fault means on each node.
 
-use crate::faults::{DiskTrouble, Fault, Reach, Who};
+use crate::faults::{DiskTrouble, Fault, Reach, Who, millis};
+use crate::local::NodeEntry;
 use std::collections::BTreeSet;
-use std::time::Duration;
 use witan_replica::attack::Attack;
 use witan_rpc::{BadLine, CutDirection, FaultEffect, Lie};
 
@@ -16,7 +16,26 @@ pub(super) struct OnNode {
 }
 
 /// What a resolved fault stages on which nodes. What is done to processes from outside stages nothing in them.
-pub(super) fn on_nodes(fault: &Fault, names: &[String], twin: Option<&str>) -> Vec<OnNode> {
+pub(super) fn on_nodes(fault: &Fault, nodes: &[NodeEntry], twin: Option<&str>) -> Vec<OnNode> {
+    let names: Vec<String> = nodes.iter().map(|node| node.name.clone()).collect();
+    let mut on = by_name(fault, &names, twin);
+    // A node knows the names of validators alone, and of others their ids.
+    let id = |name: &mut String| {
+        if let Some(node) = nodes.iter().find(|node| node.name == *name) {
+            name.clone_from(&node.node_id);
+        }
+    };
+    for OnNode { effect, .. } in &mut on {
+        match effect {
+            FaultEffect::Network { drop, .. } => drop.iter_mut().for_each(id),
+            FaultEffect::Line { nodes: Some(nodes), .. } => nodes.iter_mut().for_each(id),
+            _ => {}
+        }
+    }
+    on
+}
+
+fn by_name(fault: &Fault, names: &[String], twin: Option<&str>) -> Vec<OnNode> {
     let name = |place: u16| names.get(usize::from(place)).cloned().unwrap_or_default();
     let named = |whos: &[Who]| whos.iter().filter_map(|who| who.place()).map(name).collect::<Vec<String>>();
     let each = |whos: &[Who], effect: FaultEffect| {
@@ -50,9 +69,9 @@ pub(super) fn on_nodes(fault: &Fault, names: &[String], twin: Option<&str>) -> V
             };
             let to = named(to);
             let lines = named(from).into_iter().filter_map(|name| {
-                let others: Vec<String> = to.iter().filter(|other| **other != name).cloned().collect();
-                let nodes = (!to.is_empty()).then_some(others);
-                let is_idle = nodes.as_ref().is_some_and(Vec::is_empty);
+                let to = if to.is_empty() { names } else { &to };
+                let nodes: Vec<String> = to.iter().filter(|other| **other != name).cloned().collect();
+                let (is_idle, nodes) = (nodes.is_empty(), Some(nodes));
                 (!is_idle).then_some(OnNode { name, effect: FaultEffect::Line { nodes, line } })
             });
             lines.collect()
@@ -136,8 +155,4 @@ fn lie(attack: Attack) -> Option<Lie> {
         Attack::FalseShares => Some(Lie::FalseShares),
         Attack::Twin | Attack::Forget => None,
     }
-}
-
-fn millis(span: Duration) -> u64 {
-    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,7 +1,7 @@
 //! `faults.json`: what is staged on a network, for the next command.
 
 use crate::faults::{Fault, Span};
-use crate::local::{LocalError, read_json, write_json};
+use crate::local::{LocalError, Network, read_json, write_json};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -23,8 +23,8 @@ pub struct Staged {
     pub begun_ms: u64,
     /// After how long it is to end.
     pub lasts: Option<Span>,
-    /// What is staged inside nodes: names, and the numbers there.
-    pub(super) on_nodes: Vec<(String, u64)>,
+    /// What is staged inside nodes: names, the numbers there, and the processes, since numbers begin anew with each.
+    pub(super) on_nodes: Vec<(String, u64, u32)>,
     /// The second process of a twin.
     pub twin: Option<String>,
 }
@@ -56,7 +56,14 @@ pub fn forget(folder: &Path) -> Result<(), LocalError> {
     }
 }
 
-/// Notes what is staged.
-pub(super) fn write(folder: &Path, staged: &[Staged]) -> Result<(), LocalError> {
-    write_json(&folder.join(FILE), &staged)
+/// Changes what is written down, while no other command does. Returns all of it.
+pub(super) fn change(
+    network: &Network,
+    change: impl FnOnce(&mut Vec<Staged>),
+) -> Result<Vec<Staged>, LocalError> {
+    let _lock = network.lock()?;
+    let mut staged = read(network.folder())?;
+    change(&mut staged);
+    write_json(&network.folder().join(FILE), &staged)?;
+    Ok(staged)
 }
