@@ -97,7 +97,7 @@ async fn a_full_disk_ends_a_node_before_it_loses_a_write(testnet: &mut Testnet) 
 
 async fn what_makes_no_sense_is_refused_and_nothing_is_left(testnet: &mut Testnet) {
     for (line, why) in [
-        ("kill n9", "there is no node n9: they are n0, n1, n2, n3"),
+        ("kill n9", "there is no node n9: they are n0 to n3"),
         ("partition n0,n1 n1,n2", "each node is on one of them"),
         ("two-phase --from 1 --to 7", "two of this network's"),
         ("link --from n0", "the line does nothing"),
