@@ -1,15 +1,18 @@
 //! Watches the chains of a network while faults last: how high each node is, and whether any two hold different blocks.
 
-use crate::local::{Network, NodeReport};
+use crate::local::Network;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 use witan_rpc::{Client, Order};
 use witan_types::{BlockId, GroupId, Height};
 
 /// The most blocks read of one node's chain at a time, and the most times at one look.
 const PAGE: u32 = 100;
 const PAGES: usize = 20;
+/// How long a node may take to answer a page.
+const READ_WITHIN: Duration = Duration::from_secs(2);
 /// The most heights of a chain that are remembered: older ones were compared while they were young.
 const REMEMBERED: usize = 20_000;
 /// The most conflicts that are told.
@@ -45,7 +48,7 @@ impl Watch {
     /// Begins at the newest blocks of now: what is older is for `witan testnet check`.
     pub async fn begin(network: &Network) -> Watch {
         let mut watch = Watch::default();
-        for (group, nodes) in heights(&reports(network).await) {
+        for (group, nodes) in heights(network).await {
             // Every chain is read from the lowest, so that all of them meet.
             let lowest = nodes.values().min().copied().unwrap_or_default();
             let from = lowest.saturating_sub(1);
@@ -56,13 +59,13 @@ impl Watch {
 
     /// Reads what is new on every node that answers, second processes of twins among them. Returns how high each is.
     pub async fn look(&mut self, network: &Network) -> Heights {
-        let heights = heights(&reports(network).await);
+        let heights = heights(network).await;
         for (group, nodes) in &heights {
             let first = self.chains.get(group).and_then(|chain| chain.keys().next().copied()).unwrap_or(1);
             for (node, height) in nodes {
                 let read = self.read.entry((node.clone(), *group)).or_insert(first.saturating_sub(1));
                 let from = *read;
-                if let Ok(client) = network.client(node) {
+                if let Some(client) = network.client(node).ok().and_then(|it| impatient(&it)) {
                     self.read_chain(&client, node, *group, from, *height).await;
                 }
             }
@@ -120,15 +123,16 @@ impl Watch {
     }
 }
 
-async fn reports(network: &Network) -> Vec<NodeReport> {
-    let (mut nodes, twins) = futures::future::join(network.status(), network.twins()).await;
-    nodes.extend(twins);
-    nodes
+/// A client of the same node that waits for no node that stands still.
+fn impatient(client: &Client) -> Option<Client> {
+    Client::with_timeout(client.url(), READ_WITHIN).ok()
 }
 
-fn heights(reports: &[NodeReport]) -> Heights {
+/// How high every node is that answers, second processes of twins among them.
+pub async fn heights(network: &Network) -> Heights {
+    let (nodes, twins) = futures::future::join(network.status(), network.twins()).await;
     let mut heights = Heights::new();
-    for report in reports {
+    for report in nodes.iter().chain(&twins) {
         for group in report.status.iter().flat_map(|status| &status.groups) {
             heights.entry(group.group).or_default().insert(report.name.clone(), group.height);
         }

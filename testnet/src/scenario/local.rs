@@ -6,7 +6,7 @@ use super::seen::Standing;
 use super::verdict::{Checked, Kind};
 use crate::check::{self, Node, Options, Subject, acknowledged};
 use crate::faults::stage::{Stage, StageError};
-use crate::faults::watch::{Heights, Watch};
+use crate::faults::watch::{Watch, heights};
 use crate::faults::{Fault, Probe};
 use crate::load::{DrivePlan, Driven, LoadNode, drive};
 use crate::local::{Network, Spec};
@@ -192,7 +192,8 @@ impl Venue for Processes {
     }
 
     async fn standings(&mut self) -> Vec<Standing> {
-        let heights: Heights = self.watch.lock().await.look(self.stage.network()).await;
+        // Without a wait for whoever compares chains: a look is for its moment.
+        let heights = heights(self.stage.network()).await;
         let names = self.stage.network().node_names();
         let place = |name: &String| names.iter().position(|known| known == name)?.try_into().ok();
         let of_group = |(group, nodes): (&GroupId, &BTreeMap<String, u64>)| {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 use witan_types::GroupId;
 
-/// A look that ends so much later than it is due says nothing of its moment.
-const LATE: Duration = Duration::from_secs(2);
+/// A look that ends so much later than it is due says nothing of its moment. One waits 2 s for a node that stands still.
+const LATE: Duration = Duration::from_secs(4);
 /// How often a leader is looked for by a fault that needs one.
 const WAITS: Duration = Duration::from_millis(200);
 
