@@ -10,13 +10,13 @@ fn millis(count: u64) -> Duration {
 }
 
 /// When messages of 100 bytes sent at these milliseconds arrive, with this draw every time.
-fn arrive(line: Line, sent: &[u64], draw: u8) -> Vec<u64> {
+fn arrive(line: Line, sent: &[u64], draw: u8) -> Vec<u128> {
     let start = Instant::now();
     let mut course = Course { free_at: start, last: start };
     let mut arrivals = Vec::new();
     for at in sent {
         let due = line.arrivals(&mut course, 100, start + millis(*at), &mut || draw);
-        arrivals.extend(due.into_iter().map(|due| (due - start).as_millis() as u64));
+        arrivals.extend(due.into_iter().map(|due| (due - start).as_millis()));
     }
     arrivals
 }
@@ -27,7 +27,7 @@ fn a_line_delays_loses_repeats_and_narrows() {
     assert_eq!(arrive(plain, &[0, 7], 50), [0, 7]);
     assert_eq!(arrive(Line { delay: millis(40), ..plain }, &[0, 7], 50), [40, 47]);
     assert_eq!(arrive(Line { jitter: millis(40), ..plain }, &[0, 7], 50), [20, 27]);
-    assert_eq!(arrive(Line { loss_percent: 30, ..plain }, &[0], 29), [0_u64; 0]);
+    assert_eq!(arrive(Line { loss_percent: 30, ..plain }, &[0], 29), [0_u128; 0]);
     assert_eq!(arrive(Line { loss_percent: 30, ..plain }, &[0], 30), [0]);
     assert_eq!(arrive(Line { duplicate_percent: 30, ..plain }, &[5], 29), [5, 5]);
     let narrow = Line { bytes_per_second: 1_000, ..plain };

@@ -80,16 +80,20 @@ fn what_is_wrong_is_told_with_its_line_and_what_was_expected() {
             ":5:",
             "for must be given",
         ),
-        ("[[fault]]\nkind = 'partition'\nsides = [['n1'], ['n1']]\nat = '1s'", ":5:", "no node in two"),
+        (
+            "[[fault]]\nkind = 'partition'\nsides = [['n1'], ['n1']]\nat = '1s'",
+            ":5:",
+            "each node is on one of them",
+        ),
         ("[[fault]]\nkind = 'link'\nfrom = ['n0']\nline = {}\nat = '1s'", ":5:", "does nothing"),
         ("[[fault]]\nkind = 'twin'\nnode = 'leader'\naudience = ['n0']\nat = '1s'", ":5:", "must be named"),
         ("[[fault]]\nkind = 'twin'\nnode = 'n0'\naudience = ['n0']\nat = '1s'", ":5:", "other nodes"),
         (
             "[[fault]]\nkind = 'byzantine'\nnode = 'n0'\nbehaviour = 'twin'\nat = '1s'",
             ":5:",
-            "kind = \"twin\"",
+            "a twin is a fault of its own",
         ),
-        ("[[fault]]\nkind = 'two-phase'\nfrom = 1\nto = 2\nat = '1s'", ":5:", "two of the groups 1 to 1"),
+        ("[[fault]]\nkind = 'two-phase'\nfrom = 1\nto = 2\nat = '1s'", ":5:", "two of this network's"),
         (
             "[[expect]]\nfrom = '2s'\nto = '1s'\nprogress = true\nbecause = 'x'",
             ":5:",
