@@ -383,7 +383,7 @@ export type Explanation = {
 };
 
 /** The kinds of faults. */
-export type FaultKind = "clock" | "disk" | "diskFull" | "diskFailSync" | "network" | "line" | "byzantine" | "channel";
+export type FaultKind = "clock" | "disk" | "diskFull" | "diskFailSync" | "network" | "line" | "byzantine" | "proposals" | "channel";
 
 /** The faults that are staged on the node: the answer of `fault_list`. */
 export type FaultList = {
@@ -434,6 +434,12 @@ export type FaultView = {
   /** How. */
   behaviour: Lie;
   kind: "byzantine";
+} | {
+  /** So many milliseconds late. */
+  delayMs: number;
+  /** The group. */
+  group: GroupId;
+  kind: "proposals";
 } | {
   /** The group that speaks. */
   fromGroup: GroupId;
@@ -1771,7 +1777,7 @@ export interface Methods {
       kind: FaultKind;
       /** Clock: how many milliseconds it is ahead, or behind if negative; at most a day. */
       offsetMs?: number;
-      /** Disk: how many milliseconds longer each sync takes; at most 60000. */
+      /** Disk: how many milliseconds longer each sync takes; proposals: how many later they leave; at most 60000. */
       delayMs?: number;
       /** Network: names or ids of the nodes that nothing passes to or from; at most 64. */
       drop?: string[];
@@ -1785,6 +1791,8 @@ export interface Methods {
       line?: BadLine;
       /** Byzantine: how the node lies, in every group that it is a member of. */
       behaviour?: Lie;
+      /** Proposals: in which group. */
+      group?: GroupId;
       /** Channel: the group that speaks. */
       fromGroup?: GroupId;
       /** Channel: the group that does not hear it. */
