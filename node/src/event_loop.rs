@@ -406,10 +406,9 @@ impl EventLoop {
 
     /// A request or an answer, or what a liar makes of it.
     fn in_own_words(&mut self, id: GroupId, to: NodeId, bytes: &Arc<[u8]>) -> Arc<[u8]> {
+        let Some(attack) = self.shared.script.attack() else { return Arc::clone(bytes) };
         let place = self.place_of(id, to);
-        let (Some(attack), Some(liar)) = (self.shared.script.attack(), &mut self.liar) else {
-            return Arc::clone(bytes);
-        };
+        let Some(liar) = &mut self.liar else { return Arc::clone(bytes) };
         let said = liar.say(attack, id, place, bytes).into_iter().find(|said| !said.unasked);
         said.map_or_else(|| Arc::clone(bytes), |said| said.bytes)
     }

@@ -80,16 +80,6 @@ impl Stage {
         self.network
     }
 
-    /// Reads again what other commands changed, started and stopped.
-    ///
-    /// # Errors
-    /// If the network's files can't be read.
-    pub fn refresh(&mut self) -> Result<(), StageError> {
-        self.network.refresh()?;
-        self.staged = kept::read(self.network.folder())?;
-        Ok(())
-    }
-
     /// What is staged now, oldest first.
     pub fn staged(&self) -> &[Staged] {
         &self.staged
