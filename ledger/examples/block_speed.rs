@@ -17,7 +17,7 @@ fn main() -> Result<(), LedgerError> {
     let per_block = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(PER_BLOCK);
     let genesis = genesis();
     let (mut ledger, commit) = Ledger::open(MemoryStore::default(), &genesis, GroupId(1))?;
-    commit.into_iter().for_each(|commit| ledger.store_mut().apply(commit));
+    commit.into_iter().for_each(|commit| ledger.store_mut().apply(&commit));
     ledger.flushed(0);
     for from in (0..KEYS).step_by(2_000) {
         run(&mut ledger, (from..from + 2_000).map(|number| put(number, 0)).collect());
@@ -56,7 +56,7 @@ fn run(ledger: &mut Ledger<MemoryStore>, ops: Vec<Op>) -> (f64, f64) {
     let commit = ledger.execute(block).commit;
     let executed = cpu_seconds() - started;
     let height = commit.block.header.height;
-    ledger.store_mut().apply(commit);
+    ledger.store_mut().apply(&commit);
     ledger.flushed(height);
     (validated, executed)
 }
@@ -78,7 +78,7 @@ fn block(ledger: &Ledger<MemoryStore>, ops: Vec<Op>) -> Block {
         signature: Signature([0; 64]),
     };
     let transactions: Vec<SignedTransaction> = (header.height << 32..).zip(ops).map(sign).collect();
-    let payload = Payload { batches: vec![Batch::Inline(transactions)], envelopes: Vec::new() };
+    let payload = Payload { batches: vec![Batch::of(transactions)], envelopes: Vec::new() };
     header.payload_root = payload.root();
     Block { header, payload }
 }

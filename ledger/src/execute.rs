@@ -16,7 +16,8 @@ use overlay::Overlay;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use witan_types::{
-    Block, Check, Envelope, GroupId, Hash, Height, Key, Op, SignedTransaction, Transaction, TxId, Wire,
+    Block, Check, Envelope, GroupId, Hash, Height, IdentifiedTransaction, Key, Lookup, Op, SignedTransaction,
+    Transaction, TxId, Wire,
 };
 
 /// The most bytes that the gets of one transaction may return, keys and versions included.
@@ -97,7 +98,7 @@ pub(crate) enum Part {
 pub(crate) fn execute_block(
     view: &dyn StateView,
     block: &Block,
-    seen: &dyn Fn(&TxId) -> bool,
+    seen: &dyn Fn(&IdentifiedTransaction) -> bool,
     max_tx_lifetime_ms: u64,
     dealings: &mut Dealings,
 ) -> Execution {
@@ -119,13 +120,16 @@ pub(crate) fn execute_block(
     executor.hear(&block.payload.envelopes);
     executor.settle_due();
     // What this block decided is not seen yet, and no longer pending.
-    let mut done: BTreeSet<TxId> = executor.result.receipts.iter().map(|receipt| receipt.id).collect();
+    let mut done: Lookup<TxId, ()> = Lookup::default();
+    for receipt in &executor.result.receipts {
+        done.insert(receipt.id, ());
+    }
     for signed in block.payload.transactions() {
         let id = signed.id();
         let is_pending = executor.dealings.coordinated(&id).is_some()
             && !executor.dealings.planted.is(PlantedFault::PendingIsUnseen);
         let expired = signed.transaction.expires_at_ms < block.header.time_ms;
-        if expired || is_pending || seen(&id) || !done.insert(id) {
+        if expired || is_pending || seen(signed) || done.insert(id, ()).is_some() {
             executor.result.skipped.push(id);
         } else {
             executor.take(signed, id);

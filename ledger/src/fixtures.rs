@@ -69,7 +69,7 @@ pub(crate) fn signed(transaction: Transaction) -> SignedTransaction {
 
 /// A block of these transactions on any parent.
 pub(crate) fn block_at(height: Height, time_ms: u64, transactions: Vec<Transaction>) -> Block {
-    let batch = Batch::Inline(transactions.into_iter().map(signed).collect());
+    let batch = Batch::of(transactions.into_iter().map(signed));
     let payload = Payload { batches: vec![batch], envelopes: Vec::new() };
     let header = Header {
         chain: ChainId::default(),

@@ -29,15 +29,15 @@ use std::sync::Arc;
 use unflushed::Unflushed;
 use witan_types::genesis::Parameters;
 use witan_types::{
-    Block, Genesis, GroupId, Hash, Header, Height, Key, Outcome, Payload, Scheme, Transaction, TxId,
-    merkle_list,
+    Block, Genesis, GroupId, Hash, Header, Height, IdentifiedTransaction, Key, Outcome, Payload, Scheme,
+    Transaction, TxId, merkle_list,
 };
 
 /// What executing a block gave.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Executed {
     /// What to write, atomically.
-    pub commit: BlockCommit,
+    pub commit: Arc<BlockCommit>,
     /// Transactions of the block that did not execute and may in a later one, and why.
     pub deferred: Vec<(TxId, Stopped)>,
     /// Transactions across groups that are pending from here on.
@@ -89,7 +89,7 @@ impl<S: Store> Ledger<S> {
         store: S,
         genesis: &Genesis,
         group: GroupId,
-    ) -> Result<(Ledger<S>, Option<BlockCommit>), LedgerError> {
+    ) -> Result<(Ledger<S>, Option<Arc<BlockCommit>>), LedgerError> {
         match store.tip() {
             None => {
                 let (ledger, commit) = Ledger::start(store, genesis, group);
@@ -99,15 +99,15 @@ impl<S: Store> Ledger<S> {
         }
     }
 
-    fn start(store: S, genesis: &Genesis, group: GroupId) -> (Ledger<S>, BlockCommit) {
+    fn start(store: S, genesis: &Genesis, group: GroupId) -> (Ledger<S>, Arc<BlockCommit>) {
         let header = genesis.base_header(group);
         let block = Arc::new(Block { header: header.clone(), payload: Payload::default() });
         let changes = first_state(genesis, group);
         let tree = empty_tree(genesis, group).update(hashes(&changes));
         let outcome = outcome_of(&header, tree.root(), &[], merkle_list::root(&[]));
-        let commit = BlockCommit { block, outcome: outcome.clone(), receipts: Vec::new(), changes };
+        let commit = Arc::new(BlockCommit { block, outcome: outcome.clone(), receipts: Vec::new(), changes });
         let mut unflushed = Unflushed::default();
-        unflushed.push(commit.clone());
+        unflushed.push(Arc::clone(&commit));
         let ledger = Ledger {
             store,
             genesis_parameters: genesis.parameters.clone(),
@@ -162,7 +162,8 @@ impl<S: Store> Ledger<S> {
         assert_eq!(header.parent, self.outcome.block_id, "a block executes on its parent's state");
         let Ledger { store, unflushed, seen, dealings, genesis_parameters, .. } = self;
         let view = Latest { store: &*store, unflushed };
-        let is_seen = |id: &TxId| seen.contains(id);
+        let is_seen =
+            |known: &IdentifiedTransaction| seen.contains(&known.id(), known.transaction.expires_at_ms);
         let execution =
             execute_block(&view, &block, &is_seen, genesis_parameters.max_tx_lifetime_ms, dealings);
         let Execution { receipts, changes, deferred, started, freed, outbox_root, skipped: _ } = execution;
@@ -172,8 +173,8 @@ impl<S: Store> Ledger<S> {
         self.seen.extend(&receipts);
         self.outcome = outcome_of(header, self.tree.root(), &receipts, outbox_root);
         self.tip = header.clone();
-        let commit = BlockCommit { block, outcome: self.outcome.clone(), receipts, changes };
-        self.unflushed.push(commit.clone());
+        let commit = Arc::new(BlockCommit { block, outcome: self.outcome.clone(), receipts, changes });
+        self.unflushed.push(Arc::clone(&commit));
         Executed { commit, deferred, started, freed }
     }
 
@@ -215,8 +216,14 @@ impl<S: Store> Ledger<S> {
     }
 
     /// Whether a transaction executed already, or is pending, and could otherwise execute again.
-    pub fn is_seen(&self, id: &TxId) -> bool {
-        self.seen.contains(id) || self.dealings.coordinated(id).is_some()
+    pub fn is_seen(&self, known: &IdentifiedTransaction) -> bool {
+        self.seen.contains(&known.id(), known.transaction.expires_at_ms)
+            || self.dealings.coordinated(&known.id()).is_some()
+    }
+
+    /// The same of a transaction of which nothing is known but its id.
+    pub fn remembers(&self, id: &TxId) -> bool {
+        self.seen.contains_whenever_it_expires(id) || self.dealings.coordinated(id).is_some()
     }
 
     /// Whether a transaction is for another group to take in: that of its first key.

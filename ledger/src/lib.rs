@@ -29,7 +29,7 @@ pub use ledger::{
     Executed, Ledger, MAX_BLOCK_MESSAGES, MAX_ENVELOPES_BYTES, PROOF_WINDOW, ProofWindow, Validity,
 };
 pub use memory_store::MemoryStore;
-pub use mempool::{Limits, Mempool, Pooled, Refusal};
+pub use mempool::{Limits, Mempool, Refusal};
 pub use portable::{
     EpochLink, MAX_LINKS, MAX_SLOT_BYTES, MAX_SLOT_ENTRIES, PortableEpoch, PortableOutcome, PortablePart,
     PortableReceipt, PortableSlotProof, PortableStateProof, SlotEntry,

@@ -24,17 +24,20 @@ pub struct MemoryStore {
 
 impl MemoryStore {
     /// Writes a block and all it did, atomically.
-    pub fn apply(&mut self, commit: BlockCommit) {
+    pub fn apply(&mut self, commit: &BlockCommit) {
         let height = commit.block.header.height;
-        for (key, entry) in commit.changes {
+        for (key, entry) in &commit.changes {
             match entry {
-                Some(entry) => self.entries.insert(key, entry),
-                None => self.entries.remove(&key),
+                Some(entry) => self.entries.insert(key.clone(), entry.clone()),
+                None => self.entries.remove(key),
             };
         }
         self.transactions.extend(commit.receipts.iter().map(|receipt| (receipt.id, height)));
-        let stored =
-            StoredBlock { block: commit.block, outcome: commit.outcome, receipts: commit.receipts.into() };
+        let stored = StoredBlock {
+            block: Arc::clone(&commit.block),
+            outcome: commit.outcome.clone(),
+            receipts: commit.receipts.as_slice().into(),
+        };
         self.blocks.insert(height, stored);
     }
 

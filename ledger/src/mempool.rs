@@ -4,9 +4,8 @@
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use witan_types::block::MAX_BATCH_TRANSACTIONS;
-use witan_types::{Account, GroupId, Key, SignedTransaction, TxId};
+use witan_types::{Account, GroupId, IdentifiedTransaction, Key, Lookup, TxId};
 
 /// The most transactions that wait, unless configured otherwise.
 pub const DEFAULT_MAX_TRANSACTIONS: usize = 50_000;
@@ -33,24 +32,6 @@ impl Default for Limits {
             max_bytes: DEFAULT_MAX_BYTES,
             max_per_signer: DEFAULT_MAX_PER_SIGNER,
         }
-    }
-}
-
-/// A transaction that waits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pooled {
-    /// Its id.
-    pub id: TxId,
-    /// Bytes of its encoding, signature included.
-    pub size: usize,
-    /// The transaction; its signature was verified.
-    pub transaction: Arc<SignedTransaction>,
-}
-
-impl Pooled {
-    /// A transaction with its id and size.
-    pub fn new(transaction: Arc<SignedTransaction>) -> Pooled {
-        Pooled { id: transaction.id(), size: transaction.size(), transaction }
     }
 }
 
@@ -85,9 +66,10 @@ pub struct Mempool {
     limits: Limits,
     bytes: usize,
     next_arrival: u64,
-    by_arrival: BTreeMap<u64, Pooled>,
-    arrivals: BTreeMap<TxId, u64>,
-    by_expiry: BTreeSet<(u64, TxId)>,
+    by_arrival: BTreeMap<u64, IdentifiedTransaction>,
+    arrivals: Lookup<TxId, u64>,
+    /// When each expires, with the number of its arrival.
+    by_expiry: BTreeSet<(u64, u64)>,
     per_signer: BTreeMap<Account, usize>,
     /// What each transaction waits for that can't execute now.
     parked: BTreeMap<TxId, Parked>,
@@ -102,7 +84,7 @@ impl Mempool {
             bytes: 0,
             next_arrival: 0,
             by_arrival: BTreeMap::new(),
-            arrivals: BTreeMap::new(),
+            arrivals: Lookup::default(),
             by_expiry: BTreeSet::new(),
             per_signer: BTreeMap::new(),
             parked: BTreeMap::new(),
@@ -114,11 +96,11 @@ impl Mempool {
     ///
     /// # Errors
     /// If it is here already, or a bound would not hold.
-    pub fn add(&mut self, pooled: Pooled) -> Result<(), Refusal> {
-        let signed = &pooled.transaction.transaction;
+    pub fn add(&mut self, known: IdentifiedTransaction) -> Result<(), Refusal> {
+        let signed = &known.transaction;
         let of_signer = self.per_signer.get(&signed.signer).copied().unwrap_or(0);
-        let bytes = self.bytes.saturating_add(pooled.size);
-        if self.contains(&pooled.id) {
+        let bytes = self.bytes.saturating_add(known.size());
+        if self.contains(&known.id()) {
             return Err(Refusal::Duplicate);
         }
         if self.len() >= self.limits.max_transactions || bytes > self.limits.max_bytes {
@@ -129,9 +111,9 @@ impl Mempool {
         }
         self.bytes = bytes;
         self.per_signer.insert(signed.signer, of_signer + 1);
-        self.by_expiry.insert((signed.expires_at_ms, pooled.id));
-        self.arrivals.insert(pooled.id, self.next_arrival);
-        self.by_arrival.insert(self.next_arrival, pooled);
+        self.by_expiry.insert((signed.expires_at_ms, self.next_arrival));
+        self.arrivals.insert(known.id(), self.next_arrival);
+        self.by_arrival.insert(self.next_arrival, known);
         self.next_arrival += 1;
         Ok(())
     }
@@ -143,46 +125,33 @@ impl Mempool {
         max_bytes: usize,
         block_time_ms: u64,
         exclude: &dyn Fn(&TxId) -> bool,
-    ) -> Vec<Arc<SignedTransaction>> {
-        let selected = self.select(max_bytes, block_time_ms, exclude);
-        selected.into_iter().map(|pooled| Arc::clone(&pooled.transaction)).collect()
-    }
-
-    /// What [`Mempool::take`] takes, with ids and sizes.
-    pub fn select(
-        &self,
-        max_bytes: usize,
-        block_time_ms: u64,
-        exclude: &dyn Fn(&TxId) -> bool,
-    ) -> Vec<&Pooled> {
+    ) -> Vec<&IdentifiedTransaction> {
         let (mut taken, mut room) = (Vec::new(), max_bytes);
-        for pooled in self.by_arrival.values() {
-            let unfit =
-                pooled.size > max_bytes || pooled.transaction.transaction.expires_at_ms < block_time_ms;
-            if unfit || self.parked.contains_key(&pooled.id) || exclude(&pooled.id) {
+        for known in self.by_arrival.values() {
+            let unfit = known.size() > max_bytes || known.transaction.expires_at_ms < block_time_ms;
+            if unfit || self.parked.contains_key(&known.id()) || exclude(&known.id()) {
                 continue;
             }
             // No smaller one behind it goes first: else a large one might never go.
-            if pooled.size > room || taken.len() >= MAX_BATCH_TRANSACTIONS {
+            if known.size() > room || taken.len() >= MAX_BATCH_TRANSACTIONS {
                 break;
             }
-            room -= pooled.size;
-            taken.push(pooled);
+            room -= known.size();
+            taken.push(known);
         }
         taken
     }
 
     /// Takes a transaction out. Says whether it was here.
     pub fn remove(&mut self, id: &TxId) -> bool {
-        let Some(pooled) = self.arrivals.remove(id).and_then(|arrival| self.by_arrival.remove(&arrival))
-        else {
-            return false;
-        };
-        let signed = &pooled.transaction.transaction;
-        self.bytes -= pooled.size;
-        self.by_expiry.remove(&(signed.expires_at_ms, *id));
-        self.parked.remove(id);
-        self.parked_by_expiry.remove(&(signed.expires_at_ms, *id));
+        let Some(arrival) = self.arrivals.remove(id) else { return false };
+        let Some(known) = self.by_arrival.remove(&arrival) else { return false };
+        let signed = &known.transaction;
+        self.bytes -= known.size();
+        self.by_expiry.remove(&(signed.expires_at_ms, arrival));
+        if self.parked.remove(id).is_some() {
+            self.parked_by_expiry.remove(&(signed.expires_at_ms, *id));
+        }
         if let Some(count) = self.per_signer.get_mut(&signed.signer) {
             *count -= 1;
             if *count == 0 {
@@ -194,8 +163,8 @@ impl Mempool {
 
     /// A transaction that is here met this: it is offered no more until that is gone.
     pub fn park(&mut self, id: &TxId, until: Parked) {
-        if let Some(pooled) = self.get(id) {
-            self.parked_by_expiry.insert((pooled.transaction.transaction.expires_at_ms, *id));
+        if let Some(known) = self.get(id) {
+            self.parked_by_expiry.insert((known.transaction.expires_at_ms, *id));
             self.parked.insert(*id, until);
         }
     }
@@ -235,21 +204,22 @@ impl Mempool {
 
     /// Whether a transaction is here.
     pub fn contains(&self, id: &TxId) -> bool {
-        self.arrivals.contains_key(id)
+        self.arrivals.contains(id)
     }
 
     /// A transaction that is here.
-    pub fn get(&self, id: &TxId) -> Option<&Pooled> {
+    pub fn get(&self, id: &TxId) -> Option<&IdentifiedTransaction> {
         self.arrivals.get(id).and_then(|arrival| self.by_arrival.get(arrival))
     }
 
     /// Takes out what is void in blocks of this time and later, and says what that was.
     pub fn expire(&mut self, block_time_ms: u64) -> Vec<TxId> {
         let mut expired = Vec::new();
-        while let Some((expires_at_ms, id)) = self.by_expiry.first().copied() {
-            if expires_at_ms >= block_time_ms {
+        while let Some((expires_at_ms, arrival)) = self.by_expiry.first() {
+            if *expires_at_ms >= block_time_ms {
                 break;
             }
+            let Some(id) = self.by_arrival.get(arrival).map(IdentifiedTransaction::id) else { break };
             self.remove(&id);
             expired.push(id);
         }
@@ -257,14 +227,14 @@ impl Mempool {
     }
 
     /// The transactions that wait, oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = &Pooled> {
+    pub fn iter(&self) -> impl Iterator<Item = &IdentifiedTransaction> {
         self.by_arrival.values()
     }
 
     /// The transactions that could execute now and came as number `arrival` or later, oldest first, each with its number.
-    pub fn since(&self, arrival: u64) -> impl Iterator<Item = (u64, &Pooled)> {
-        let unparked = |(_, pooled): &(&u64, &Pooled)| !self.parked.contains_key(&pooled.id);
-        self.by_arrival.range(arrival..).filter(unparked).map(|(number, pooled)| (*number, pooled))
+    pub fn since(&self, arrival: u64) -> impl Iterator<Item = (u64, &IdentifiedTransaction)> {
+        let unparked = |(_, known): &(&u64, &IdentifiedTransaction)| !self.parked.contains_key(&known.id());
+        self.by_arrival.range(arrival..).filter(unparked).map(|(number, known)| (*number, known))
     }
 
     /// The number of the next transaction to come.

@@ -32,7 +32,7 @@ use crate::elsewhere::Elsewhere;
 use crate::event_loop::Command;
 use crate::faults::Faults;
 use crate::shared::{Shared, View};
-use crate::signatures::Signatures;
+use crate::signatures::{ClientJudge, Signatures};
 use jsonrpsee::core::async_trait;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -79,6 +79,8 @@ pub(crate) struct NodeBackend {
     pub(crate) elsewhere: Arc<Elsewhere>,
     pub(crate) network: Network,
     pub(crate) signatures: Arc<Signatures>,
+    /// Who judges what clients submit.
+    pub(crate) client_judge: ClientJudge,
     pub(crate) commands: SyncSender<Command>,
     /// To who serves strict reads.
     pub(crate) strict_reads: mpsc::Sender<StrictRead>,

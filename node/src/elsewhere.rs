@@ -20,12 +20,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
-use witan_ledger::{Limits, Pooled, PortableReceipt, PortableStateProof, Refusal, Told};
+use witan_ledger::{Limits, PortableReceipt, PortableStateProof, Refusal, Told};
 use witan_light::{LightError, Verifier};
 use witan_p2p::{Misbehaviour, Network};
 use witan_replica::Admission;
 use witan_rpc::{NotReady, RpcError};
-use witan_types::{BlockId, Genesis, GroupId, Height, Key, NodeId, TxId, Wire as _};
+use witan_types::{BlockId, Genesis, GroupId, Height, IdentifiedTransaction, Key, NodeId, TxId, Wire as _};
 
 /// How long one member may take to answer before the next one is asked.
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
@@ -200,10 +200,10 @@ impl Elsewhere {
 
     /// Keeps transactions and hands them to members, one after another until one has answered for all. What nobody took
     /// is kept all the same, unless more members refuse it than may lie; what nobody could ever take in is not.
-    pub(crate) async fn submit(&self, group: GroupId, list: Vec<Pooled>) -> Vec<Admission> {
+    pub(crate) async fn submit(&self, group: GroupId, list: Vec<IdentifiedTransaction>) -> Vec<Admission> {
         let (now, latest) = (self.started.elapsed(), self.clock.wall_ms().saturating_add(self.longest_ms));
-        let keep = |pooled: &Pooled| {
-            if pooled.transaction.transaction.expires_at_ms > latest {
+        let keep = |pooled: &IdentifiedTransaction| {
+            if pooled.transaction.expires_at_ms > latest {
                 return (Admission::ExpiryTooFar(latest), false);
             }
             match lock(&self.kept).keep(now, group, pooled.clone()) {
@@ -216,14 +216,15 @@ impl Elsewhere {
         let kept = list.iter().zip(new).zip(&mut admissions);
         let mut kept: Vec<_> = kept.filter(|(_, admission)| **admission == Admission::Pending).collect();
         while !kept.is_empty() {
-            let rest = kept.split_off(fitting(kept.iter().map(|((pooled, _), _)| pooled.size)));
-            let part: Vec<Pooled> = kept.iter().map(|((pooled, _), _)| (*pooled).clone()).collect();
+            let rest = kept.split_off(fitting(kept.iter().map(|((pooled, _), _)| pooled.size())));
+            let part: Vec<IdentifiedTransaction> =
+                kept.iter().map(|((pooled, _), _)| (*pooled).clone()).collect();
             let heard = self.hand_over(group, &part).await;
             for (((pooled, is_new), admission), heard) in kept.into_iter().zip(heard) {
                 *admission = heard;
                 // What somebody took in before may still be on its way there.
                 if is_refusal(admission) && is_new {
-                    lock(&self.kept).end(&pooled.id);
+                    lock(&self.kept).end(&pooled.id());
                 }
             }
             kept = rest;
@@ -233,26 +234,31 @@ impl Elsewhere {
 
     /// Asks members to take transactions in until each one is taken or refused by enough of them; pending is what nobody
     /// answered for.
-    async fn hand_over(&self, group: GroupId, part: &[Pooled]) -> Vec<Admission> {
+    async fn hand_over(&self, group: GroupId, part: &[IdentifiedTransaction]) -> Vec<Admission> {
         let enough = self.enough(group);
         let mut heard: Vec<Heard> = part.iter().map(|_| Heard::default()).collect();
         for node in self.in_turn(group) {
             let open = heard.iter().zip(part).filter(|(heard, _)| heard.settled(enough).is_none());
-            let asked: Vec<Pooled> = open.map(|(_, pooled)| pooled.clone()).collect();
+            let asked: Vec<IdentifiedTransaction> = open.map(|(_, pooled)| pooled.clone()).collect();
             if asked.is_empty() {
                 break;
             }
             let mut said = self.offer(node, group, &asked).await;
             for (heard, pooled) in heard.iter_mut().zip(part) {
-                heard.add(said.remove(&pooled.id));
+                heard.add(said.remove(&pooled.id()));
             }
         }
         heard.into_iter().map(|heard| heard.settled(enough).unwrap_or(Admission::Pending)).collect()
     }
 
     /// Hands transactions to one member; what it says of each.
-    async fn offer(&self, node: NodeId, group: GroupId, list: &[Pooled]) -> BTreeMap<TxId, Admission> {
-        let transactions = list.iter().map(|pooled| pooled.transaction.clone()).collect();
+    async fn offer(
+        &self,
+        node: NodeId,
+        group: GroupId,
+        list: &[IdentifiedTransaction],
+    ) -> BTreeMap<TxId, Admission> {
+        let transactions = list.to_vec();
         let Some(Answer::Admitted(admissions)) = self.ask(node, group, What::Submit(transactions)).await
         else {
             return BTreeMap::new();
@@ -262,8 +268,8 @@ impl Elsewhere {
         let heard = list.iter().zip(admissions);
         heard
             .map(|(pooled, admission)| {
-                kept.heard(now, &pooled.id, node, &admission, enough);
-                (pooled.id, admission)
+                kept.heard(now, &pooled.id(), node, &admission, enough);
+                (pooled.id(), admission)
             })
             .collect()
     }

@@ -14,7 +14,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use witan_consensus::engine::{Evidence, Seq, Tick};
-use witan_ledger::Pooled;
 use witan_p2p::{Network, Priority, ResponseToken, Topic};
 use witan_replica::attack::Attack;
 use witan_replica::{
@@ -22,7 +21,7 @@ use witan_replica::{
     VerifiedMessage, WriteSeq,
 };
 use witan_storage::{SignedMessage, StorageError, StoredEvidence};
-use witan_types::{Envelope, GroupId, NodeId, Signed, TxId};
+use witan_types::{Envelope, GroupId, IdentifiedTransaction, NodeId, Signed, TxId};
 
 /// Events taken before timers are looked at again.
 const EVENTS_AT_ONCE: usize = 256;
@@ -53,7 +52,7 @@ pub(crate) enum Command {
     /// A peer went.
     PeerDown(NodeId),
     /// A client's transactions, judged.
-    Submit(GroupId, Vec<Pooled>, oneshot::Sender<Vec<Admission>>),
+    Submit(GroupId, Vec<IdentifiedTransaction>, oneshot::Sender<Vec<Admission>>),
     /// Whether a transaction waits, in whichever group.
     IsPending(TxId, oneshot::Sender<bool>),
     /// Consensus records are durable.

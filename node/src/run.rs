@@ -16,7 +16,7 @@ use crate::inbound::{self, Judge};
 use crate::keys::PasswordSource;
 use crate::rehearsal::Liar;
 use crate::shared::Shared;
-use crate::signatures::Signatures;
+use crate::signatures::{ClientJudge, Signatures};
 use crate::writers::Writers;
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
@@ -46,6 +46,8 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 const RPC_PRIORITY: i32 = 19;
 /// Threads that judge messages.
 const JUDGES: usize = 2;
+/// Threads that judge what clients submit.
+const CLIENT_JUDGES: usize = 2;
 
 /// Runs the node of this home until SIGTERM or SIGINT.
 ///
@@ -301,6 +303,9 @@ impl Starting<'_> {
     ) -> Result<NodeBackend, NodeError> {
         let (hosted, limits) = (self.hosted()?, mempool_limits(self.config));
         let (network, questions) = (judge.network.clone(), Arc::clone(&judge.questions));
+        let client_judge =
+            ClientJudge::start(&judge.signatures, self.genesis.chain(), CLIENT_JUDGES, give_way)
+                .map_err(NodeError::Thread)?;
         let elsewhere =
             Elsewhere::new(self.genesis, &hosted, limits, network, questions, shared.clock.clone())?;
         Ok(NodeBackend {
@@ -316,6 +321,7 @@ impl Starting<'_> {
             stores: hosted.into_iter().map(|group| (group, storage.ledger(group))).collect(),
             network: judge.network.clone(),
             signatures: Arc::clone(&judge.signatures),
+            client_judge,
             commands: judge.commands.clone(),
             strict_reads,
             log: storage.consensus_log(),

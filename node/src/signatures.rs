@@ -1,38 +1,44 @@
 //! Client signatures: verified once, many at a time, and remembered.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
-use witan_ledger::Pooled;
-use witan_replica::SignatureCache;
-use witan_types::{ChainId, Hash, Scheme, Signature, SignedTransaction, TxId, sha256};
+use std::{io, thread};
+use tokio::sync::oneshot;
+use witan_replica::{SignatureCache, wrong_signatures};
+use witan_types::{ChainId, IdentifiedTransaction, Scheme, Signature, SignedTransaction, TxId};
 
-/// Signatures remembered, in each of two generations.
-const GENERATION: usize = 65_536;
+/// Signatures remembered, in each of two generations, which together outnumber what waits in a mempool.
+const GENERATION: usize = 28_000;
 
 /// Remembers the newest valid signatures: when a generation is full, the one before it is forgotten.
 #[derive(Debug, Default)]
 pub(crate) struct Signatures {
-    generations: Mutex<(HashSet<Hash>, HashSet<Hash>)>,
+    generations: Mutex<(Generation, Generation)>,
 }
 
-/// The id says what was signed, by whom; together with the signature it is the whole claim.
-fn claim(id: &TxId, signature: &Signature) -> Hash {
-    sha256(&[id.0.as_bytes(), &signature.0])
-}
+/// An id says what was signed, by whom; together with the signature it is the whole claim.
+type Generation = HashMap<TxId, Signature>;
 
 impl SignatureCache for Signatures {
-    fn is_known(&self, id: &TxId, signature: &Signature) -> bool {
+    fn unknown(&self, transactions: &[&IdentifiedTransaction]) -> Vec<usize> {
         let generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
-        let claim = claim(id, signature);
-        generations.0.contains(&claim) || generations.1.contains(&claim)
+        let is_in = |generation: &Generation, known: &IdentifiedTransaction| {
+            generation.get(&known.id()).is_some_and(|signature| *signature == known.signature)
+        };
+        let is_unknown =
+            |known: &IdentifiedTransaction| !is_in(&generations.0, known) && !is_in(&generations.1, known);
+        (0..).zip(transactions).filter(|(_, known)| is_unknown(known)).map(|(place, _)| place).collect()
     }
 
-    fn learn(&self, id: &TxId, signature: &Signature) {
+    fn learn(&self, transactions: &[&IdentifiedTransaction]) {
         let mut generations = self.generations.lock().unwrap_or_else(PoisonError::into_inner);
-        if generations.0.len() >= GENERATION {
-            generations.1 = std::mem::take(&mut generations.0);
+        for known in transactions {
+            if generations.0.len() >= GENERATION {
+                generations.1 = std::mem::take(&mut generations.0);
+            }
+            generations.0.insert(known.id(), known.signature);
         }
-        generations.0.insert(claim(id, signature));
     }
 }
 
@@ -43,33 +49,106 @@ pub(crate) enum Refused {
     BadSignature,
 }
 
+/// What becomes of a client's transaction before any replica sees it.
+pub(crate) type Verdict = Result<IdentifiedTransaction, Refused>;
+
 /// Judges clients' transactions of right form: chain and signature, the signatures as one batch.
 pub(crate) fn judge(
     cache: &dyn SignatureCache,
     chain: ChainId,
-    transactions: Vec<SignedTransaction>,
-) -> Vec<Result<Pooled, Refused>> {
-    let mut verdicts = Vec::with_capacity(transactions.len());
-    let (mut items, mut places) = (Vec::new(), Vec::new());
-    for (place, transaction) in transactions.into_iter().enumerate() {
-        if transaction.transaction.chain != chain {
-            verdicts.push(Err(Refused::WrongChain));
-            continue;
-        }
-        let pooled = Pooled::new(Arc::new(transaction));
-        if !cache.is_known(&pooled.id, &pooled.transaction.signature) {
-            items.push(pooled.transaction.signed());
-            places.push(place);
-        }
-        verdicts.push(Ok(pooled));
-    }
-    for wrong in Scheme::Ed25519.verify_batch(&items) {
+    transactions: impl IntoIterator<Item = SignedTransaction>,
+) -> Vec<Verdict> {
+    let judge_chain = |signed: SignedTransaction| match signed.transaction.chain == chain {
+        true => Ok(IdentifiedTransaction::from(signed)),
+        false => Err(Refused::WrongChain),
+    };
+    let mut verdicts: Vec<Verdict> = transactions.into_iter().map(judge_chain).collect();
+    let places = verdicts.iter().enumerate().filter(|(_, verdict)| verdict.is_ok()).map(|(place, _)| place);
+    let places: Vec<usize> = places.collect();
+    let wrong = wrong_signatures(Scheme::Ed25519, cache, &verdicts.iter().flatten().collect::<Vec<_>>());
+    for wrong in wrong {
         if let Some(verdict) = places.get(wrong).and_then(|place| verdicts.get_mut(*place)) {
             *verdict = Err(Refused::BadSignature);
         }
     }
-    for pooled in verdicts.iter().flatten() {
-        cache.learn(&pooled.id, &pooled.transaction.signature);
-    }
     verdicts
 }
+
+/// Lists of transactions that may wait to be judged.
+const WAITING: usize = 1_024;
+/// Once a batch has this many transactions, no more lists join it: a larger one would cost hardly less a signature.
+const BATCH: usize = 1_024;
+
+/// What clients submit at the same time, each its own list, is judged together: a signature costs the less the more are verified
+/// at once. Nothing waits for others to come; what comes while a batch is verified makes the next one.
+#[derive(Debug)]
+pub(crate) struct ClientJudge {
+    lists: SyncSender<List>,
+}
+
+#[derive(Debug)]
+struct List {
+    transactions: Vec<SignedTransaction>,
+    answer: oneshot::Sender<Vec<Verdict>>,
+}
+
+impl ClientJudge {
+    /// Starts the threads, each with `begin`.
+    pub(crate) fn start(
+        cache: &Arc<Signatures>,
+        chain: ChainId,
+        threads: usize,
+        begin: fn(),
+    ) -> io::Result<ClientJudge> {
+        let (lists, waiting) = sync_channel(WAITING);
+        let waiting = Arc::new(Mutex::new(waiting));
+        for number in 0..threads.max(1) {
+            let (cache, waiting) = (Arc::clone(cache), Arc::clone(&waiting));
+            thread::Builder::new().name(format!("judge-clients-{number}")).spawn(move || {
+                begin();
+                while let Some(lists) = next(&waiting) {
+                    judge_lists(cache.as_ref(), chain, lists);
+                }
+            })?;
+        }
+        Ok(ClientJudge { lists })
+    }
+
+    /// A verdict for each, in order; none if too much waits.
+    pub(crate) async fn judge(&self, transactions: Vec<SignedTransaction>) -> Option<Vec<Verdict>> {
+        let (answer, verdicts) = oneshot::channel();
+        self.lists.try_send(List { transactions, answer }).ok()?;
+        verdicts.await.ok()
+    }
+}
+
+/// The next list, and what waits behind it as far as a batch goes; none once nobody can send any more.
+fn next(waiting: &Mutex<Receiver<List>>) -> Option<Vec<List>> {
+    let waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    let first = waiting.recv().ok()?;
+    let mut count = first.transactions.len();
+    let mut lists = vec![first];
+    while count < BATCH
+        && let Ok(list) = waiting.try_recv()
+    {
+        count += list.transactions.len();
+        lists.push(list);
+    }
+    Some(lists)
+}
+
+fn judge_lists(cache: &Signatures, chain: ChainId, lists: Vec<List>) {
+    let (mut all, mut answers) = (Vec::new(), Vec::with_capacity(lists.len()));
+    for List { transactions, answer } in lists {
+        answers.push((transactions.len(), answer));
+        all.extend(transactions);
+    }
+    let mut verdicts = judge(cache, chain, all).into_iter();
+    for (count, answer) in answers {
+        // Nobody waits any more if the client hung up.
+        drop(answer.send(verdicts.by_ref().take(count).collect()));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,8 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{Evidence, Seq, Tick};
-use witan_ledger::{BlockCommit, Pooled};
-use witan_types::{Envelope, GroupId, Height, NodeId, Seal, SealedHeader, TxId};
+use witan_ledger::BlockCommit;
+use witan_types::{Envelope, GroupId, Height, IdentifiedTransaction, NodeId, Seal, SealedHeader, TxId};
 
 /// The host's clocks at one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,7 +64,7 @@ pub enum Event {
     /// A peer's message, judged by [`crate::MessageVerifier`].
     Message(Source, VerifiedMessage),
     /// Clients' transactions, their form, chain and signatures judged. Answered by [`Effects::admissions`].
-    Submit(Ticket, Vec<Pooled>),
+    Submit(Ticket, Vec<IdentifiedTransaction>),
     /// A timer fired.
     Timer(Timer),
     /// Every consensus record up to this one is durable.

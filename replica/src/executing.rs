@@ -97,8 +97,12 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         }
     }
 
-    pub(crate) fn write_block(&mut self, commit: BlockCommit, expired: Vec<TxId>, effects: &mut Effects) {
-        let commit = Arc::new(commit);
+    pub(crate) fn write_block(
+        &mut self,
+        commit: Arc<BlockCommit>,
+        expired: Vec<TxId>,
+        effects: &mut Effects,
+    ) {
         self.written = self.written.saturating_add(1);
         effects.writes.push((self.written, LedgerWrite::Block(Arc::clone(&commit))));
         self.unwritten.push_back((self.written, Unwritten::Block(commit, expired)));

@@ -5,12 +5,11 @@ use crate::event::{Admission, Class, Effects, Now, Source, Ticket};
 use crate::message::{MAX_RELAYED, Message};
 use crate::replica::{Replica, outgoing};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{Engine, Tick};
+use witan_ledger::Store;
 use witan_ledger::mempool::Refusal;
-use witan_ledger::{Pooled, Store};
-use witan_types::{NodeId, SignedTransaction, TxId};
+use witan_types::{IdentifiedTransaction, NodeId, TxId};
 
 /// A transaction taken in here that is not final after this long is sent again.
 const RELAY_AGAIN: Duration = Duration::from_secs(3);
@@ -54,17 +53,22 @@ impl Intake {
 }
 
 impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
-    pub(crate) fn on_submit(&mut self, now: Now, ticket: Ticket, list: Vec<Pooled>, effects: &mut Effects) {
+    pub(crate) fn on_submit(
+        &mut self,
+        now: Now,
+        ticket: Ticket,
+        list: Vec<IdentifiedTransaction>,
+        effects: &mut Effects,
+    ) {
         let mut admissions = Vec::with_capacity(list.len());
         let mut fresh = Vec::new();
         let latest = self.latest_expiry(now);
-        for pooled in list {
-            let (id, copy) = (pooled.id, pooled.clone());
-            let taken = self.take_in(latest, pooled);
+        for known in list {
+            let taken = self.take_in(latest, &known);
+            admissions.push(self.admission(&known.id(), taken));
             if taken == Taken::New {
-                fresh.push(copy);
+                fresh.push(known);
             }
-            admissions.push(self.admission(&id, taken));
         }
         effects.admissions.push((ticket, admissions));
         self.relay(now, fresh, effects);
@@ -76,15 +80,14 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         &mut self,
         now: Now,
         source: Source,
-        list: Vec<Pooled>,
+        list: Vec<IdentifiedTransaction>,
         effects: &mut Effects,
     ) {
         let mut fresh = Vec::new();
         let latest = self.latest_expiry(now);
-        for pooled in list {
-            let copy = pooled.clone();
-            if self.take_in(latest, pooled) == Taken::New {
-                fresh.push(copy);
+        for known in list {
+            if self.take_in(latest, &known) == Taken::New {
+                fresh.push(known);
             }
         }
         if matches!(source, Source::Request(..)) {
@@ -100,13 +103,13 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     }
 
     /// Takes a transaction in, unless what this node remembers speaks against it. Reads no disk.
-    fn take_in(&mut self, latest: u64, pooled: Pooled) -> Taken {
+    fn take_in(&mut self, latest: u64, known: &IdentifiedTransaction) -> Taken {
         let time = self.ledger.tip().time_ms;
-        let expires = pooled.transaction.transaction.expires_at_ms;
-        if self.ledger.is_seen(&pooled.id) {
+        let expires = known.transaction.expires_at_ms;
+        if self.ledger.is_seen(known) {
             return Taken::Executed;
         }
-        if self.mempool.contains(&pooled.id) {
+        if self.mempool.contains(&known.id()) {
             return Taken::Waits;
         }
         if expires <= time {
@@ -115,10 +118,10 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if expires > latest {
             return Taken::ExpiryTooFar(latest);
         }
-        if self.ledger.is_elsewhere(&pooled.transaction.transaction) {
+        if self.ledger.is_elsewhere(&known.transaction) {
             return Taken::Elsewhere;
         }
-        match self.mempool.add(pooled) {
+        match self.mempool.add(known.clone()) {
             Ok(()) => Taken::New,
             Err(Refusal::Duplicate) => Taken::Waits,
             Err(Refusal::Full) => Taken::MempoolFull,
@@ -141,13 +144,13 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     }
 
     /// Sends transactions on and remembers to do so again.
-    fn relay(&mut self, now: Now, list: Vec<Pooled>, effects: &mut Effects) {
-        self.intake.relayed.extend(list.iter().map(|pooled| (pooled.id, now.tick)));
+    fn relay(&mut self, now: Now, list: Vec<IdentifiedTransaction>, effects: &mut Effects) {
+        self.intake.relayed.extend(list.iter().map(|known| (known.id(), now.tick)));
         self.pass_on(now, list, effects);
     }
 
     /// Sends transactions to all validators; a node outside the group hands them to one.
-    fn pass_on(&mut self, now: Now, list: Vec<Pooled>, effects: &mut Effects) {
+    fn pass_on(&mut self, now: Now, list: Vec<IdentifiedTransaction>, effects: &mut Effects) {
         for part in parts(list) {
             let message = Message::Transactions(part);
             if self.identity.validator.is_some() {
@@ -174,28 +177,29 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         let mut bytes = 0;
         let mut again = Vec::new();
         for (id, sent) in self.intake.relayed.iter_mut().filter(|(_, sent)| due(sent)) {
-            let Some(pooled) = self.mempool.get(id) else { continue };
-            bytes += pooled.size;
+            let Some(known) = self.mempool.get(id) else { continue };
+            bytes += known.size();
             if bytes > RELAY_AGAIN_BYTES {
                 break;
             }
             *sent = now.tick;
-            again.push(pooled.clone());
+            again.push(known.clone());
         }
         self.pass_on(now, again, effects);
     }
 }
 
 /// Cuts a list into parts that fit a message each.
-fn parts(list: Vec<Pooled>) -> Vec<Vec<Arc<SignedTransaction>>> {
+fn parts(list: Vec<IdentifiedTransaction>) -> Vec<Vec<IdentifiedTransaction>> {
     let (mut parts, mut part, mut bytes) = (Vec::new(), Vec::new(), 0);
-    for Pooled { size, transaction, .. } in list {
+    for known in list {
+        let size = known.size();
         if !part.is_empty() && (bytes + size > RELAY_BYTES || part.len() == MAX_RELAYED) {
             parts.push(std::mem::take(&mut part));
             bytes = 0;
         }
         bytes += size;
-        part.push(transaction);
+        part.push(known);
     }
     if !part.is_empty() {
         parts.push(part);

@@ -25,4 +25,6 @@ pub use event::{
 pub use message::Message;
 pub use open::{Identity, Open, Opened, open_group};
 pub use replica::{Group, GroupStatus, Replica};
-pub use verify::{MessageVerifier, NoCache, OtherGroup, Rejection, SignatureCache, VerifiedMessage};
+pub use verify::{
+    MessageVerifier, NoCache, OtherGroup, Rejection, SignatureCache, VerifiedMessage, wrong_signatures,
+};

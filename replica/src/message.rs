@@ -3,7 +3,9 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::sync::Arc;
 use witan_types::codec::{bounded, bounded_bytes, encode};
-use witan_types::{Envelope, Height, Seal, SealShare, SealedBlock, SealedHeader, SignedTransaction, Wire};
+use witan_types::{
+    Envelope, Height, IdentifiedTransaction, Seal, SealShare, SealedBlock, SealedHeader, Wire,
+};
 
 /// The most bytes one message may take.
 pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024 - 64;
@@ -39,7 +41,7 @@ pub enum Message {
     /// The engine's, in its wire form.
     Engine(#[borsh(deserialize_with = "bounded_bytes::<MAX_MESSAGE_BYTES, _>")] Vec<u8>),
     /// Transactions to put into the mempool.
-    Transactions(#[borsh(deserialize_with = "bounded::<MAX_RELAYED, _, _>")] Vec<Arc<SignedTransaction>>),
+    Transactions(#[borsh(deserialize_with = "bounded::<MAX_RELAYED, _, _>")] Vec<IdentifiedTransaction>),
     /// The answer to a request that asks for nothing else: it arrived. Transactions handed over may still not have
     /// found room; whoever took them in from a client hands them on again until they are final or expired.
     Accepted,

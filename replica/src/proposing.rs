@@ -4,13 +4,12 @@ use crate::event::{Effects, Now, Timer};
 use crate::executing::MAX_UNWRITTEN;
 use crate::replica::Replica;
 use crate::sealing::MAX_UNSEALED;
-use crate::verify::JudgedBlock;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{Draft, Engine, Input, Tick, Turn, Verdict};
-use witan_ledger::{Pooled, Store, Validity, clock};
-use witan_types::{Batch, Block, BlockId, GroupId, Header, Height, Payload, SignedTransaction, TxId};
+use witan_ledger::{Store, Validity, clock};
+use witan_types::{Batch, Block, BlockId, GroupId, Header, Height, IdentifiedTransaction, Payload, TxId};
 
 /// The most blocks that wait to be judged again.
 const MAX_TOO_EARLY: usize = 64;
@@ -37,8 +36,8 @@ pub(crate) struct Proposing {
     ancestors: Vec<BlockId>,
     /// What came into the mempool before this number is in an ancestor of the turn.
     news_from: u64,
-    /// The blocks that came with the message of this step.
-    pub(crate) arrived: Vec<JudgedBlock>,
+    /// The blocks that came with the message of this step, their payload judged.
+    pub(crate) arrived: Vec<BlockId>,
     undecided: BTreeMap<BlockId, Undecided>,
     too_early: VecDeque<Arc<Block>>,
     last_block: Tick,
@@ -64,7 +63,7 @@ impl Proposing {
         for (place, block) in turn.ancestors.iter().enumerate() {
             let id = self.ancestors.get(place).copied().unwrap_or_default();
             if !self.undecided.contains_key(&id) {
-                self.remember(id, block, ids(block));
+                self.remember(id, block);
             }
         }
         (self.turn, self.news_from) = (Some(turn), 0);
@@ -77,19 +76,16 @@ impl Proposing {
         self.too_early.retain(|block| block.header.height > header.height);
     }
 
-    fn remember(&mut self, id: BlockId, block: &Block, mut transactions: Vec<TxId>) {
+    fn remember(&mut self, id: BlockId, block: &Block) {
         if self.undecided.len() < MAX_UNDECIDED {
+            let mut transactions: Vec<TxId> =
+                block.payload.transactions().map(IdentifiedTransaction::id).collect();
             transactions.sort_unstable();
             let Header { height, time_ms, .. } = block.header;
             let heard = block.payload.envelopes.iter();
             let heard = heard.map(|envelope| (envelope.source(), envelope.contents.next())).collect();
             self.undecided.insert(id, Undecided { height, time_ms, transactions, heard });
         }
-    }
-
-    fn take_arrived(&mut self, id: &BlockId) -> Option<JudgedBlock> {
-        let place = self.arrived.iter().position(|judged| judged.id == *id)?;
-        Some(self.arrived.swap_remove(place))
     }
 
     fn ancestors(&self) -> impl Iterator<Item = &Undecided> {
@@ -117,10 +113,6 @@ impl Proposing {
     }
 }
 
-fn ids(block: &Block) -> Vec<TxId> {
-    block.payload.transactions().map(SignedTransaction::id).collect()
-}
-
 impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     /// Judges a block before this validator votes for it; no answer means that it came too early.
     pub(crate) fn judge(
@@ -131,17 +123,13 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         effects: &mut Effects,
     ) -> Option<Verdict> {
         let parent_time = self.parent_time(&block.header);
-        let judged = self.proposing.take_arrived(&id).map(|judged| judged.transactions);
-        let validity = match &judged {
-            Some(transactions) => self.ledger.validate_judged(&block, transactions, parent_time, now.wall_ms),
-            None => self.ledger.validate(&block, parent_time, now.wall_ms),
+        let validity = match self.proposing.arrived.contains(&id) {
+            true => self.ledger.validate_judged(&block, parent_time, now.wall_ms),
+            false => self.ledger.validate(&block, parent_time, now.wall_ms),
         };
         let answer = verdict(validity);
         match answer {
-            Some(Verdict::Valid) => {
-                let known = judged.map(|judged| judged.into_iter().map(|(id, _)| id).collect());
-                self.proposing.remember(id, &block, known.unwrap_or_else(|| ids(&block)));
-            }
+            Some(Verdict::Valid) => self.proposing.remember(id, &block),
             Some(Verdict::Never) => {}
             None if self.proposing.too_early.len() < MAX_TOO_EARLY => {
                 let horizon = now.wall_ms.saturating_add(self.ledger.parameters().max_drift_ms);
@@ -274,8 +262,8 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             return true;
         }
         let mut waiting = self.mempool.since(self.proposing.news_from);
-        let is_new = |pooled: &Pooled| !self.proposing.is_repeated(&pooled.id);
-        let news = waiting.find(|(_, pooled)| is_new(pooled)).map(|(arrival, _)| arrival);
+        let is_new = |known: &IdentifiedTransaction| !self.proposing.is_repeated(&known.id());
+        let news = waiting.find(|(_, known)| is_new(known)).map(|(arrival, _)| arrival);
         self.proposing.news_from = news.unwrap_or(self.mempool.next_arrival());
         news.is_some()
     }
@@ -286,12 +274,11 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             clock::propose_time(turn.parent_time_ms, self.catch_up.median_clock(now, &self.validators));
         let max_bytes = usize::try_from(self.ledger.parameters().max_block_bytes).unwrap_or(usize::MAX);
         let repeated = |id: &TxId| self.proposing.is_repeated(id);
-        let mut taken = self.mempool.select(max_bytes, time_ms, &repeated);
+        let mut taken = self.mempool.take(max_bytes, time_ms, &repeated);
         // A transaction may have been taken in by a clock ahead of the block's.
         let latest = time_ms.saturating_add(self.ledger.parameters().max_tx_lifetime_ms);
-        taken.retain(|pooled| pooled.transaction.transaction.expires_at_ms <= latest);
-        let transactions: Vec<_> = taken.into_iter().map(|pooled| (*pooled.transaction).clone()).collect();
-        let batches = if transactions.is_empty() { Vec::new() } else { vec![Batch::Inline(transactions)] };
+        taken.retain(|known| known.transaction.expires_at_ms <= latest);
+        let batches = if taken.is_empty() { Vec::new() } else { vec![Batch::of(taken.into_iter().cloned())] };
         Draft { time_ms, payload: Payload { batches, envelopes: self.envelopes() } }
     }
 }

@@ -236,7 +236,7 @@ impl<E: Engine + Send, S: Store + Send> Group for Replica<E, S> {
     }
 
     fn is_pending(&self, id: &TxId) -> bool {
-        self.mempool.contains(id) || self.ledger.is_seen(id)
+        self.mempool.contains(id) || self.ledger.remembers(id)
     }
 
     fn holds_back(&self) -> bool {

@@ -6,11 +6,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use witan_consensus::engine::{Engine, Instance, Rejected, Verified};
-use witan_ledger::Pooled;
-use witan_types::transaction::Encoded;
 use witan_types::{
-    Block, BlockId, CodecError, Committee, Envelope, Epoch, FaultModel, GroupId, NodeId, Outcome,
-    SealedBlock, SealedHeader, Signature, SignedTransaction, TransactionError, TxId, ValidatorIndex, Wire,
+    Block, BlockId, CodecError, Committee, Envelope, Epoch, FaultModel, GroupId, IdentifiedTransaction,
+    NodeId, Outcome, Scheme, SealedBlock, SealedHeader, Signed, TransactionError, TxId, ValidatorIndex, Wire,
 };
 
 /// Why a peer's message is refused. Held against the peer that sent it.
@@ -45,10 +43,10 @@ pub enum Rejection {
 /// Remembers client signatures already found valid, so that a block's transactions are not verified again.
 /// Forgetting is always allowed.
 pub trait SignatureCache: Send + Sync {
-    /// Whether this signature on this transaction was found valid before.
-    fn is_known(&self, id: &TxId, signature: &Signature) -> bool;
-    /// It was found valid.
-    fn learn(&self, id: &TxId, signature: &Signature);
+    /// The places, ascending, of the transactions whose very signature was not found valid before.
+    fn unknown(&self, transactions: &[&IdentifiedTransaction]) -> Vec<usize>;
+    /// Their signatures were found valid.
+    fn learn(&self, transactions: &[&IdentifiedTransaction]);
 }
 
 /// Remembers nothing.
@@ -56,31 +54,23 @@ pub trait SignatureCache: Send + Sync {
 pub struct NoCache;
 
 impl SignatureCache for NoCache {
-    fn is_known(&self, _: &TxId, _: &Signature) -> bool {
-        false
+    fn unknown(&self, transactions: &[&IdentifiedTransaction]) -> Vec<usize> {
+        (0..transactions.len()).collect()
     }
-    fn learn(&self, _: &TxId, _: &Signature) {}
+    fn learn(&self, _: &[&IdentifiedTransaction]) {}
 }
 
 /// A message found acceptable. Only [`MessageVerifier`] makes one.
 pub struct VerifiedMessage(pub(crate) Content);
 
 pub(crate) enum Content {
-    /// An engine's `Verified<E::Message>`, and what was found out about the blocks it carries.
-    Engine(Box<dyn Any + Send>, Vec<JudgedBlock>),
+    /// An engine's `Verified<E::Message>`, and the blocks it carries: their payload is their header's, and their transactions
+    /// have the right form, chain and, unless a trusted member vouches for them, signatures.
+    Engine(Box<dyn Any + Send>, Vec<BlockId>),
     /// Transactions whose signatures are good, or vouched for by a member that the group trusts.
-    Transactions(Vec<Pooled>),
+    Transactions(Vec<IdentifiedTransaction>),
     /// Anything else, as it was sent.
     Plain(Box<Message>),
-}
-
-/// A block whose payload is its header's and whose transactions have the right form, chain and, unless a trusted member
-/// vouches for them, signatures.
-#[derive(Debug)]
-pub(crate) struct JudgedBlock {
-    pub(crate) id: BlockId,
-    /// Ids and sizes in bytes, in order.
-    pub(crate) transactions: Vec<(TxId, usize)>,
 }
 
 impl VerifiedMessage {
@@ -118,15 +108,6 @@ enum Clients<'a> {
     /// Verified by who sent it, whom the group trusts. Nothing is learnt of it: outside the group the word of a member
     /// counts no more than anyone's.
     Trust,
-}
-
-impl Clients<'_> {
-    fn is_known(self, id: &TxId, signature: &Signature) -> bool {
-        match self {
-            Clients::Check(cache) => cache.is_known(id, signature),
-            Clients::Trust => true,
-        }
-    }
 }
 
 /// An accepted engine message, its type erased, and the blocks whose payload is still to be judged.
@@ -220,16 +201,15 @@ impl MessageVerifier {
                 let (message, blocks) = (self.engine)(&self.instance, &self.committee, place, &bytes)?;
                 let judge = |block: &Arc<Block>| {
                     self.check_envelopes(&block.payload.envelopes)?;
-                    let transactions = self.judge_transactions(clients, block.payload.transactions())?;
-                    Ok(JudgedBlock { id: block.id(), transactions })
+                    self.judge_transactions(clients, block.payload.transactions())?;
+                    Ok(block.id())
                 };
-                let blocks: Result<Vec<JudgedBlock>, Rejection> = blocks.iter().map(judge).collect();
+                let blocks: Result<Vec<BlockId>, Rejection> = blocks.iter().map(judge).collect();
                 Content::Engine(message, blocks?)
             }
             Message::Transactions(list) => {
-                let judged = self.judge_transactions(clients, list.iter().map(Arc::as_ref))?;
-                let pooled = |(transaction, (id, size))| Pooled { id, size, transaction };
-                Content::Transactions(list.into_iter().zip(judged).map(pooled).collect())
+                self.judge_transactions(clients, list.iter())?;
+                Content::Transactions(list)
             }
             Message::Envelope(envelope) => {
                 self.check_bearer(from, &envelope)?;
@@ -251,37 +231,32 @@ impl MessageVerifier {
     pub fn check_signatures<'a>(
         &self,
         cache: &dyn SignatureCache,
-        transactions: impl Iterator<Item = &'a SignedTransaction>,
+        transactions: impl Iterator<Item = &'a IdentifiedTransaction>,
     ) -> Result<(), Rejection> {
-        self.judge_transactions(Clients::Check(cache), transactions).map(|_| ())
+        self.judge_transactions(Clients::Check(cache), transactions)
     }
 
-    /// Form, chain and, as far as need be, signatures, with each transaction's id and size in bytes for an answer.
+    /// Form, chain and, as far as need be, signatures.
     fn judge_transactions<'a>(
         &self,
         clients: Clients<'_>,
-        transactions: impl Iterator<Item = &'a SignedTransaction>,
-    ) -> Result<Vec<(TxId, usize)>, Rejection> {
-        let (mut judged, mut unknown) = (Vec::new(), Vec::new());
-        for signed in transactions {
-            if signed.transaction.chain != self.instance.chain {
+        transactions: impl Iterator<Item = &'a IdentifiedTransaction>,
+    ) -> Result<(), Rejection> {
+        let transactions: Vec<&IdentifiedTransaction> = transactions.collect();
+        for known in &transactions {
+            if known.transaction.chain != self.instance.chain {
                 return Err(Rejection::WrongChain);
             }
-            let Encoded { id, size, signed: item } = signed.encoded();
-            signed.transaction.check_form_of(size)?;
-            judged.push((id, size));
-            if !clients.is_known(&id, &signed.signature) {
-                unknown.push((id, item));
+            known.transaction.check_form_of(known.size())?;
+        }
+        let Clients::Check(cache) = clients else { return Ok(()) };
+        match wrong_signatures(self.committee.scheme(), cache, &transactions).first() {
+            Some(place) => {
+                let id = transactions.get(*place).map(|known| known.id());
+                Err(Rejection::ClientSignature(id.unwrap_or_default()))
             }
+            None => Ok(()),
         }
-        let (ids, items): (Vec<_>, Vec<_>) = unknown.into_iter().unzip();
-        if let Some(place) = self.committee.scheme().verify_batch(&items).first() {
-            return Err(Rejection::ClientSignature(ids.get(*place).copied().unwrap_or_default()));
-        }
-        if let Clients::Check(cache) = clients {
-            ids.iter().zip(&items).for_each(|(id, item)| cache.learn(id, &item.signature));
-        }
-        Ok(judged)
     }
 
     fn check_seals(&self, from: NodeId, message: &Message) -> Result<(), Rejection> {
@@ -350,6 +325,23 @@ impl MessageVerifier {
         let header = SealedHeader { header: sealed.block.header.clone(), seal: sealed.seal.clone() };
         self.is_sealed_header(&header) && sealed.block.is_consistent()
     }
+}
+
+/// The places, ascending, of the transactions that their signers did not sign. Those not known to be signed are verified as one
+/// batch, and the cache learns the right ones of them.
+pub fn wrong_signatures(
+    scheme: Scheme,
+    cache: &dyn SignatureCache,
+    transactions: &[&IdentifiedTransaction],
+) -> Vec<usize> {
+    let unknown = cache.unknown(transactions);
+    let at = |place: &usize| transactions.get(*place).copied();
+    let items: Vec<Signed> = unknown.iter().filter_map(at).map(|known| known.signed()).collect();
+    let wrong = scheme.verify_batch(&items);
+    let wrong: Vec<usize> = wrong.into_iter().filter_map(|place| unknown.get(place).copied()).collect();
+    let right = unknown.iter().filter(|place| wrong.binary_search(place).is_err());
+    cache.learn(&right.filter_map(at).collect::<Vec<_>>());
+    wrong
 }
 
 fn verify_engine<E: Engine>(

@@ -76,7 +76,7 @@ fn messages() -> Vec<(&'static str, Message)> {
     let heartbeat = Heartbeat { wall_ms: 1_700_000_000_001, executed: 5, sealed: 4, votes: true };
     vec![
         ("engine", Message::Engine(vec![1, 2, 3])),
-        ("transactions", Message::Transactions(vec![Arc::new(transaction())])),
+        ("transactions", Message::Transactions(vec![transaction().into()])),
         ("accepted", Message::Accepted),
         ("shares", Message::Shares { again: true, shares: vec![share()] }),
         ("seals", Message::Seals(vec![seal()])),

@@ -94,7 +94,7 @@ fn commit(height: Height) -> BlockCommit {
     let hash = |index: u32| sha256(&[&height.to_be_bytes(), &index.to_be_bytes()]);
     let signed: Vec<_> = (0..KEYS_PER_BLOCK).map(|index| transaction(height, index, hash(index))).collect();
     let ids: Vec<_> = signed.iter().map(SignedTransaction::id).collect();
-    let payload = Payload { batches: vec![Batch::Inline(signed)], envelopes: vec![] };
+    let payload = Payload { batches: vec![Batch::of(signed)], envelopes: vec![] };
     let block = Block { header, payload };
     let mut changes: Vec<_> = (0..KEYS_PER_BLOCK)
         .map(|index| {

@@ -144,7 +144,7 @@ fn block(
 ) -> BlockCommit {
     let mut commit = commit_of(GROUP, height, changes, 0);
     let block = Arc::make_mut(&mut commit.block);
-    block.payload = Payload { batches: vec![Batch::Inline(transactions)], envelopes: vec![] };
+    block.payload = Payload { batches: vec![Batch::of(transactions)], envelopes: vec![] };
     commit.receipts = receipts;
     commit
 }

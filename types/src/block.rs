@@ -3,9 +3,9 @@
 use crate::codec::{Wire, bounded, encode};
 use crate::envelope::Envelope;
 use crate::hash::{Hash, sha256};
+use crate::identified::IdentifiedTransaction;
 use crate::ids::{BlockId, ChainId, Epoch, GroupId, Height, ValidatorIndex};
 use crate::merkle_list;
-use crate::transaction::SignedTransaction;
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// The most bytes a payload may take.
@@ -55,12 +55,17 @@ impl Wire for Header {
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub enum Batch {
     /// The transactions themselves.
-    Inline(#[borsh(deserialize_with = "bounded::<MAX_BATCH_TRANSACTIONS, _, _>")] Vec<SignedTransaction>),
+    Inline(#[borsh(deserialize_with = "bounded::<MAX_BATCH_TRANSACTIONS, _, _>")] Vec<IdentifiedTransaction>),
 }
 
 impl Batch {
+    /// A batch of these transactions.
+    pub fn of<T: Into<IdentifiedTransaction>>(transactions: impl IntoIterator<Item = T>) -> Batch {
+        Batch::Inline(transactions.into_iter().map(Into::into).collect())
+    }
+
     /// The transactions.
-    pub fn transactions(&self) -> &[SignedTransaction] {
+    pub fn transactions(&self) -> &[IdentifiedTransaction] {
         let Batch::Inline(transactions) = self;
         transactions
     }
@@ -94,7 +99,7 @@ impl Payload {
     }
 
     /// All transactions, in order of execution.
-    pub fn transactions(&self) -> impl Iterator<Item = &SignedTransaction> {
+    pub fn transactions(&self) -> impl Iterator<Item = &IdentifiedTransaction> {
         self.batches.iter().flat_map(Batch::transactions)
     }
 

@@ -10,7 +10,9 @@ pub mod crypto;
 pub mod envelope;
 pub mod genesis;
 pub mod hash;
+pub mod identified;
 pub mod ids;
+pub mod lookup;
 pub mod merkle_list;
 #[cfg(feature = "schema")]
 pub mod schema;
@@ -26,6 +28,8 @@ pub use crypto::{Domain, PublicKey, Role, Scheme, SecretKey, Signature, Signed};
 pub use envelope::{Contents, Envelope};
 pub use genesis::{EngineKind, Genesis, GenesisError, Operators};
 pub use hash::{Hash, sha256};
+pub use identified::IdentifiedTransaction;
 pub use ids::{BlockId, ChainId, Epoch, GroupId, Height, NodeId, TxId, ValidatorIndex};
+pub use lookup::Lookup;
 pub use seal::{Outcome, Seal, SealShare, SealedBlock, SealedHeader};
 pub use transaction::{Check, Key, Op, SignedTransaction, Transaction, TransactionError};

@@ -313,23 +313,12 @@ pub struct SignedTransaction {
     pub signature: Signature,
 }
 
-/// What one encoding of a signed transaction tells of it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Encoded {
-    /// The transaction's id.
-    pub id: TxId,
-    /// Bytes of the encoding, signature included.
-    pub size: usize,
-    /// The item to verify, alone or in a batch.
-    pub signed: Signed,
-}
-
 impl SignedTransaction {
-    /// Id, size and what is signed, for the price of one encoding.
-    pub fn encoded(&self) -> Encoded {
-        let signed = self.signed();
-        let size = signed.message.len().saturating_sub(SIGNING_DOMAIN_BYTES) + SIGNATURE_BYTES;
-        Encoded { id: TxId(sha256(&[&signed.message])), size, signed }
+    /// Id and bytes of the encoding, for the price of one encoding.
+    pub(crate) fn id_and_size(&self) -> (TxId, usize) {
+        let message = self.transaction.signing_bytes();
+        let size = message.len().saturating_sub(SIGNING_DOMAIN_BYTES) + SIGNATURE_BYTES;
+        (TxId(sha256(&[&message])), size)
     }
 
     /// The transaction's id.

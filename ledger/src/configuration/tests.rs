@@ -43,7 +43,7 @@ impl Network {
         let genesis = Genesis { groups: GROUPS.map(of).collect(), operators, ..crate::fixtures::genesis() };
         let open = |id| {
             let (mut ledger, commit) = Ledger::open(MemoryStore::default(), &genesis, GroupId(id)).unwrap();
-            ledger.store_mut().apply(commit.unwrap());
+            ledger.store_mut().apply(&commit.unwrap());
             ledger.flushed(0);
             (GroupId(id), ledger)
         };
@@ -63,12 +63,12 @@ impl Network {
     fn block(&mut self, id: u32, list: Vec<Transaction>, envelopes: Vec<Envelope>) -> Executed {
         let ledger = self.ledgers.get_mut(&GroupId(id)).unwrap();
         let mut block = child(ledger.tip(), ledger.tip().time_ms + 10, vec![]);
-        let batches = vec![Batch::Inline(list.into_iter().map(signed).collect())];
+        let batches = vec![Batch::of(list.into_iter().map(signed))];
         block.payload = Payload { batches, envelopes };
         block.header.payload_root = block.payload.root();
         let executed = ledger.execute(Arc::new(block));
         let (height, outcome) = (executed.commit.outcome.height, executed.commit.outcome.clone());
-        ledger.store_mut().apply(executed.commit.clone());
+        ledger.store_mut().apply(&executed.commit);
         ledger.flushed(height);
         let seal = Seal { outcome, signatures: QuorumSignatures::default() };
         for other in GROUPS.map(GroupId) {

@@ -17,7 +17,7 @@ fn execute(state: &MapView, transactions: Vec<Transaction>) -> Execution {
 fn execute_seen(
     state: &dyn StateView,
     transactions: Vec<Transaction>,
-    seen: &dyn Fn(&TxId) -> bool,
+    seen: &dyn Fn(&IdentifiedTransaction) -> bool,
 ) -> Execution {
     let mut alone = Dealings::start(&genesis(), GroupId(1), Scheme::StandIn);
     let block = block_at(HEIGHT, GENESIS_MS + 1, transactions);
@@ -210,7 +210,7 @@ fn repeated_and_expired_transactions_leave_no_trace() {
     in_time.expires_at_ms = GENESIS_MS + 1;
     let ids = [&twice, &before, &expired].map(Transaction::id);
     let all = vec![twice.clone(), twice, before, expired, in_time];
-    let execution = execute_seen(&state(), all, &|id| *id == ids[1]);
+    let execution = execute_seen(&state(), all, &|known| known.id() == ids[1]);
     assert_eq!(execution.skipped, ids);
     assert_eq!(execution.receipts.len(), 2);
     assert_eq!(values_read(execution.receipts[1].outcome.clone()), vec![Some(Value::Counter(41))]);

@@ -3,13 +3,21 @@
 use crate::error::LedgerError;
 use crate::store::Store;
 use crate::value::Receipt;
-use std::collections::{BTreeMap, BTreeSet};
-use witan_types::{Header, TxId};
+use std::collections::BTreeMap;
+use witan_types::{Header, Lookup, TxId};
 
+/// Ids of transactions that expire within the same span are forgotten together; milliseconds.
+const SPAN_MS: u64 = 4_096;
+
+/// The first half of an id. Two transactions that share it count as one: who goes through 2^64 of them to find two loses the
+/// second, and nobody finds one that shares it with another's.
+type Half = [u8; 16];
+
+/// An id alone does not say when it may be forgotten, its transaction does: so whoever asks says when that expires, and there
+/// is nothing to remember beside the ids. By the span in which they expire.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SeenSet {
-    ids: BTreeSet<TxId>,
-    by_expiry: BTreeMap<u64, Vec<TxId>>,
+    spans: BTreeMap<u64, Lookup<Half, ()>>,
 }
 
 impl SeenSet {
@@ -36,23 +44,37 @@ impl SeenSet {
         Ok(seen)
     }
 
-    pub(super) fn contains(&self, id: &TxId) -> bool {
-        self.ids.contains(id)
+    /// Whether a transaction that expires then is in it. What has expired may be forgotten or not.
+    pub(super) fn contains(&self, id: &TxId, expires_at_ms: u64) -> bool {
+        self.spans.get(&span(expires_at_ms)).is_some_and(|ids| ids.contains(&half(id)))
+    }
+
+    /// The same of an id whose expiry is not known.
+    pub(super) fn contains_whenever_it_expires(&self, id: &TxId) -> bool {
+        self.spans.values().any(|ids| ids.contains(&half(id)))
     }
 
     pub(super) fn extend(&mut self, receipts: &[Receipt]) {
         for receipt in receipts {
-            self.ids.insert(receipt.id);
-            self.by_expiry.entry(receipt.expires_at_ms).or_default().push(receipt.id);
+            let ids = self.spans.entry(span(receipt.expires_at_ms)).or_default();
+            ids.insert(half(&receipt.id), ());
         }
     }
 
-    /// Forgets what has expired at this block time.
+    /// Forgets spans that have passed at this block time.
     pub(super) fn advance(&mut self, time_ms: u64) {
-        while let Some(first) = self.by_expiry.first_entry().filter(|first| *first.key() < time_ms) {
-            for id in first.remove() {
-                self.ids.remove(&id);
-            }
+        while let Some(first) = self.spans.first_entry().filter(|first| *first.key() < span(time_ms)) {
+            first.remove();
         }
     }
+}
+
+fn span(expires_at_ms: u64) -> u64 {
+    expires_at_ms / SPAN_MS
+}
+
+fn half(id: &TxId) -> Half {
+    let mut half = Half::default();
+    half.iter_mut().zip(id.0.0).for_each(|(to, from)| *to = from);
+    half
 }

@@ -3,19 +3,20 @@
 use crate::store::BlockCommit;
 use crate::value::{Entry, Receipt};
 use std::collections::BTreeMap;
-use witan_types::{Height, Key, TxId};
+use std::sync::Arc;
+use witan_types::{Height, Key, Lookup, TxId};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Unflushed {
-    commits: BTreeMap<Height, BlockCommit>,
+    commits: BTreeMap<Height, Arc<BlockCommit>>,
     /// Where the newest change of each key stands: its block and its place among that block's changes.
-    newest: BTreeMap<Key, (Height, usize)>,
+    newest: Lookup<Key, (Height, usize)>,
     /// Where each transaction's receipt stands.
-    transactions: BTreeMap<TxId, (Height, usize)>,
+    transactions: Lookup<TxId, (Height, usize)>,
 }
 
 impl Unflushed {
-    pub(super) fn push(&mut self, commit: BlockCommit) {
+    pub(super) fn push(&mut self, commit: Arc<BlockCommit>) {
         let height = commit.block.header.height;
         for (at, (key, _)) in commit.changes.iter().enumerate() {
             self.newest.insert(key.clone(), (height, at));
@@ -40,7 +41,7 @@ impl Unflushed {
         }
     }
 
-    pub(super) fn commit(&self, height: Height) -> Option<&BlockCommit> {
+    pub(super) fn commit(&self, height: Height) -> Option<&Arc<BlockCommit>> {
         self.commits.get(&height)
     }
 

@@ -6,7 +6,7 @@ use crate::clock::{TimeVerdict, judge_time};
 use crate::store::Store;
 use witan_types::block::{MAX_ENVELOPES, MAX_PAYLOAD_BYTES};
 use witan_types::codec::encode;
-use witan_types::{Block, Envelope, GroupId, Payload, SignedTransaction, TxId, Wire};
+use witan_types::{Block, Envelope, GroupId, IdentifiedTransaction, Lookup, Payload, TxId, Wire};
 
 /// The most messages of other groups that a block holds, unless one envelope alone has more.
 pub const MAX_BLOCK_MESSAGES: usize = 1_024;
@@ -36,15 +36,9 @@ impl<S: Store> Ledger<S> {
     }
 
     /// [`Ledger::validate`] of a block whose payload is known to be its header's and whose transactions are known to
-    /// be of this chain and of right form: they come with their ids and sizes in bytes, in order.
-    pub fn validate_judged(
-        &self,
-        block: &Block,
-        transactions: &[(TxId, usize)],
-        parent_time_ms: u64,
-        now_ms: u64,
-    ) -> Validity {
-        self.in_time(block, parent_time_ms, now_ms, || self.fits(block, transactions))
+    /// be of this chain and of right form.
+    pub fn validate_judged(&self, block: &Block, parent_time_ms: u64, now_ms: u64) -> Validity {
+        self.in_time(block, parent_time_ms, now_ms, || self.fits(block))
     }
 
     fn in_time(
@@ -63,34 +57,31 @@ impl<S: Store> Ledger<S> {
     }
 
     fn is_well_formed(&self, block: &Block) -> bool {
-        let judge = |signed: &SignedTransaction| {
-            let (id, size) = (signed.id(), signed.size());
-            let formed =
-                signed.transaction.chain == self.tip.chain && signed.transaction.check_form_of(size).is_ok();
-            formed.then_some((id, size))
+        let is_formed = |known: &IdentifiedTransaction| {
+            known.transaction.chain == self.tip.chain && known.transaction.check_form_of(known.size()).is_ok()
         };
-        let transactions: Option<Vec<_>> = block.payload.transactions().map(judge).collect();
-        block.is_consistent() && transactions.is_some_and(|transactions| self.fits(block, &transactions))
+        block.is_consistent() && block.payload.transactions().all(is_formed) && self.fits(block)
     }
 
     /// What is left to judge of a block that is well made: its place, its size, repetitions and expiry.
-    fn fits(&self, block: &Block, transactions: &[(TxId, usize)]) -> bool {
+    fn fits(&self, block: &Block) -> bool {
         let Block { header, payload } = block;
         let latest_expiry = header.time_ms.saturating_add(self.genesis_parameters.max_tx_lifetime_ms);
-        let mut ids: Vec<&TxId> = transactions.iter().map(|(id, _)| id).collect();
-        ids.sort_unstable();
+        let mut ids: Lookup<TxId, ()> = Lookup::default();
+        let mut is_first = |id: TxId| ids.insert(id, ()).is_none();
         (header.chain, header.group) == (self.tip.chain, self.tip.group)
             && envelopes_fit(header.group, payload)
-            && transactions_bytes(payload, transactions) <= MAX_TRANSACTIONS_BYTES
-            && ids.is_sorted_by(|one, next| one < next)
-            && payload.transactions().all(|signed| signed.transaction.expires_at_ms <= latest_expiry)
+            && transactions_bytes(payload) <= MAX_TRANSACTIONS_BYTES
+            && payload
+                .transactions()
+                .all(|known| known.transaction.expires_at_ms <= latest_expiry && is_first(known.id()))
     }
 }
 
 /// Bytes of the encoding of a payload without its envelopes: two list lengths, each batch's tag and length, and the
 /// transactions.
-fn transactions_bytes(payload: &Payload, transactions: &[(TxId, usize)]) -> u64 {
-    let sizes: usize = transactions.iter().map(|(_, size)| size).sum();
+fn transactions_bytes(payload: &Payload) -> u64 {
+    let sizes: usize = payload.transactions().map(IdentifiedTransaction::size).sum();
     (8 + 5 * payload.batches.len() + sizes) as u64
 }
 

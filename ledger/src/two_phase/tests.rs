@@ -57,7 +57,7 @@ impl Network {
             Genesis { groups: (0..=GROUPS).map(of).collect(), balances: balances.collect(), ..genesis() };
         let open = |id| {
             let (mut ledger, commit) = Ledger::open(MemoryStore::default(), &genesis, GroupId(id)).unwrap();
-            ledger.store_mut().apply(commit.unwrap());
+            ledger.store_mut().apply(&commit.unwrap());
             ledger.flushed(0);
             let ledger = ledger.under(Scheme::StandIn);
             (
@@ -117,12 +117,12 @@ impl Network {
         let ledger = self.ledgers.get_mut(&GroupId(id)).unwrap();
         let time_ms = ledger.tip().time_ms + after_ms;
         let mut block = child(ledger.tip(), time_ms, vec![]);
-        block.payload = Payload { batches: vec![witan_types::Batch::Inline(list)], envelopes };
+        block.payload = Payload { batches: vec![witan_types::Batch::of(list)], envelopes };
         block.header.payload_root = block.payload.root();
         let executed = ledger.execute(Arc::new(block));
         let commit = executed.commit.clone();
         let (height, outcome) = (commit.outcome.height, commit.outcome.clone());
-        ledger.store_mut().apply(commit);
+        ledger.store_mut().apply(&commit);
         ledger.flushed(height);
         let seal = Seal { outcome, signatures: QuorumSignatures::default() };
         let said: Vec<Envelope> =

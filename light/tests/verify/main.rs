@@ -73,7 +73,7 @@ fn payload() -> Payload {
     let proof = merkle_list::prove(&[contents.leaf()], 0).unwrap();
     let seal = sealed_by(&[0, 1, 3], &outcome(&genesis().base_header(GroupId(0)), hash("state")));
     let envelope = Envelope { seal, contents, proof };
-    Payload { batches: vec![Batch::Inline(vec![transaction.sign(&secret(9))])], envelopes: vec![envelope] }
+    Payload { batches: vec![Batch::of([transaction.sign(&secret(9))])], envelopes: vec![envelope] }
 }
 
 fn header() -> Header {

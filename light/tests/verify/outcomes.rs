@@ -34,7 +34,7 @@ impl Network {
     fn start() -> Network {
         let open = |id| {
             let (mut ledger, commit) = Ledger::open(MemoryStore::default(), &genesis(), GroupId(id)).unwrap();
-            ledger.store_mut().apply(commit.unwrap());
+            ledger.store_mut().apply(&commit.unwrap());
             ledger.flushed(0);
             (id, ledger)
         };
@@ -50,13 +50,13 @@ impl Network {
             envelope.and_then(|seal| self.ledgers[&other].envelope(seal, GroupId(id))).into_iter().collect();
         assert_eq!(envelopes.len(), usize::from(hears));
         let ledger = self.ledgers.get_mut(&id).unwrap();
-        let payload = Payload { batches: vec![Batch::Inline(list)], envelopes };
+        let payload = Payload { batches: vec![Batch::of(list)], envelopes };
         let tip = ledger.tip();
         let (height, parent, time_ms) = (tip.height + 1, tip.id(), tip.time_ms + 10);
         let header = Header { height, parent, time_ms, payload_root: payload.root(), ..tip.clone() };
         let executed = ledger.execute(Arc::new(Block { header, payload }));
         let outcome = executed.commit.outcome.clone();
-        ledger.store_mut().apply(executed.commit);
+        ledger.store_mut().apply(&executed.commit);
         ledger.flushed(height);
         self.seals.insert((id, height), sealed_by(&[0, 1, 3], &outcome));
     }

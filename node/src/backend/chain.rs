@@ -7,7 +7,7 @@ use witan_rpc::parameter::{At, Order, TransactionDetail};
 use witan_rpc::server::BlockSlice;
 use witan_rpc::view::{BlockTransactions, BlockView, SealView};
 use witan_storage::LedgerStore;
-use witan_types::{Block, GroupId, Height, SignedTransaction};
+use witan_types::{Block, GroupId, Height, IdentifiedTransaction, SignedTransaction};
 
 /// A page of blocks ends once the blocks read for it exceed this many bytes.
 const LIST_BYTES: usize = 8 * 1024 * 1024;
@@ -26,9 +26,12 @@ impl NodeBackend {
         view.txs = match txs {
             TransactionDetail::None => None,
             TransactionDetail::Ids => {
-                Some(BlockTransactions::ids(block.payload.transactions().map(SignedTransaction::id)))
+                Some(BlockTransactions::ids(block.payload.transactions().map(IdentifiedTransaction::id)))
             }
-            TransactionDetail::Full => Some(BlockTransactions::full(block.payload.transactions().cloned())),
+            TransactionDetail::Full => {
+                let transactions = block.payload.transactions();
+                Some(BlockTransactions::full(transactions.map(|known| SignedTransaction::clone(known))))
+            }
         };
         Ok(view)
     }
@@ -50,7 +53,7 @@ impl NodeBackend {
         let (mut items, mut bytes) = (Vec::new(), 0);
         while items.len() < limit && bytes < LIST_BYTES {
             let Some(block) = heights.next().and_then(|height| store.block(height)) else { break };
-            bytes += block.payload.transactions().map(SignedTransaction::size).sum::<usize>();
+            bytes += block.payload.transactions().map(IdentifiedTransaction::size).sum::<usize>();
             items.push(block_view(store, &block));
         }
         Ok(BlockSlice { items, next: heights.next() })

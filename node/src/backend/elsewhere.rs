@@ -11,12 +11,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 use witan_ledger::records::reading::Step;
-use witan_ledger::{Entry, Pooled, PortableReceipt, PortableStateProof, Receipt, TransactionOutcome};
+use witan_ledger::{Entry, PortableReceipt, PortableStateProof, Receipt, TransactionOutcome};
 use witan_replica::Admission;
 use witan_rpc::parameter::{At, Wait};
 use witan_rpc::view::{ProofView, ReadPoint, StateValue, TransactionState, TxStatusView};
 use witan_rpc::{Rejection, RpcError};
-use witan_types::{BlockId, GroupId, Height, Key, TxId, Wire as _};
+use witan_types::{BlockId, GroupId, Height, IdentifiedTransaction, Key, TxId, Wire as _};
 
 /// The first pause before members are asked again how a transaction stands; each one is twice as long as the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -59,11 +59,11 @@ impl NodeBackend {
     pub(super) async fn submit_elsewhere(
         &self,
         group: GroupId,
-        pooled: Pooled,
+        pooled: IdentifiedTransaction,
         wait: Wait,
         deadline: Instant,
     ) -> Result<Found, RpcError> {
-        let id = pooled.id;
+        let id = pooled.id();
         let submitted = tokio::time::timeout_at(deadline, self.elsewhere.submit(group, vec![pooled])).await;
         // Without an answer it is kept all the same, and handed over as soon as a member answers.
         let admission =

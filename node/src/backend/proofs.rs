@@ -226,7 +226,13 @@ impl NodeBackend {
         let search = || {
             let heights = (height.saturating_sub(MAX_SEARCHED)..=height).rev();
             let mut blocks = heights.map_while(|height| store.block(height));
-            blocks.find_map(|block| block.payload.transactions().find(|signed| signed.id() == id).cloned())
+            blocks.find_map(|block| {
+                block
+                    .payload
+                    .transactions()
+                    .find(|known| known.id() == id)
+                    .map(|known| SignedTransaction::clone(known))
+            })
         };
         self.costly.run(|| Ok(search())).await
     }

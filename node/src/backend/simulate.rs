@@ -59,7 +59,7 @@ impl NodeBackend {
                 Ok(SignedTransaction { transaction, signature: Signature([0; 64]) })
             }
             Trial::Signed(signed) => {
-                let verdict = judge(self.signatures.as_ref(), self.chain, vec![signed.clone()]).pop();
+                let verdict = judge(self.signatures.as_ref(), self.chain, [signed.clone()]).pop();
                 let verdict = verdict.ok_or_else(|| RpcError::internal("a transaction got no verdict"))?;
                 verdict.map_err(refused).map(|_| signed)
             }

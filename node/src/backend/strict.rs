@@ -17,11 +17,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use witan_ledger::execute::MAX_READ_BYTES;
-use witan_ledger::{AbortReason, FailureReason, Pooled, Store as _};
+use witan_ledger::{AbortReason, FailureReason, Store as _};
 use witan_rpc::parameter::Wait;
 use witan_rpc::view::{ManyValues, ReadPoint, ReadView, ScanItem, TransactionState, TxStatusView};
 use witan_rpc::{NoSnapshot, RpcError};
-use witan_types::{Account, Key, Op, Transaction};
+use witan_types::{Account, IdentifiedTransaction, Key, Op, SignedTransaction, Transaction};
 
 /// How long a strict read may wait for its keys, by this node's clock.
 const LIFETIME: Duration = Duration::from_secs(5);
@@ -113,12 +113,12 @@ impl NodeBackend {
     async fn read_once(&self, keys: Vec<Key>) -> Result<ManyValues, RpcError> {
         let transaction = self.read_of(keys).sign(&self.reader);
         let timeout = LIFETIME.saturating_add(GRACE);
-        let pooled = Pooled::new(Arc::new(transaction));
+        let pooled = IdentifiedTransaction::from(transaction);
         let group = self.coordinator_of(&pooled)?;
         let found = if self.elsewhere.has(group) {
             self.submit_elsewhere(group, pooled, Wait::Committed, Instant::now() + timeout).await
         } else {
-            let transaction = Arc::unwrap_or_clone(pooled.transaction);
+            let transaction = SignedTransaction::clone(&pooled);
             self.submit_and_wait(transaction, Wait::Committed, timeout).await.map(|status| {
                 let outcome = status.height.and_then(|height| self.stores.get(&group)?.outcome(height));
                 Found { status, block_id: outcome.map(|outcome| outcome.block_id) }

@@ -3,20 +3,20 @@
 use super::{NodeBackend, RETRY_AFTER_MS, stopping};
 use crate::event_loop::Command;
 use crate::shared::Waiter;
-use crate::signatures::{Refused, judge};
+use crate::signatures::{Refused, Verdict};
 use futures::future::join_all;
 use std::collections::BTreeMap;
 use std::sync::mpsc::TrySendError;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use witan_ledger::Store as _;
 use witan_ledger::execute::groups_of;
-use witan_ledger::{Pooled, Store as _};
 use witan_replica::Admission;
 use witan_rpc::parameter::Wait;
 use witan_rpc::view::{TransactionState, TxStatusView};
 use witan_rpc::{Rejection, RpcError};
-use witan_types::{GroupId, SignedTransaction, TxId};
+use witan_types::{GroupId, IdentifiedTransaction, SignedTransaction, TxId};
 
 /// How long members of groups elsewhere are waited for to take a batch in.
 const SUBMIT_WITHIN: Duration = Duration::from_secs(3);
@@ -25,7 +25,7 @@ const SUBMIT_WITHIN: Duration = Duration::from_secs(3);
 type Admitted = Result<Admission, RpcError>;
 
 /// Transactions by who takes them in, each with its place among those that came together.
-type ByGroup = BTreeMap<GroupId, Vec<(usize, Pooled)>>;
+type ByGroup = BTreeMap<GroupId, Vec<(usize, IdentifiedTransaction)>>;
 
 impl NodeBackend {
     pub(super) async fn submit_and_wait(
@@ -35,10 +35,10 @@ impl NodeBackend {
         timeout: Duration,
     ) -> Result<TxStatusView, RpcError> {
         let deadline = Instant::now() + timeout;
-        let pooled = judge(self.signatures.as_ref(), self.chain, vec![tx]).pop();
+        let pooled = self.judge(vec![tx]).await?.pop();
         let pooled =
             pooled.ok_or_else(|| RpcError::internal("a transaction got no verdict"))?.map_err(refused)?;
-        let (id, group) = (pooled.id, self.coordinator_of(&pooled)?);
+        let (id, group) = (pooled.id(), self.coordinator_of(&pooled)?);
         if self.elsewhere.has(group) {
             let found = self.submit_elsewhere(group, pooled, wait, deadline).await?;
             return Ok(found.status);
@@ -64,21 +64,29 @@ impl NodeBackend {
         &self,
         txs: Vec<SignedTransaction>,
     ) -> Vec<Result<TxStatusView, RpcError>> {
-        let (signatures, chain) = (std::sync::Arc::clone(&self.signatures), self.chain);
-        let judged = tokio::task::spawn_blocking(move || judge(signatures.as_ref(), chain, txs)).await;
-        let Ok(judged) = judged else { return Vec::new() };
-        let good: Vec<Pooled> = judged.iter().flatten().cloned().collect();
+        let count = txs.len();
+        let judged = match self.judge(txs).await {
+            Ok(judged) => judged,
+            Err(error) => return vec![Err(error); count],
+        };
+        let good: Vec<IdentifiedTransaction> = judged.iter().flatten().cloned().collect();
         let mut admissions = self.admit(good).await.into_iter();
-        let answer = |verdict: Result<Pooled, Refused>| {
+        let answer = |verdict: Verdict| {
             let pooled = verdict.map_err(refused)?;
-            self.admitted(pooled.id, admissions.next())
+            self.admitted(pooled.id(), admissions.next())
         };
         judged.into_iter().map(answer).collect()
     }
 
+    /// Chain and signature of each. Where too many wait to be judged there is no room for more.
+    async fn judge(&self, transactions: Vec<SignedTransaction>) -> Result<Vec<Verdict>, RpcError> {
+        let full = RpcError::MempoolFull { retry_after_ms: RETRY_AFTER_MS };
+        self.client_judge.judge(transactions).await.ok_or(full)
+    }
+
     /// Hands transactions to their groups, each to that of its first key, which coordinates it if it spans groups; an
     /// approval of a change to the root group. One answer each, in order.
-    async fn admit(&self, transactions: Vec<Pooled>) -> Vec<Admitted> {
+    async fn admit(&self, transactions: Vec<IdentifiedTransaction>) -> Vec<Admitted> {
         let (mut by_group, mut answers) = (ByGroup::new(), BTreeMap::new());
         for (place, pooled) in transactions.into_iter().enumerate() {
             match self.coordinator_of(&pooled) {
@@ -90,7 +98,7 @@ impl NodeBackend {
         let (elsewhere, here): (ByGroup, ByGroup) =
             by_group.into_iter().partition(|(group, _)| self.elsewhere.has(*group));
         answers.extend(hand_over(here, |group, list| self.admit_to(group, list)).await);
-        let submit = |group: GroupId, list: Vec<Pooled>| async move {
+        let submit = |group: GroupId, list: Vec<IdentifiedTransaction>| async move {
             let count = list.len();
             // They are kept, and handed over again: whoever waits need not wait for silent members.
             let submit = self.elsewhere.submit(group, list);
@@ -102,8 +110,8 @@ impl NodeBackend {
     }
 
     /// The group that takes a transaction in: that of its first key, which coordinates it if it spans groups.
-    pub(super) fn coordinator_of(&self, pooled: &Pooled) -> Result<GroupId, RpcError> {
-        let group = groups_of(&pooled.transaction.transaction, |key| self.group_of(key)).next();
+    pub(super) fn coordinator_of(&self, pooled: &IdentifiedTransaction) -> Result<GroupId, RpcError> {
+        let group = groups_of(&pooled.transaction, |key| self.group_of(key)).next();
         group.ok_or_else(|| RpcError::internal("a transaction of no group"))
     }
 
@@ -111,7 +119,7 @@ impl NodeBackend {
     pub(crate) async fn admit_to(
         &self,
         group: GroupId,
-        transactions: Vec<Pooled>,
+        transactions: Vec<IdentifiedTransaction>,
     ) -> Result<Vec<Admission>, RpcError> {
         let (sender, receiver) = oneshot::channel();
         match self.commands.try_send(Command::Submit(group, transactions, sender)) {
@@ -233,13 +241,13 @@ impl NodeBackend {
 /// other.
 async fn hand_over<F>(
     by_group: ByGroup,
-    admit: impl Fn(GroupId, Vec<Pooled>) -> F,
+    admit: impl Fn(GroupId, Vec<IdentifiedTransaction>) -> F,
 ) -> impl Iterator<Item = (usize, Admitted)>
 where
     F: Future<Output = Result<Vec<Admission>, RpcError>>,
 {
     let answers = by_group.into_iter().map(|(group, list)| {
-        let (places, list): (Vec<usize>, Vec<Pooled>) = list.into_iter().unzip();
+        let (places, list): (Vec<usize>, Vec<IdentifiedTransaction>) = list.into_iter().unzip();
         let admitted = admit(group, list);
         async move {
             let answers: Vec<Admitted> = match admitted.await {

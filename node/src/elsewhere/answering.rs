@@ -3,7 +3,6 @@
 
 use super::message::{ANSWER_BYTES, Answer, PartStep, Question, Standing, What};
 use crate::backend::NodeBackend;
-use crate::signatures::judge;
 use crate::wire;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,10 +11,10 @@ use tokio::sync::{Semaphore, mpsc};
 use witan_ledger::records::reading::{self, Step};
 use witan_ledger::{PortableReceipt, PortableStateProof, Receipt, Store as _, Told};
 use witan_p2p::{Misbehaviour, Network, ResponseToken};
-use witan_replica::Admission;
+use witan_replica::{Admission, wrong_signatures};
 use witan_types::codec::encode;
 use witan_types::{
-    GroupId, Height, Key, NodeId, SealedHeader, SignedTransaction, TxId, Wire as _, merkle_list,
+    GroupId, Height, IdentifiedTransaction, Key, NodeId, Scheme, SealedHeader, TxId, Wire as _, merkle_list,
 };
 
 /// Questions that may wait.
@@ -91,19 +90,22 @@ impl NodeBackend {
     }
 
     /// Takes transactions in as a client's. A node that hands on what nobody signed did not look.
-    async fn take_in(&self, from: NodeId, group: GroupId, list: Vec<Arc<SignedTransaction>>) -> Answer {
+    async fn take_in(&self, from: NodeId, group: GroupId, list: Vec<IdentifiedTransaction>) -> Answer {
         let (signatures, chain, count) = (Arc::clone(&self.signatures), self.chain, list.len());
         let judged = tokio::task::spawn_blocking(move || {
-            let well_formed =
-                list.iter().all(|signed| signed.transaction.check_form_of(signed.size()).is_ok());
-            let list = list.into_iter().map(Arc::unwrap_or_clone).collect();
-            if well_formed { judge(signatures.as_ref(), chain, list) } else { Vec::new() }
+            let is_good = |known: &IdentifiedTransaction| {
+                known.transaction.chain == chain && known.transaction.check_form_of(known.size()).is_ok()
+            };
+            let wrong = || {
+                let list: Vec<_> = list.iter().collect();
+                wrong_signatures(Scheme::Ed25519, signatures.as_ref(), &list)
+            };
+            (list.iter().all(is_good) && wrong().is_empty()).then_some(list)
         });
-        let good: Vec<_> = judged.await.unwrap_or_default().into_iter().flatten().collect();
-        if good.len() != count {
+        let Ok(Some(good)) = judged.await else {
             self.network.report(from, Misbehaviour::Forged);
             return Answer::Busy;
-        }
+        };
         match self.admit_to(group, good).await {
             Ok(admissions) => Answer::Admitted(admissions),
             Err(_) => Answer::Admitted(vec![Admission::MempoolFull; count]),

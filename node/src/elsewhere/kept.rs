@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use witan_ledger::{Limits, Mempool, Pooled, Refusal};
+use witan_ledger::{Limits, Mempool, Refusal};
 use witan_replica::Admission;
-use witan_types::{GroupId, NodeId, TxId};
+use witan_types::{GroupId, IdentifiedTransaction, NodeId, TxId};
 
 use super::message::{HANDED_BYTES, MAX_HANDED};
 
@@ -40,8 +40,13 @@ impl Kept {
     ///
     /// # Errors
     /// If a bound would not hold.
-    pub(crate) fn keep(&mut self, now: Duration, group: GroupId, pooled: Pooled) -> Result<bool, Refusal> {
-        let id = pooled.id;
+    pub(crate) fn keep(
+        &mut self,
+        now: Duration,
+        group: GroupId,
+        pooled: IdentifiedTransaction,
+    ) -> Result<bool, Refusal> {
+        let id = pooled.id();
         match self.pool.add(pooled) {
             Ok(()) => {
                 let due = now.saturating_add(OFFER_AGAIN);
@@ -90,13 +95,13 @@ impl Kept {
     }
 
     /// What is due, as much as one question holds for each group; due again soon if nobody is heard to take it.
-    pub(crate) fn due(&mut self, now: Duration) -> BTreeMap<GroupId, Vec<Pooled>> {
-        let mut due: BTreeMap<GroupId, (usize, Vec<Pooled>)> = BTreeMap::new();
+    pub(crate) fn due(&mut self, now: Duration) -> BTreeMap<GroupId, Vec<IdentifiedTransaction>> {
+        let mut due: BTreeMap<GroupId, (usize, Vec<IdentifiedTransaction>)> = BTreeMap::new();
         for (id, waiting) in self.waiting.iter_mut().filter(|(_, waiting)| waiting.due <= now) {
             let Some(pooled) = self.pool.get(id) else { continue };
             let (bytes, list) = due.entry(waiting.group).or_default();
-            if list.len() < MAX_HANDED && (list.is_empty() || *bytes + pooled.size <= HANDED_BYTES) {
-                *bytes += pooled.size;
+            if list.len() < MAX_HANDED && (list.is_empty() || *bytes + pooled.size() <= HANDED_BYTES) {
+                *bytes += pooled.size();
                 list.push(pooled.clone());
                 waiting.due = now.saturating_add(OFFER_AGAIN);
             }

@@ -2,11 +2,10 @@
 //! one member said it: values and receipts come with proofs, all else is a hint or counts once enough members say it.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use std::sync::Arc;
 use witan_ledger::{PortableReceipt, PortableStateProof, Told};
 use witan_replica::Admission;
 use witan_types::codec::bounded;
-use witan_types::{GroupId, Height, Key, SignedTransaction, TxId, Wire};
+use witan_types::{GroupId, Height, IdentifiedTransaction, Key, TxId, Wire};
 
 /// The most transactions that one question may hand over.
 pub(crate) const MAX_HANDED: usize = 256;
@@ -32,7 +31,7 @@ pub(crate) struct Question {
 #[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
 pub(crate) enum What {
     /// To take these transactions in, as from a client.
-    Submit(#[borsh(deserialize_with = "bounded::<MAX_HANDED, _, _>")] Vec<Arc<SignedTransaction>>),
+    Submit(#[borsh(deserialize_with = "bounded::<MAX_HANDED, _, _>")] Vec<IdentifiedTransaction>),
     /// How a transaction stands that the group coordinates.
     Transaction(TxId),
     /// How far the group is with its part of a transaction that another one coordinates.

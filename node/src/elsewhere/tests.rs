@@ -305,10 +305,10 @@ fn a_transaction_is_refused_once_more_members_refuse_it_than_may_lie_and_is_kept
     let (chain, signer): (ChainId, _) = (genesis().chain(), Account(key.public()));
     let expires_at_ms = Clock::default().wall_ms() + 60_000;
     let transaction = Transaction { chain, signer, salt: 1, expires_at_ms, checks: vec![], ops }.sign(&key);
-    let pooled = Pooled::new(Arc::new(transaction));
+    let pooled = IdentifiedTransaction::from(transaction);
     let submit = |stage: &Stage| {
         let admissions = stage.runtime.block_on(stage.elsewhere.submit(GROUP, vec![pooled.clone()]));
-        (admissions, stage.elsewhere.keeps(&pooled.id))
+        (admissions, stage.elsewhere.keeps(&pooled.id()))
     };
     let refuses = |_: &What| Answer::Admitted(vec![Admission::Expired]);
     let busy = |_: &What| Answer::Busy;

@@ -58,11 +58,11 @@ fn gossip(topic: Topic, message: &Message) -> NetworkEvent {
 fn gossip_brings_what_proves_itself_in_its_topic_and_is_held_against_nobody() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let judge = judge(&runtime);
-    let good = Message::Transactions(vec![Arc::new(transaction(CHAIN))]);
+    let good = Message::Transactions(vec![transaction(CHAIN).into()]);
     assert!(matches!(judge.judge(gossip(TRANSACTIONS, &good)), Some(Command::Message(..))));
     assert!(judge.judge(gossip(Topic::SealedHeaders(GROUP), &good)).is_none(), "in the wrong topic");
     let forged = Heartbeat { wall_ms: u64::MAX, executed: 0, sealed: u64::MAX, votes: false };
-    let other_chain = Message::Transactions(vec![Arc::new(transaction(ChainId(Hash([8; 32]))))]);
+    let other_chain = Message::Transactions(vec![transaction(ChainId(Hash([8; 32]))).into()]);
     let refused = [Message::Heartbeat(forged), other_chain, Message::Engine(vec![1]), Message::Accepted];
     for message in refused {
         assert!(judge.judge(gossip(TRANSACTIONS, &message)).is_none(), "{message:?}");

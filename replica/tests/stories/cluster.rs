@@ -6,15 +6,16 @@ use std::time::Duration;
 use witan_consensus::engine::{Evidence, Instance, Seq, Tick};
 use witan_consensus::hotstuff::HotStuff;
 use witan_ledger::mempool::Limits;
-use witan_ledger::{BlockCommit, Entry, LedgerError, MemoryStore, Pooled, Receipt, Store};
+use witan_ledger::{Entry, LedgerError, MemoryStore, Receipt, Store};
 use witan_replica::{
     Admission, Effects, Event, Group, GroupStatus, Identity, LedgerWrite, Message, MessageVerifier, NoCache,
     Notice, Now, Open, OtherGroup, Recipient, Replica, Source, Ticket, Timer, VerifiedMessage, WriteSeq,
 };
 use witan_types::genesis::{GenesisGroup, GenesisValidator, Operators, Parameters};
 use witan_types::{
-    Account, Block, Committee, EngineKind, Epoch, FaultModel, Genesis, GroupId, Hash, Height, Key, NodeId,
-    Op, Outcome, Scheme, Seal, SecretKey, SignedTransaction, Transaction, TxId, ValidatorIndex, Wire,
+    Account, Block, Committee, EngineKind, Epoch, FaultModel, Genesis, GroupId, Hash, Height,
+    IdentifiedTransaction, Key, NodeId, Op, Outcome, Scheme, Seal, SecretKey, SignedTransaction, Transaction,
+    TxId, ValidatorIndex, Wire,
 };
 
 /// The wall clock when a run starts.
@@ -105,7 +106,7 @@ impl Disk {
     fn write(&self, write: LedgerWrite) {
         let mut store = self.0.lock().unwrap();
         match write {
-            LedgerWrite::Block(commit) => store.apply(BlockCommit::clone(&commit)),
+            LedgerWrite::Block(commit) => store.apply(&commit),
             LedgerWrite::Seal(seal) => store.put_seal(*seal),
         }
     }
@@ -311,7 +312,7 @@ impl Cluster {
 
     /// Submits at a node, and says what it answered.
     pub(crate) fn submit(&mut self, place: usize, transaction: &SignedTransaction) -> Admission {
-        let pooled = Pooled::new(Arc::new(transaction.clone()));
+        let pooled = IdentifiedTransaction::from(transaction.clone());
         self.next_ticket += 1;
         self.step(place, Event::Submit(Ticket(self.next_ticket), vec![pooled]));
         self.nodes[place].admissions.pop().unwrap()

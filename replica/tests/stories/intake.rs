@@ -1,7 +1,6 @@
 //! What becomes of transactions from clients and from peers.
 
 use crate::cluster::{Cluster, GROUP, genesis, put, put_at};
-use std::sync::Arc;
 use std::time::Duration;
 use witan_ledger::{first_owner, slot_of};
 use witan_replica::message::Heartbeat;
@@ -33,7 +32,7 @@ fn a_transaction_of_another_groups_keys_is_not_taken_in_from_anyone() {
     cluster.connect_all();
     let transaction = put_at(key, &cluster.genesis, 1, cluster.now().wall_ms + 1_000);
     assert_eq!(cluster.submit(0, &transaction), Admission::Elsewhere);
-    let message = Message::Transactions(vec![Arc::new(transaction)]);
+    let message = Message::Transactions(vec![transaction.into()]);
     cluster.nodes[0].sent.clear();
     assert_eq!(cluster.ask(4, 0, &message), [Message::Accepted]);
     assert_eq!(cluster.status(0).mempool_count, 0);
@@ -93,7 +92,7 @@ fn a_transaction_that_expires_beyond_the_networks_memory_is_refused() {
 fn transactions_by_request_are_accepted_and_relayed_to_the_validators() {
     let mut cluster = Cluster::running(4, 1);
     let transaction = cluster.put(1);
-    let message = Message::Transactions(vec![Arc::new(transaction.clone())]);
+    let message = Message::Transactions(vec![transaction.clone().into()]);
     cluster.nodes[0].sent.clear();
     assert_eq!(cluster.ask(4, 0, &message), [Message::Accepted]);
     assert!(cluster.nodes[0].sent.contains(&message));

@@ -6,8 +6,8 @@ use std::time::Duration;
 use witan_replica::message::MAX_MESSAGE_BYTES;
 use witan_replica::{Message, NoCache, Rejection, SignatureCache};
 use witan_types::{
-    ChainId, CodecError, FaultModel, Hash, QuorumSignatures, SealShare, SealedBlock, SealedHeader, Signature,
-    TransactionError, TxId, ValidatorIndex, Wire,
+    ChainId, CodecError, FaultModel, Hash, IdentifiedTransaction, QuorumSignatures, SealShare, SealedBlock,
+    SealedHeader, SignedTransaction, TransactionError, TxId, ValidatorIndex, Wire,
 };
 
 fn refused(cluster: &Cluster, from: usize, message: &Message) -> Rejection {
@@ -108,7 +108,9 @@ fn a_sealed_block_carries_the_payload_that_was_sealed() {
 #[test]
 fn a_transaction_is_of_this_chain_of_right_form_and_signed() {
     let cluster = Cluster::of(4, 0);
-    let of = |transaction| Message::Transactions(vec![Arc::new(cluster.put(1)), Arc::new(transaction)]);
+    let of = |transaction| {
+        Message::Transactions(vec![cluster.put(1).into(), SignedTransaction::into(transaction)])
+    };
     assert!(cluster.verifier.verify(&NoCache, node(9), &of(cluster.put(2)).bytes()).is_ok());
     let mut elsewhere = cluster.put(2);
     elsewhere.transaction.chain = ChainId(Hash::ZERO);
@@ -127,7 +129,7 @@ fn members_who_are_trusted_vouch_for_what_clients_signed_and_nobody_else_does() 
     let trusting = verifier_under(&cluster.genesis, FaultModel::Crash);
     let mut forged = cluster.put(2);
     forged.transaction.salt = 3;
-    let of = |transaction| Message::Transactions(vec![Arc::new(transaction)]).bytes();
+    let of = |transaction| Message::Transactions(vec![SignedTransaction::into(transaction)]).bytes();
     let (member, follower) = (node(2), node(4));
     let refused = Rejection::ClientSignature(forged.id());
 
@@ -136,7 +138,7 @@ fn members_who_are_trusted_vouch_for_what_clients_signed_and_nobody_else_does() 
     assert_eq!(judged.unwrap_err(), refused, "from outside the group");
     let judged = trusting.verify_passed_on(&NoCache, member, &of(forged.clone()));
     assert_eq!(judged.unwrap_err(), refused, "a member that passes gossip on has not judged it");
-    let judged = trusting.check_signatures(&NoCache, [&forged].into_iter());
+    let judged = trusting.check_signatures(&NoCache, [&forged.clone().into()].into_iter());
     assert_eq!(judged.unwrap_err(), refused, "from a client");
     let judged = cluster.verifier.verify(&NoCache, member, &of(forged.clone()));
     assert_eq!(judged.unwrap_err(), refused, "a group whose members may lie trusts none of them");
@@ -155,17 +157,18 @@ fn a_members_word_is_not_remembered_as_a_valid_signature() {
     #[derive(Default)]
     struct Learnt(Mutex<Vec<TxId>>);
     impl SignatureCache for Learnt {
-        fn is_known(&self, id: &TxId, _: &Signature) -> bool {
-            self.0.lock().unwrap().contains(id)
+        fn unknown(&self, transactions: &[&IdentifiedTransaction]) -> Vec<usize> {
+            let learnt = self.0.lock().unwrap();
+            (0..transactions.len()).filter(|place| !learnt.contains(&transactions[*place].id())).collect()
         }
-        fn learn(&self, id: &TxId, _: &Signature) {
-            self.0.lock().unwrap().push(*id);
+        fn learn(&self, transactions: &[&IdentifiedTransaction]) {
+            self.0.lock().unwrap().extend(transactions.iter().map(|known| known.id()));
         }
     }
     let cluster = Cluster::of(4, 0);
     let trusting = verifier_under(&cluster.genesis, FaultModel::Crash);
     let (cache, transaction) = (Learnt::default(), cluster.put(2));
-    let message = Message::Transactions(vec![Arc::new(transaction.clone())]).bytes();
+    let message = Message::Transactions(vec![transaction.clone().into()]).bytes();
     trusting.verify(&cache, node(2), &message).unwrap();
     assert!(cache.0.lock().unwrap().is_empty());
     trusting.verify(&cache, node(4), &message).unwrap();
@@ -195,7 +198,9 @@ fn a_proposal_carries_the_payload_its_header_names_and_what_clients_signed() {
     assert!(matches!(refused(&cluster, place, &signed_again(emptied)), Rejection::Engine(_)));
     let mut unsigned = honest_block;
     let witan_types::Batch::Inline(list) = &mut unsigned.payload.batches[0];
-    list[0].transaction.salt += 1;
+    let mut changed = SignedTransaction::clone(&list[0]);
+    changed.transaction.salt += 1;
+    list[0] = changed.into();
     let id = list[0].id();
     unsigned.header.payload_root = unsigned.payload.root();
     let forged = signed_again(unsigned);
@@ -213,7 +218,7 @@ fn a_verifier_of_another_network_accepts_nothing_of_this_one() {
     let messages = [
         Message::Seals(vec![sealed.seal.clone()]),
         Message::Blocks(vec![sealed]),
-        Message::Transactions(vec![Arc::new(transaction)]),
+        Message::Transactions(vec![transaction.into()]),
     ];
     for message in messages {
         let verdict = verifier(&other).verify(&NoCache, node(0), &message.bytes());

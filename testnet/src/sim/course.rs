@@ -6,10 +6,9 @@ use super::plan::Plan;
 use super::scenario::{Disks, GROUP};
 use super::trace::Line;
 use super::world::{FORGETS_AFTER, Happening, Matter, World};
-use std::sync::Arc;
 use witan_ledger::execute::groups_of;
 use witan_ledger::{first_owner, slot_of};
-use witan_types::{GroupId, Height, Key, SignedTransaction};
+use witan_types::{GroupId, Height, IdentifiedTransaction, Key, SignedTransaction};
 
 /// A run counts if every group decided this many blocks while faults came and went.
 const BLOCKS_UNDER_FAULTS: u64 = 50;
@@ -39,11 +38,11 @@ impl World {
         let wall_ms = self.wall_ms();
         let Some(transaction) = self.clients.next(&mut self.random, wall_ms) else { return };
         self.record(&transaction);
-        let (group, transaction) = (self.group_of(&transaction), Arc::new(transaction));
+        let (group, transaction) = (self.group_of(&transaction), IdentifiedTransaction::from(transaction));
         let hosts = self.hosts_of(group);
         for _ in 0..=u64::from(self.random.chance(20)) {
             let Some(at) = hosts.get(self.random.place(hosts.len())).copied() else { return };
-            self.after_within(500, at, group, Matter::Submit(Arc::clone(&transaction)));
+            self.after_within(500, at, group, Matter::Submit(transaction.clone()));
         }
     }
 
@@ -105,7 +104,7 @@ impl World {
                 if let Some(transaction) = wanted {
                     liveness.submitted(transaction.id());
                     self.record(&transaction);
-                    self.after_within(1_000, *at, group, Matter::Submit(Arc::new(transaction)));
+                    self.after_within(1_000, *at, group, Matter::Submit(transaction.into()));
                 }
             }
             self.chain(group).liveness = Some(liveness);

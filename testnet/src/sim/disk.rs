@@ -26,7 +26,7 @@ impl SharedStore {
 
     fn write(&self, write: LedgerWrite) {
         match write {
-            LedgerWrite::Block(commit) => self.lock().apply(Arc::unwrap_or_clone(commit)),
+            LedgerWrite::Block(commit) => self.lock().apply(&commit),
             LedgerWrite::Seal(seal) => self.lock().put_seal(*seal),
         }
     }

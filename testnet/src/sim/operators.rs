@@ -4,7 +4,6 @@
 use super::check::{Broken, Promise};
 use super::scenario::{LIFETIME_MS, Scenario};
 use super::world::{Happening, Matter, World};
-use std::sync::Arc;
 use witan_ledger::Store;
 use witan_ledger::configuration::{Configuration, reading};
 use witan_types::genesis::Parameters;
@@ -99,7 +98,7 @@ impl World {
         for place in places {
             let Some(approval) = self.operators.approval(place, change.clone(), wall_ms) else { continue };
             let at = self.random.place(self.nodes.len());
-            self.after_within(500, at, GroupId::ROOT, Matter::Submit(Arc::new(approval)));
+            self.after_within(500, at, GroupId::ROOT, Matter::Submit(approval.into()));
         }
     }
 

@@ -10,7 +10,7 @@ use super::world::{Happening, Matter, World};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use witan_ledger::{BlockCommit, TransactionOutcome};
-use witan_types::{GroupId, Height};
+use witan_types::{GroupId, Height, IdentifiedTransaction};
 
 /// When the one transaction of an enumerated crash is submitted; microseconds.
 const SUBMITTED_AT: u64 = 1_500_000;
@@ -118,9 +118,9 @@ impl World {
         let wall_ms = self.wall_ms();
         let Some(transaction) = self.clients.spanning(wall_ms) else { return };
         self.record(&transaction);
-        let (group, transaction) = (self.group_of(&transaction), Arc::new(transaction));
+        let (group, transaction) = (self.group_of(&transaction), IdentifiedTransaction::from(transaction));
         for at in self.hosts_of(group) {
-            self.after_within(500, at, group, Matter::Submit(Arc::clone(&transaction)));
+            self.after_within(500, at, group, Matter::Submit(transaction.clone()));
         }
     }
 

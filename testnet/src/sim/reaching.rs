@@ -4,9 +4,8 @@ use super::check::{Promise, holds};
 use super::trace::Line;
 use super::world::{How, Matter, Parcel, What, World};
 use std::sync::Arc;
-use witan_ledger::Pooled;
 use witan_replica::{Event, NoCache, Source, Ticket, Timer, VerifiedMessage};
-use witan_types::{Envelope, GroupId, SignedTransaction};
+use witan_types::{Envelope, GroupId, IdentifiedTransaction};
 
 /// After the heal a refused client comes again after this long; microseconds.
 const SUBMIT_AGAIN: u64 = 300_000;
@@ -141,12 +140,11 @@ impl World {
         self.step(at, group, Event::Timer(timer));
     }
 
-    fn submit(&mut self, at: usize, group: GroupId, transaction: Arc<SignedTransaction>) {
-        let pooled = Pooled::new(transaction);
-        self.trace.event_in(self.now_us, at, group, Line::Client(pooled.id));
+    fn submit(&mut self, at: usize, group: GroupId, transaction: IdentifiedTransaction) {
+        let id = transaction.id();
+        self.trace.event_in(self.now_us, at, group, Line::Client(id));
         let ticket = Ticket(self.number());
-        let (id, transaction) = (pooled.id, Arc::clone(&pooled.transaction));
-        self.step(at, group, Event::Submit(ticket, vec![pooled]));
+        self.step(at, group, Event::Submit(ticket, vec![transaction.clone()]));
         let replica = self.hosted(at, group).replica.as_ref();
         let waits = replica.is_some_and(|replica| replica.group.is_pending(&id));
         let liveness = self.chain(group).liveness.as_ref();

@@ -21,7 +21,7 @@ use std::time::Duration;
 use witan_consensus::engine::{Seq, Tick};
 use witan_replica::attack::Attack;
 use witan_replica::{Now, Timer, WriteSeq};
-use witan_types::{Envelope, Genesis, GroupId, Height, NodeId, SignedTransaction};
+use witan_types::{Envelope, Genesis, GroupId, Height, IdentifiedTransaction, NodeId};
 
 /// How often measures are taken, in microseconds.
 pub(super) const LOOK_EVERY: u64 = 40_000;
@@ -68,7 +68,7 @@ pub(super) enum Matter {
     RequestExpired(u64),
     /// What another group says, from its replica on this node.
     Envelope(Arc<Envelope>),
-    Submit(Arc<SignedTransaction>),
+    Submit(IdentifiedTransaction),
 }
 
 /// Something that happens.

@@ -201,7 +201,7 @@ fn every_list_and_byte_string_is_bounded_by_its_named_limit() {
         envelopes: vec![samples::envelope(); length],
     });
     let smallest = transaction_without_ops();
-    bounded_at(MAX_BATCH_TRANSACTIONS, |length| Batch::Inline(vec![smallest.clone(); length]));
+    bounded_at(MAX_BATCH_TRANSACTIONS, |length| Batch::of(vec![smallest.clone(); length]));
     bounded_at(MAX_PROOF_STEPS, |length| ListProof {
         index: 0,
         length: 1,

@@ -126,7 +126,7 @@ pub(crate) fn envelope() -> Envelope {
 }
 
 pub(crate) fn payload() -> Payload {
-    Payload { batches: vec![Batch::Inline(vec![signed_transaction()])], envelopes: vec![envelope()] }
+    Payload { batches: vec![Batch::of([signed_transaction()])], envelopes: vec![envelope()] }
 }
 
 pub(crate) fn header() -> Header {

@@ -89,7 +89,7 @@ fn envelope() -> impl Strategy<Value = Envelope> {
 }
 
 pub(crate) fn payload() -> impl Strategy<Value = Payload> {
-    let batch = vec(signed_transaction(), 0..3).prop_map(Batch::Inline);
+    let batch = vec(signed_transaction(), 0..3).prop_map(Batch::of);
     (vec(batch, 0..3), vec(envelope(), 0..3)).prop_map(|(batches, envelopes)| Payload { batches, envelopes })
 }
 

@@ -2,7 +2,9 @@
 
 use crate::samples::{account, approval, change, hash, secret, signed_transaction, transaction};
 use witan_types::transaction::{MAX_CHECKS, MAX_KEY_BYTES, MAX_OPS, MAX_TRANSACTION_BYTES, MAX_VALUE_BYTES};
-use witan_types::{Account, ChainId, Check, Key, Op, Scheme, Transaction, TransactionError, sha256};
+use witan_types::{
+    Account, ChainId, Check, IdentifiedTransaction, Key, Op, Scheme, Transaction, TransactionError, sha256,
+};
 
 fn of(ops: Vec<Op>) -> Transaction {
     Transaction { ops, checks: vec![], ..transaction() }
@@ -206,11 +208,10 @@ fn a_batch_judges_transactions_as_one_by_one() {
 
 proptest::proptest! {
     #[test]
-    fn one_encoding_tells_the_id_the_size_and_what_is_signed(signed in crate::strategies::signed_transaction()) {
-        let encoded = signed.encoded();
-        proptest::prop_assert_eq!(encoded.id, signed.id());
-        proptest::prop_assert_eq!(encoded.size, signed.size());
-        proptest::prop_assert_eq!(encoded.signed, signed.signed());
+    fn one_that_knows_its_id_and_size_knows_them_right(signed in crate::strategies::signed_transaction()) {
+        let known = IdentifiedTransaction::from(signed.clone());
+        proptest::prop_assert_eq!((known.id(), known.size()), (signed.id(), signed.size()));
+        proptest::prop_assert_eq!(&*known, &signed);
     }
 }
 

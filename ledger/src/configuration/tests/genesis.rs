@@ -10,7 +10,7 @@ use witan_types::{Epoch, Hash, NodeId, PublicKey, ValidatorIndex};
 
 fn root_store(genesis: &Genesis) -> MemoryStore {
     let (mut root, commit) = Ledger::open(MemoryStore::default(), genesis, GroupId::ROOT).unwrap();
-    root.store_mut().apply(commit.unwrap());
+    root.store_mut().apply(&commit.unwrap());
     root.store().clone()
 }
 
@@ -118,7 +118,7 @@ fn a_damaged_configuration_is_noticed_when_the_ledger_is_opened() {
             bytes.pop();
         }
         let changes = vec![(record.key(), Some(entry))];
-        store.apply(crate::store::BlockCommit { block, outcome, receipts: Vec::new(), changes });
+        store.apply(&crate::store::BlockCommit { block, outcome, receipts: Vec::new(), changes });
         assert!(Ledger::open(store, &genesis(), GroupId::ROOT).is_err(), "{record:?}");
     }
 }

@@ -14,14 +14,14 @@ const GROUP: GroupId = GroupId(1);
 /// A group's ledger, with every block flushed.
 fn open() -> Ledger<MemoryStore> {
     let (mut ledger, commit) = Ledger::open(MemoryStore::default(), &genesis(), GROUP).unwrap();
-    ledger.store_mut().apply(commit.unwrap());
+    ledger.store_mut().apply(&commit.unwrap());
     ledger.flushed(0);
     ledger
 }
 
 fn execute(ledger: &mut Ledger<MemoryStore>, time_ms: u64, list: Vec<Transaction>) -> crate::Executed {
     let executed = ledger.execute(Arc::new(child(ledger.tip(), time_ms, list)));
-    ledger.store_mut().apply(executed.commit.clone());
+    ledger.store_mut().apply(&executed.commit);
     ledger.flushed(executed.commit.outcome.height);
     executed
 }
@@ -78,7 +78,7 @@ proptest! {
             prop_assert_eq!(&before, ledger.store());
             prop_assert_eq!(&part.locked, &[]);
             let executed = execute(&mut ledger, time_ms, vec![tried.clone()]).commit;
-            let changes = executed.changes.into_iter().filter(|(key, _)| !key.is_reserved());
+            let changes = executed.changes.iter().filter(|(key, _)| !key.is_reserved()).cloned();
             let writes: Vec<(Key, Option<Entry>)> = match &part.outcome {
                 PartOutcome::Applied { writes, .. } => writes.clone(),
                 _ => Vec::new(),
@@ -157,8 +157,8 @@ fn a_record_that_can_not_be_read_is_an_error_and_not_an_answer() {
     let record = Record::Coordinated(TxId(Hash([1; 32]))).key();
     let entry = Entry { value: Value::Record(vec![1, 2, 3]), version: crate::Version::new(0, height, 0) };
     let mut commit = execute(&mut ledger, GENESIS_MS + 10, vec![]).commit;
-    commit.changes = vec![(record.clone(), Some(entry))];
-    ledger.store_mut().apply(commit);
+    Arc::make_mut(&mut commit).changes = vec![(record.clone(), Some(entry))];
+    ledger.store_mut().apply(&commit);
     let tried = signed(transaction(1, vec![], vec![Op::Get { key: Key::from("a") }]));
     let said = try_part(ledger.store(), &genesis(), ledger.tip(), GENESIS_MS + 20, &tried);
     assert!(matches!(said, Err(LedgerError::Record { key, .. }) if key == record));

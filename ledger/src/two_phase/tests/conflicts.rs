@@ -17,7 +17,7 @@ fn a_transaction_of_one_group_that_meets_a_lock_is_deferred_and_unseen() {
     network.hear(2);
     let decided = network.hear(1);
     assert!(decided.freed.contains(&key));
-    assert!(!network.ledger(1).is_seen(&alone.id()));
+    assert!(!network.ledger(1).remembers(&alone.id()));
     let executed = network.block(1, vec![alone]);
     assert!(applied(&executed.commit.receipts[0].outcome));
 }
@@ -30,7 +30,7 @@ fn a_copy_of_a_pending_transaction_is_skipped() {
     let across = network.signed(vec![op(&one), op(&two)]);
     network.block(1, vec![across.clone()]);
     let copy = network.block(1, vec![across.clone()]);
-    assert_eq!((copy.started, copy.deferred, copy.commit.receipts), (vec![], vec![], vec![]));
+    assert_eq!((copy.started, copy.deferred, copy.commit.receipts.clone()), (vec![], vec![], vec![]));
     network.settle();
     assert_eq!(network.value(&one), Some(Value::List(vec![b"x".to_vec()])));
     let copy = network.block(1, vec![across]);

@@ -47,7 +47,7 @@ fn assert_refused(change: impl Fn(&mut Network, SignedTransaction) -> SignedTran
     let executed = network.hear_forged(from, 2, &prepare(1, &bad));
     let refusal = Refusal::Failed(FailureReason::ForbiddenKey);
     assert_eq!(network.answer(2, from), Answer::No { refusal });
-    assert_eq!((network.locks(), executed.commit.receipts), (0, vec![]));
+    assert_eq!((network.locks(), executed.commit.receipts.clone()), (0, vec![]));
     assert_eq!(network.ledger(2).participated(&bad.id()), None);
     assert!(network.ledger(2).dealings().locks.is_empty());
 }
@@ -120,7 +120,7 @@ fn what_is_no_message_is_consumed_and_does_nothing() {
     let envelope = network.forged(1, 2, vec![vec![], vec![255; 100], b"x".to_vec()]);
     let executed = network.block_of(2, 10, vec![], vec![envelope]);
     assert_eq!(network.ledger(2).consumed(group(1)), 3);
-    assert_eq!((executed.commit.receipts, executed.started), (vec![], vec![]));
+    assert_eq!((executed.commit.receipts.clone(), executed.started), (vec![], vec![]));
     assert_eq!(executed.commit.outcome.outbox_root, before, "no answer");
     assert_eq!(network.locks(), 0);
 }

@@ -196,8 +196,8 @@ impl World {
                 None => {}
             }
         }
-        for receipt in executed.commit.receipts {
-            self.receipts.entry(receipt.id).or_default().push(receipt);
+        for receipt in &executed.commit.receipts {
+            self.receipts.entry(receipt.id).or_default().push(receipt.clone());
         }
         for ((from, to), said) in std::mem::take(&mut self.network.said) {
             self.history.entry((from.0, to.0)).or_default().extend(said);

@@ -1,14 +1,13 @@
 use super::*;
 use std::future::ready;
-use std::sync::Arc;
 use witan_types::{Account, ChainId, SecretKey, Transaction};
 
-fn pooled(salt: u64) -> Pooled {
+fn pooled(salt: u64) -> IdentifiedTransaction {
     let secret = SecretKey::from_seed([9; 32]);
     let (chain, signer) = (ChainId::default(), Account(secret.public()));
     let transaction =
         Transaction { chain, signer, salt, expires_at_ms: 1, checks: Vec::new(), ops: Vec::new() };
-    Pooled::new(Arc::new(transaction.sign(&secret)))
+    transaction.sign(&secret).into()
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use witan_types::{Genesis, GroupId, Hash, QuorumSignatures, Seal, SealShare, TxI
 /// The genesis commit, with a height and receipts of one's own.
 fn commit(height: u64, receipts: &[u8]) -> BlockCommit {
     let (_, commit) = Ledger::open(MemoryStore::default(), &Scenario::of(1, 4).genesis(), GROUP).unwrap();
-    let mut commit = commit.unwrap();
+    let mut commit = Arc::unwrap_or_clone(commit.unwrap());
     let mut block = (*commit.block).clone();
     (block.header.height, commit.outcome.height) = (height, height);
     commit.outcome.block_id = block.id();
@@ -53,9 +53,9 @@ fn a_lost_or_doubled_acknowledged_transaction_breaks_durability() {
     assert_eq!(durability.acknowledge(&commit(1, &[7])), Ok(()));
     let mut store = MemoryStore::default();
     assert_eq!(promise(durability.at_end(0, &store)), Some(Promise::Durability), "lost");
-    store.apply(commit(1, &[7]));
+    store.apply(&commit(1, &[7]));
     assert_eq!(durability.at_end(0, &store), Ok(()));
-    store.apply(commit(2, &[7]));
+    store.apply(&commit(2, &[7]));
     assert_eq!(promise(durability.at_end(0, &store)), Some(Promise::Durability), "twice");
     assert_eq!(promise(durability.acknowledge(&commit(2, &[7]))), Some(Promise::Durability), "told twice");
 }
@@ -65,11 +65,11 @@ fn balance_from_nothing_breaks_conservation() {
     let conservation = Conservation::new(&Scenario::of(1, 4).genesis());
     let mut store = MemoryStore::default();
     let mut genesis = commit(0, &[]);
-    store.apply(genesis.clone());
+    store.apply(&genesis);
     assert_eq!(conservation.on_disks(0, &[&store]), Ok(()));
     let (_, entry) = genesis.changes.first_mut().unwrap();
     entry.as_mut().unwrap().value = Value::Balance(1_001);
-    store.apply(genesis);
+    store.apply(&genesis);
     assert_eq!(promise(conservation.on_disks(0, &[&store])), Some(Promise::Conservation));
 }
 
@@ -88,7 +88,7 @@ fn balances_are_conserved_over_all_groups_of_a_node_together() {
 fn at_genesis(genesis: &Genesis, group: GroupId) -> MemoryStore {
     let (_, commit) = Ledger::open(MemoryStore::default(), genesis, group).unwrap();
     let mut store = MemoryStore::default();
-    store.apply(commit.unwrap());
+    store.apply(&commit.unwrap());
     store
 }
 

@@ -105,7 +105,7 @@ fn verify_transactions(block: &BlockView) -> Result<(), String> {
         ));
     }
     let empty = transactions.is_empty() && Payload::default().root() == block.payload_root;
-    let payload = Payload { batches: vec![Batch::Inline(transactions)], envelopes: Vec::new() };
+    let payload = Payload { batches: vec![Batch::of(transactions)], envelopes: Vec::new() };
     if empty || payload.root() == block.payload_root {
         return Ok(());
     }

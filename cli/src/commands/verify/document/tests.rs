@@ -154,7 +154,7 @@ fn block_document_of(salts: &[u64]) -> Value {
         transaction.sign(&key)
     };
     let transactions: Vec<_> = salts.iter().copied().map(put).collect();
-    let batches = if salts.is_empty() { Vec::new() } else { vec![Batch::Inline(transactions.clone())] };
+    let batches = if salts.is_empty() { Vec::new() } else { vec![Batch::of(transactions.clone())] };
     let payload = Payload { batches, envelopes: Vec::new() };
     let header = Header {
         height: 1,
