@@ -4,7 +4,7 @@
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
-use witan_types::block::MAX_BATCH_TRANSACTIONS;
+use witan_types::batch::MAX_BATCH_TRANSACTIONS;
 use witan_types::{Account, GroupId, IdentifiedTransaction, Key, Lookup, TxId};
 
 /// The most transactions that wait, unless configured otherwise.
@@ -60,13 +60,23 @@ pub enum Refusal {
     Duplicate,
 }
 
+/// A transaction that waits.
+#[derive(Clone, Debug)]
+struct Waiting {
+    known: IdentifiedTransaction,
+    /// A batch brings it into a block.
+    is_batched: bool,
+}
+
 /// Transactions that wait for a block, in the order of their arrival.
 #[derive(Clone, Debug)]
 pub struct Mempool {
     limits: Limits,
     bytes: usize,
     next_arrival: u64,
-    by_arrival: BTreeMap<u64, IdentifiedTransaction>,
+    by_arrival: BTreeMap<u64, Waiting>,
+    /// How many of them are in a batch.
+    batched: usize,
     arrivals: Lookup<TxId, u64>,
     /// When each expires, with the number of its arrival.
     by_expiry: BTreeSet<(u64, u64)>,
@@ -84,6 +94,7 @@ impl Mempool {
             bytes: 0,
             next_arrival: 0,
             by_arrival: BTreeMap::new(),
+            batched: 0,
             arrivals: Lookup::default(),
             by_expiry: BTreeSet::new(),
             per_signer: BTreeMap::new(),
@@ -113,7 +124,7 @@ impl Mempool {
         self.per_signer.insert(signed.signer, of_signer + 1);
         self.by_expiry.insert((signed.expires_at_ms, self.next_arrival));
         self.arrivals.insert(known.id(), self.next_arrival);
-        self.by_arrival.insert(self.next_arrival, known);
+        self.by_arrival.insert(self.next_arrival, Waiting { known, is_batched: false });
         self.next_arrival += 1;
         Ok(())
     }
@@ -127,9 +138,9 @@ impl Mempool {
         exclude: &dyn Fn(&TxId) -> bool,
     ) -> Vec<&IdentifiedTransaction> {
         let (mut taken, mut room) = (Vec::new(), max_bytes);
-        for known in self.by_arrival.values() {
+        for Waiting { known, is_batched } in self.by_arrival.values() {
             let unfit = known.size() > max_bytes || known.transaction.expires_at_ms < block_time_ms;
-            if unfit || self.parked.contains_key(&known.id()) || exclude(&known.id()) {
+            if *is_batched || unfit || self.parked.contains_key(&known.id()) || exclude(&known.id()) {
                 continue;
             }
             // No smaller one behind it goes first: else a large one might never go.
@@ -145,7 +156,8 @@ impl Mempool {
     /// Takes a transaction out. Says whether it was here.
     pub fn remove(&mut self, id: &TxId) -> bool {
         let Some(arrival) = self.arrivals.remove(id) else { return false };
-        let Some(known) = self.by_arrival.remove(&arrival) else { return false };
+        let Some(Waiting { known, is_batched }) = self.by_arrival.remove(&arrival) else { return false };
+        self.batched -= usize::from(is_batched);
         let signed = &known.transaction;
         self.bytes -= known.size();
         self.by_expiry.remove(&(signed.expires_at_ms, arrival));
@@ -161,8 +173,27 @@ impl Mempool {
         true
     }
 
+    /// Whether a transaction that is here is in a batch, so that [`Mempool::take`] leaves it out. One that is parked is not put
+    /// into one. Says whether it is as wanted now.
+    pub fn set_batched(&mut self, id: &TxId, is_batched: bool) -> bool {
+        let waiting = self.arrivals.get(id).and_then(|arrival| self.by_arrival.get_mut(arrival));
+        let Some(waiting) = waiting.filter(|_| !(is_batched && self.parked.contains_key(id))) else {
+            return false;
+        };
+        self.batched = self.batched + usize::from(is_batched) - usize::from(waiting.is_batched);
+        waiting.is_batched = is_batched;
+        true
+    }
+
+    /// Whether a transaction is here and in a batch.
+    pub fn is_batched(&self, id: &TxId) -> bool {
+        let waiting = self.arrivals.get(id).and_then(|arrival| self.by_arrival.get(arrival));
+        waiting.is_some_and(|waiting| waiting.is_batched)
+    }
+
     /// A transaction that is here met this: it is offered no more until that is gone.
     pub fn park(&mut self, id: &TxId, until: Parked) {
+        self.set_batched(id, false);
         if let Some(known) = self.get(id) {
             self.parked_by_expiry.insert((known.transaction.expires_at_ms, *id));
             self.parked.insert(*id, until);
@@ -187,9 +218,9 @@ impl Mempool {
         self.parked.values().any(|parked| matches!(parked, Parked::Key(_)))
     }
 
-    /// How many could execute now, as far as is known.
+    /// How many could execute now, as far as is known, those in batches left out.
     pub fn unparked(&self) -> usize {
-        self.len() - self.parked.len()
+        self.len() - self.parked.len() - self.batched
     }
 
     /// Whether any could execute now, as far as is known.
@@ -209,7 +240,8 @@ impl Mempool {
 
     /// A transaction that is here.
     pub fn get(&self, id: &TxId) -> Option<&IdentifiedTransaction> {
-        self.arrivals.get(id).and_then(|arrival| self.by_arrival.get(arrival))
+        let waiting = self.arrivals.get(id).and_then(|arrival| self.by_arrival.get(arrival));
+        waiting.map(|waiting| &waiting.known)
     }
 
     /// Takes out what is void in blocks of this time and later, and says what that was.
@@ -219,7 +251,7 @@ impl Mempool {
             if *expires_at_ms >= block_time_ms {
                 break;
             }
-            let Some(id) = self.by_arrival.get(arrival).map(IdentifiedTransaction::id) else { break };
+            let Some(id) = self.by_arrival.get(arrival).map(|waiting| waiting.known.id()) else { break };
             self.remove(&id);
             expired.push(id);
         }
@@ -228,13 +260,15 @@ impl Mempool {
 
     /// The transactions that wait, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &IdentifiedTransaction> {
-        self.by_arrival.values()
+        self.by_arrival.values().map(|waiting| &waiting.known)
     }
 
     /// The transactions that could execute now and came as number `arrival` or later, oldest first, each with its number.
     pub fn since(&self, arrival: u64) -> impl Iterator<Item = (u64, &IdentifiedTransaction)> {
-        let unparked = |(_, known): &(&u64, &IdentifiedTransaction)| !self.parked.contains_key(&known.id());
-        self.by_arrival.range(arrival..).filter(unparked).map(|(number, known)| (*number, known))
+        let may_go = |(_, waiting): &(&u64, &Waiting)| {
+            !waiting.is_batched && !self.parked.contains_key(&waiting.known.id())
+        };
+        self.by_arrival.range(arrival..).filter(may_go).map(|(number, waiting)| (*number, &waiting.known))
     }
 
     /// The number of the next transaction to come.

@@ -126,6 +126,6 @@ impl Verifier {
     /// If the header is not proved or the payload is another's.
     pub fn verify_block(&self, sealed: &SealedBlock) -> Result<(), LightError> {
         self.verify_header(&SealedHeader { header: sealed.block.header.clone(), seal: sealed.seal.clone() })?;
-        if sealed.block.is_consistent() { Ok(()) } else { Err(LightError::PayloadOfAnotherBlock) }
+        if sealed.block.is_whole() { Ok(()) } else { Err(LightError::PayloadOfAnotherBlock) }
     }
 }

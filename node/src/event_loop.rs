@@ -6,14 +6,14 @@ use crate::rehearsal::Liar;
 use crate::shared::Shared;
 use crate::timers::Timers;
 use crate::wire;
-use crate::writers::{FIRST_EPOCH, LedgerJob, LogJob, Writers};
+use crate::writers::{Durable, FIRST_EPOCH, LedgerJob, LogJob, Writers};
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
-use witan_consensus::engine::{Evidence, Seq, Tick};
+use witan_consensus::engine::{Evidence, Tick};
 use witan_p2p::{Network, Priority, ResponseToken, Topic};
 use witan_replica::attack::Attack;
 use witan_replica::{
@@ -55,8 +55,8 @@ pub(crate) enum Command {
     Submit(GroupId, Vec<IdentifiedTransaction>, oneshot::Sender<Vec<Admission>>),
     /// Whether a transaction waits, in whichever group.
     IsPending(TxId, oneshot::Sender<bool>),
-    /// Consensus records are durable.
-    Durable(Vec<(GroupId, Seq)>),
+    /// Consensus records and batches are durable.
+    Durable(Durable),
     /// Ledger writes are durable.
     Written(GroupId, WriteSeq),
     /// The disk failed.
@@ -224,10 +224,11 @@ impl EventLoop {
                     tracing::trace!("the asker gave up");
                 }
             }
-            Command::Durable(marks) => {
-                for (group, seq) in marks {
-                    self.step(group, Event::Durable(seq));
-                }
+            Command::Durable(Durable { records, batches }) => {
+                records.into_iter().for_each(|(group, seq)| self.step(group, Event::Durable(seq)));
+                batches
+                    .into_iter()
+                    .for_each(|(group, number)| self.step(group, Event::BatchesDurable(number)));
             }
             Command::Written(group, seq) => self.step(group, Event::Written(seq)),
         }
@@ -278,9 +279,10 @@ impl EventLoop {
 
     /// Does what a replica asks, in the order of the fields.
     fn obey(&mut self, id: GroupId, effects: Effects) {
-        if !effects.persist.is_empty() || effects.truncate.is_some() {
-            let (records, truncate) = (effects.persist, effects.truncate);
-            self.writers.log(LogJob { group: id, records, truncate, evidence: Vec::new() });
+        let Effects { persist: records, truncate, batches, forget_batches, .. } = effects;
+        let job = LogJob { group: id, records, truncate, batches, forget_batches, evidence: Vec::new() };
+        if !job.is_empty() {
+            self.writers.log(job);
         }
         self.changed |= !effects.writes.is_empty() || !effects.notices.is_empty();
         if !effects.writes.is_empty() {
@@ -340,7 +342,7 @@ impl EventLoop {
             self.meter.accused();
             kept.push(stored(id, evidence, self.shared.clock.wall_ms()));
         }
-        self.writers.log(LogJob { group: id, records: Vec::new(), truncate: None, evidence: kept });
+        self.writers.log(LogJob { evidence: kept, ..LogJob::of(id) });
     }
 
     fn set_timers(&mut self, id: GroupId, timers: Vec<(Timer, Duration)>) {

@@ -5,7 +5,7 @@ use crate::error::NodeError;
 use crate::writers::FIRST_EPOCH;
 use std::path::Path;
 use witan_ledger::Limits;
-use witan_replica::{Effects, Group, Identity, MessageVerifier, Now, Open, open_group};
+use witan_replica::{Effects, Group, Identity, MIN_BATCH_BYTES, MessageVerifier, Now, Open, open_group};
 use witan_storage::{Storage, marker};
 use witan_types::{Genesis, GroupId, NodeId, Scheme, SecretKey, ValidatorIndex};
 
@@ -47,7 +47,9 @@ impl Opening<'_> {
             identity: Identity { node: self.node, validator },
             store: self.storage.ledger(id),
             records,
+            batches: self.storage.consensus_log().batches(id, FIRST_EPOCH)?,
             mempool: mempool_limits(self.config),
+            min_batch_bytes: MIN_BATCH_BYTES,
             seed: u64::from_le_bytes(first_bytes(&self.node)),
             scheme: Scheme::Ed25519,
         };

@@ -196,9 +196,11 @@ fn misbehaviour(rejection: &Rejection) -> Misbehaviour {
         Rejection::Malformed(_) | Rejection::Transaction(_) => Misbehaviour::Malformed,
         Rejection::WrongChain => Misbehaviour::WrongChain,
         Rejection::NotAValidator => Misbehaviour::Unauthorized,
-        Rejection::Engine(_) | Rejection::ClientSignature(_) | Rejection::Envelope | Rejection::Seal => {
-            Misbehaviour::Forged
-        }
+        Rejection::Engine(_)
+        | Rejection::ClientSignature(_)
+        | Rejection::Envelope
+        | Rejection::Held
+        | Rejection::Seal => Misbehaviour::Forged,
     }
 }
 

@@ -28,8 +28,42 @@ pub(crate) struct LogJob {
     pub(crate) group: GroupId,
     pub(crate) records: Vec<(Seq, Vec<u8>)>,
     pub(crate) truncate: Option<Seq>,
+    /// Batches of transactions, each with its number.
+    pub(crate) batches: Vec<(u64, Vec<u8>)>,
+    /// The numbers of batches that may go.
+    pub(crate) forget_batches: Vec<u64>,
     /// What members were caught signing.
     pub(crate) evidence: Vec<StoredEvidence>,
+}
+
+impl LogJob {
+    /// One that does nothing.
+    pub(crate) fn of(group: GroupId) -> LogJob {
+        LogJob {
+            group,
+            records: Vec::new(),
+            truncate: None,
+            batches: Vec::new(),
+            forget_batches: Vec::new(),
+            evidence: Vec::new(),
+        }
+    }
+
+    /// Whether it does nothing.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty()
+            && self.truncate.is_none()
+            && self.batches.is_empty()
+            && self.forget_batches.is_empty()
+            && self.evidence.is_empty()
+    }
+}
+
+/// What is durable since now: up to which record and which batch of each group.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Durable {
+    pub(crate) records: BTreeMap<GroupId, Seq>,
+    pub(crate) batches: BTreeMap<GroupId, u64>,
 }
 
 /// Ledger writes of one group.
@@ -113,8 +147,8 @@ impl LogWriter {
         while let Ok(first) = jobs.recv() {
             let jobs: Vec<LogJob> = std::iter::once(first).chain(jobs.try_iter()).collect();
             let report = match self.write(jobs) {
-                Ok(marks) if marks.is_empty() => continue,
-                Ok(marks) => Command::Durable(marks),
+                Ok(durable) if durable == Durable::default() => continue,
+                Ok(durable) => Command::Durable(durable),
                 Err(error) => Command::DiskFailed(error),
             };
             let failed = matches!(report, Command::DiskFailed(_));
@@ -126,14 +160,19 @@ impl LogWriter {
     }
 
     /// One synced write for all jobs; then, before the first signature of a group leaves, the marker that it signs.
-    fn write(&mut self, jobs: Vec<LogJob>) -> Result<Vec<(GroupId, Seq)>, StorageError> {
+    fn write(&mut self, jobs: Vec<LogJob>) -> Result<Durable, StorageError> {
         let mut batch = LogBatch::new();
-        let mut marks = BTreeMap::new();
+        let Durable { records: mut marks, batches: mut held } = Durable::default();
         for job in jobs {
             if let Some((seq, _)) = job.records.last() {
                 marks.insert(job.group, *seq);
             }
+            if let Some((number, _)) = job.batches.last() {
+                held.insert(job.group, *number);
+            }
             batch.append(job.group, FIRST_EPOCH, job.records);
+            batch.hold(job.group, FIRST_EPOCH, job.batches);
+            batch.forget(job.group, FIRST_EPOCH, job.forget_batches);
             if let Some(seq) = job.truncate {
                 batch.truncate_before(job.group, FIRST_EPOCH, seq);
             }
@@ -146,12 +185,12 @@ impl LogWriter {
             });
         }
         self.disk.sync(|| self.storage.consensus_log().commit(batch))?;
-        for group in marks.keys() {
+        for group in marks.keys().chain(held.keys()) {
             if self.marked.insert(*group) && !marker::has_signed(&self.home, *group, FIRST_EPOCH)? {
                 marker::mark(&self.home, *group, FIRST_EPOCH)?;
             }
         }
-        Ok(marks.into_iter().collect())
+        Ok(Durable { records: marks, batches: held })
     }
 }
 

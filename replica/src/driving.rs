@@ -46,7 +46,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             }
         }
         for block in outputs.decided {
-            self.decide(now, block, effects);
+            self.on_decided(now, block, effects);
         }
         if let Some(height) = outputs.behind {
             self.on_behind(now, height, effects);

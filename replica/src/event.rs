@@ -50,6 +50,8 @@ pub enum Timer {
     Engine(Vec<u8>),
     /// Tell peers how we stand, and look at what has waited too long.
     Heartbeat,
+    /// Transactions have waited long enough for others to travel with.
+    Gather,
     /// Look again whether the leader's turn can be answered.
     Propose,
     /// Look again at blocks that came too early.
@@ -69,6 +71,8 @@ pub enum Event {
     Timer(Timer),
     /// Every consensus record up to this one is durable.
     Durable(Seq),
+    /// Every batch up to this number is durable.
+    BatchesDurable(u64),
     /// Every ledger write up to this one is durable.
     Written(WriteSeq),
     /// A peer can be reached.
@@ -182,6 +186,10 @@ pub struct Effects {
     pub persist: Vec<(Seq, Vec<u8>)>,
     /// Consensus records before this one may be deleted, once `persist` is durable.
     pub truncate: Option<Seq>,
+    /// Batches to make durable, in the same write, each under its number, ascending; then say `BatchesDurable`.
+    pub batches: Vec<(u64, Vec<u8>)>,
+    /// The numbers of batches that may be deleted.
+    pub forget_batches: Vec<u64>,
     /// Ledger writes; then say `Written`.
     pub writes: Vec<(WriteSeq, LedgerWrite)>,
     /// Messages to send now: what had to wait for durability has waited.

@@ -45,6 +45,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             self.mempool.remove(id);
             self.intake.forget(id);
         }
+        self.keep_deferred(&commit.block, &executed.deferred);
         self.park(executed.deferred, &executed.freed);
         self.forget_consumed();
         let expired = self.mempool.expire(commit.block.header.time_ms);
@@ -54,6 +55,18 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         self.sealing.executed(outcome.clone());
         self.write_block(commit, expired, effects);
         outcome
+    }
+
+    /// What a block deferred goes into a later one by itself, whatever brought it into this one. Where there is no room for it,
+    /// others keep it, and whoever took it in sends it again.
+    fn keep_deferred(&mut self, block: &Block, deferred: &[(TxId, Stopped)]) {
+        for (id, _) in deferred {
+            if self.mempool.set_batched(id, false) {
+                continue;
+            }
+            let known = block.payload.transactions().find(|known| known.id() == *id);
+            known.map(|known| self.mempool.add(known.clone()));
+        }
     }
 
     /// Transactions that met something wait until it is gone: they are no work until then.
@@ -145,6 +158,8 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             }
         }
         if let Some(sealed) = stable {
+            let time_ms = self.ledger.tip().time_ms;
+            effects.forget_batches.extend(self.batches.forget(sealed.header.height, time_ms));
             self.tell(now, Input::Stable(sealed), effects);
         }
         // Fetching may have waited for the disk.

@@ -28,7 +28,7 @@ pub(crate) struct Intake {
 
 /// What became of a transaction that reached this node.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Taken {
+pub(crate) enum Taken {
     /// It waits in the mempool since now.
     New,
     /// It waited there before.
@@ -43,6 +43,13 @@ enum Taken {
     Elsewhere,
     MempoolFull,
     SignerFull,
+}
+
+impl Taken {
+    /// It waits in the mempool since now.
+    pub(crate) fn is_new(self) -> bool {
+        self == Taken::New
+    }
 }
 
 impl Intake {
@@ -97,13 +104,13 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
 
     /// The latest expiry that a block made now could hold. The validators' clocks decide, not this node's alone: what
     /// they don't let into a block would only wait here.
-    fn latest_expiry(&self, now: Now) -> u64 {
+    pub(crate) fn latest_expiry(&self, now: Now) -> u64 {
         let time_ms = self.ledger.tip().time_ms.max(self.catch_up.median_clock(now, &self.validators));
         time_ms.saturating_add(self.ledger.parameters().max_tx_lifetime_ms)
     }
 
     /// Takes a transaction in, unless what this node remembers speaks against it. Reads no disk.
-    fn take_in(&mut self, latest: u64, known: &IdentifiedTransaction) -> Taken {
+    pub(crate) fn take_in(&mut self, latest: u64, known: &IdentifiedTransaction) -> Taken {
         let time = self.ledger.tip().time_ms;
         let expires = known.transaction.expires_at_ms;
         if self.ledger.is_seen(known) {
@@ -146,11 +153,11 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     /// Sends transactions on and remembers to do so again.
     fn relay(&mut self, now: Now, list: Vec<IdentifiedTransaction>, effects: &mut Effects) {
         self.intake.relayed.extend(list.iter().map(|known| (known.id(), now.tick)));
-        self.pass_on(now, list, effects);
+        self.disseminate(now, list, effects);
     }
 
     /// Sends transactions to all validators; a node outside the group hands them to one.
-    fn pass_on(&mut self, now: Now, list: Vec<IdentifiedTransaction>, effects: &mut Effects) {
+    pub(crate) fn pass_on(&mut self, now: Now, list: Vec<IdentifiedTransaction>, effects: &mut Effects) {
         for part in parts(list) {
             let message = Message::Transactions(part);
             if self.identity.validator.is_some() {
@@ -177,7 +184,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         let mut bytes = 0;
         let mut again = Vec::new();
         for (id, sent) in self.intake.relayed.iter_mut().filter(|(_, sent)| due(sent)) {
-            let Some(known) = self.mempool.get(id) else { continue };
+            let Some(known) = self.mempool.get(id).filter(|_| !self.mempool.is_batched(id)) else { continue };
             bytes += known.size();
             if bytes > RELAY_AGAIN_BYTES {
                 break;
@@ -190,7 +197,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
 }
 
 /// Cuts a list into parts that fit a message each.
-fn parts(list: Vec<IdentifiedTransaction>) -> Vec<Vec<IdentifiedTransaction>> {
+pub(crate) fn parts(list: Vec<IdentifiedTransaction>) -> Vec<Vec<IdentifiedTransaction>> {
     let (mut parts, mut part, mut bytes) = (Vec::new(), Vec::new(), 0);
     for known in list {
         let size = known.size();

@@ -4,6 +4,8 @@
 //! [`Effects`] that come back. The replica itself holds back what must not leave before it is durable.
 
 pub mod attack;
+mod batches;
+mod dissemination;
 mod driving;
 pub mod event;
 mod executing;
@@ -18,6 +20,7 @@ mod sealing;
 mod sync;
 pub mod verify;
 
+pub use dissemination::MIN_BATCH_BYTES;
 pub use event::{
     Admission, Class, Effects, Event, LedgerWrite, Notice, Now, Outgoing, Recipient, Relay, Source, Ticket,
     Timer, WriteSeq,

@@ -4,13 +4,16 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use std::sync::Arc;
 use witan_types::codec::{bounded, bounded_bytes, encode};
 use witan_types::{
-    Envelope, Height, IdentifiedTransaction, Seal, SealShare, SealedBlock, SealedHeader, Wire,
+    BatchName, Envelope, Hash, Height, HeldBatch, IdentifiedTransaction, Seal, SealShare, SealedBlock,
+    SealedHeader, Signature, ValidatorIndex, Wire,
 };
 
 /// The most bytes one message may take.
 pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024 - 64;
 /// The most transactions one message may carry.
 pub const MAX_RELAYED: usize = 4096;
+/// The most batches that are asked for at once.
+pub const MAX_BATCHES_ASKED: usize = 64;
 /// The most seal shares or seals one message may carry.
 pub const MAX_SHARES: usize = 64;
 /// The most blocks one answer may carry.
@@ -68,7 +71,30 @@ pub enum Message {
     SealedHeader(SealedHeader),
     /// What another group says to this one, from a member of it to a member of this one that does not run it.
     Envelope(Arc<Envelope>),
+    /// A batch that the sender made, to be held and acknowledged.
+    Batch(#[borsh(deserialize_with = "bounded::<MAX_RELAYED, _, _>")] Vec<IdentifiedTransaction>),
+    /// The sender holds a batch, to who made it.
+    BatchHeld {
+        /// Which one.
+        name: BatchName,
+        /// Who holds it.
+        by: ValidatorIndex,
+        /// Its signature on the name.
+        signature: Signature,
+    },
+    /// A quorum holds a batch: blocks may name it.
+    BatchReady(HeldBatch),
+    /// Asks for batches by their digests.
+    BatchesRequest(#[borsh(deserialize_with = "bounded::<MAX_BATCHES_ASKED, _, _>")] Vec<Hash>),
+    /// Batches, as far as the sender has them.
+    Batches(#[borsh(deserialize_with = "bounded::<MAX_BATCHES_ASKED, _, _>")] Vec<BatchContents>),
 }
+
+/// What is in a batch.
+#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+pub struct BatchContents(
+    #[borsh(deserialize_with = "bounded::<MAX_RELAYED, _, _>")] pub Vec<IdentifiedTransaction>,
+);
 
 impl Message {
     /// The encoding, shared by all its recipients.

@@ -1,5 +1,7 @@
 //! Opening a group from what is on disk, wherever a crash left it.
 
+use crate::batches::Batches;
+use crate::dissemination::Dissemination;
 use crate::event::{Effects, Now, Timer};
 use crate::hosting::Hosted;
 use crate::intake::Intake;
@@ -43,8 +45,12 @@ pub struct Open<'a, S> {
     pub store: S,
     /// Every consensus record on disk, ascending.
     pub records: Vec<(Seq, Vec<u8>)>,
+    /// Every batch on disk, ascending by number.
+    pub batches: Vec<(u64, Vec<u8>)>,
     /// Bounds of the mempool.
     pub mempool: Limits,
+    /// So many bytes of transactions travel in a batch; fewer go to the mempools one by one. [`MIN_BATCH_BYTES`] as a rule.
+    pub min_batch_bytes: usize,
     /// Where the engine's jitter comes from.
     pub seed: u64,
     /// How signatures are judged: [`Scheme::Ed25519`] outside the simulator.
@@ -93,7 +99,18 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         now: Now,
         start: impl FnOnce(Setup, Vec<(Seq, E::Record)>) -> (E, Outputs<E>),
     ) -> Result<(Self, MessageVerifier, Effects), LedgerError> {
-        let Open { genesis, group, identity, store, records, mempool, seed, scheme } = open;
+        let Open {
+            genesis,
+            group,
+            identity,
+            store,
+            records,
+            batches,
+            mempool,
+            min_batch_bytes,
+            seed,
+            scheme,
+        } = open;
         let committee = genesis.committee(group).ok_or(LedgerError::UnknownGroup(group))?.under(scheme);
         let validators = nodes(genesis, group);
         let instance = Instance { chain: genesis.chain(), group, epoch: Epoch(1) };
@@ -131,6 +148,8 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             abroad,
             due_timer: None,
             intake: Intake::default(),
+            batches: Batches::default(),
+            dissemination: Dissemination::new(min_batch_bytes),
             catch_up: CatchUp::default(),
             written: 0,
             unwritten: VecDeque::new(),
@@ -139,6 +158,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if let Some(commit) = genesis_commit {
             replica.write_block(commit, Vec::new(), &mut effects);
         }
+        replica.restore_batches(now, batches, &mut effects);
         replica.remake_shares();
         let setup = replica.setup(genesis.base_header(group), instance, seed)?;
         if let Some(setup) = setup {

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{Draft, Engine, Input, Tick, Turn, Verdict};
 use witan_ledger::{Store, Validity, clock};
-use witan_types::{Batch, Block, BlockId, GroupId, Header, Height, IdentifiedTransaction, Payload, TxId};
+use witan_types::{
+    Batch, Block, BlockId, GroupId, Hash, Header, Height, IdentifiedTransaction, Payload, TxId,
+};
 
 /// The most blocks that wait to be judged again.
 const MAX_TOO_EARLY: usize = 64;
@@ -21,8 +23,10 @@ const MAX_UNDECIDED: usize = 256;
 struct Undecided {
     height: Height,
     time_ms: u64,
-    /// Ascending.
+    /// Those that are in it, ascending.
     transactions: Vec<TxId>,
+    /// The digests of the batches that it names.
+    batches: Vec<Hash>,
     /// For each group that it hears, the place after the last message.
     heard: Vec<(GroupId, u64)>,
 }
@@ -84,7 +88,8 @@ impl Proposing {
             let Header { height, time_ms, .. } = block.header;
             let heard = block.payload.envelopes.iter();
             let heard = heard.map(|envelope| (envelope.source(), envelope.contents.next())).collect();
-            self.undecided.insert(id, Undecided { height, time_ms, transactions, heard });
+            let batches = block.payload.named().map(|held| held.name.digest).collect();
+            self.undecided.insert(id, Undecided { height, time_ms, transactions, batches, heard });
         }
     }
 
@@ -95,6 +100,11 @@ impl Proposing {
     /// What the ancestors of the newest turn hear of other groups: the place after the last message of each.
     pub(crate) fn heard(&self) -> impl Iterator<Item = (GroupId, u64)> {
         self.ancestors().flat_map(|block| block.heard.iter().copied())
+    }
+
+    /// The batches that ancestors of the newest turn name.
+    fn carried_batches(&self) -> Vec<Hash> {
+        self.ancestors().flat_map(|block| block.batches.iter().copied()).collect()
     }
 
     /// Whether an ancestor of the newest turn does what is due at this time.
@@ -163,6 +173,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     /// A follower of an idle leader waits one more interval before it calls that work.
     pub(crate) fn has_work(&self, now: Now) -> bool {
         self.mempool.has_unparked()
+            || self.batches.ready().next().is_some()
             || self.has_envelopes()
             || self.is_due(now)
             || self.first_block_due(now)
@@ -257,6 +268,10 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
 
     /// Whether a transaction waits that no ancestor of the turn carries. What was looked at is not looked at again.
     fn has_news(&mut self) -> bool {
+        let carried = self.proposing.carried_batches();
+        if self.batches.ready().any(|known| !carried.contains(&known.name.digest)) {
+            return true;
+        }
         let carried: usize = self.proposing.ancestors().map(|block| block.transactions.len()).sum();
         if self.mempool.unparked() > carried {
             return true;
@@ -274,11 +289,14 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             clock::propose_time(turn.parent_time_ms, self.catch_up.median_clock(now, &self.validators));
         let max_bytes = usize::try_from(self.ledger.parameters().max_block_bytes).unwrap_or(usize::MAX);
         let repeated = |id: &TxId| self.proposing.is_repeated(id);
-        let mut taken = self.mempool.take(max_bytes, time_ms, &repeated);
+        let named = self.ready_batches(time_ms, max_bytes, &self.proposing.carried_batches());
+        let room = named.iter().fold(max_bytes, |room, held| room.saturating_sub(held.name.bytes as usize));
+        let mut taken = self.mempool.take(room, time_ms, &repeated);
         // A transaction may have been taken in by a clock ahead of the block's.
         let latest = time_ms.saturating_add(self.ledger.parameters().max_tx_lifetime_ms);
         taken.retain(|known| known.transaction.expires_at_ms <= latest);
-        let batches = if taken.is_empty() { Vec::new() } else { vec![Batch::of(taken.into_iter().cloned())] };
+        let inline = (!taken.is_empty()).then(|| Batch::of(taken.into_iter().cloned()));
+        let batches = named.into_iter().map(Batch::Named).chain(inline).collect();
         Draft { time_ms, payload: Payload { batches, envelopes: self.envelopes() } }
     }
 }

@@ -1,10 +1,12 @@
 //! The replica: engine, ledger, mempool, sealing and catching up, behind one step function.
 
+use crate::batches::Batches;
+use crate::dissemination::Dissemination;
 use crate::event::{Class, Effects, Event, Now, Outgoing, Recipient, Source, Timer, WriteSeq};
 use crate::executing::Unwritten;
 use crate::hosting::Hosted;
 use crate::intake::Intake;
-use crate::message::Message;
+use crate::message::{BatchContents, Message};
 use crate::open::Identity;
 use crate::proposing::Proposing;
 use crate::relaying::Inbox;
@@ -91,6 +93,8 @@ pub struct Replica<E: Engine, S: Store> {
     /// To which nodes what this group says goes over the network, by the group it is for.
     pub(crate) abroad: BTreeMap<GroupId, Route>,
     pub(crate) intake: Intake,
+    pub(crate) batches: Batches,
+    pub(crate) dissemination: Dissemination,
     pub(crate) catch_up: CatchUp,
     /// The block time for which the host was asked to wake this replica; Unix milliseconds.
     pub(crate) due_timer: Option<u64>,
@@ -111,6 +115,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
                 }
             }
             Content::Transactions(transactions) => self.on_transactions(now, source, transactions, effects),
+            Content::Batch(batch) => self.on_batch(now, source.node(), batch, effects),
             Content::Plain(message) => self.on_plain(now, source.node(), *message, effects),
         }
     }
@@ -123,10 +128,20 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             Message::Blocks(blocks) => self.on_blocks(now, from, blocks, effects),
             Message::SealedHeader(sealed) => self.on_sealed_header(now, from, &sealed, effects),
             Message::Envelope(envelope) => self.on_envelope(envelope),
+            Message::BatchHeld { name, by, signature } => {
+                self.on_held(now, &name.digest, by, signature, effects)
+            }
+            Message::BatchReady(held) => self.batches.certified(now.tick, held),
+            Message::Batches(lists) => {
+                let lists = lists.into_iter().map(|BatchContents(list)| list).collect();
+                self.on_batches(now, from, lists, effects);
+            }
             // Answered, if at all, by the reply that every request gets.
             Message::BlocksRequest { .. }
+            | Message::BatchesRequest(_)
             | Message::Accepted
             | Message::Engine(_)
+            | Message::Batch(_)
             | Message::Transactions(_) => {}
         }
     }
@@ -139,6 +154,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
                 }
             }
             Timer::Heartbeat => self.on_beat(now, effects),
+            Timer::Gather => self.send_gathered(now, effects),
             Timer::Propose => {}
             Timer::Due => self.due_timer = None,
             Timer::Revalidate => self.revalidate(now, effects),
@@ -151,6 +167,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             self.share_again(effects);
         }
         self.relay_again(now, effects);
+        self.batches_again(now, effects);
         self.offer_again(effects);
         self.beat(now, effects);
     }
@@ -173,12 +190,15 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     fn reply(&mut self, now: Now, source: Source, message: &VerifiedMessage, effects: &mut Effects) {
         let Source::Request(node, ticket) = source else { return };
         let answer = match &message.0 {
-            Content::Plain(message) => match **message {
+            Content::Plain(message) => match &**message {
                 Message::Heartbeat(_) => Message::Heartbeat(self.heartbeat(now)),
-                Message::BlocksRequest { from } => Message::Blocks(self.sealed_blocks(now, node, from)),
+                Message::BlocksRequest { from } => Message::Blocks(self.sealed_blocks(now, node, *from)),
+                Message::BatchesRequest(digests) if self.validators.contains(&node) => {
+                    Message::Batches(self.batches_asked_for(digests).into_iter().map(BatchContents).collect())
+                }
                 _ => Message::Accepted,
             },
-            Content::Engine(..) | Content::Transactions(_) => Message::Accepted,
+            Content::Engine(..) | Content::Transactions(_) | Content::Batch(_) => Message::Accepted,
         };
         effects.replies.push((ticket, answer));
     }
@@ -200,10 +220,14 @@ impl<E: Engine + Send, S: Store + Send> Group for Replica<E, S> {
             Event::Submit(ticket, transactions) => self.on_submit(now, ticket, transactions, &mut effects),
             Event::Timer(timer) => self.on_timer(now, timer, &mut effects),
             Event::Durable(seq) => self.tell(now, Input::Durable(seq), &mut effects),
+            Event::BatchesDurable(number) => self.on_batches_durable(now, number, &mut effects),
             Event::Written(seq) => self.on_written(now, seq, &mut effects),
             Event::PeerUp(node) => self.on_peer_up(now, node, &mut effects),
             Event::PeerDown(node) => self.catch_up.peer_down(&node),
-            Event::RequestFailed(node) => self.on_request_failed(&node),
+            Event::RequestFailed(node) => {
+                self.on_request_failed(&node);
+                self.on_batches_unanswered(now, &node, &mut effects);
+            }
             Event::Envelope(envelope) => self.on_envelope(envelope),
             Event::Leaving => self.tell(now, Input::Leaving, &mut effects),
         }

@@ -324,6 +324,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if header.height == tip.height.saturating_add(1)
             && header.parent == self.ledger.tip_outcome().block_id
         {
+            self.batches_executed(&block);
             self.execute(now, Arc::new(block), effects);
         }
         let is_next = self.sealing.accept(&seal);

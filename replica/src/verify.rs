@@ -7,8 +7,9 @@ use std::fmt;
 use std::sync::Arc;
 use witan_consensus::engine::{Engine, Instance, Rejected, Verified};
 use witan_types::{
-    Block, BlockId, CodecError, Committee, Envelope, Epoch, FaultModel, GroupId, IdentifiedTransaction,
-    NodeId, Outcome, Scheme, SealedBlock, SealedHeader, Signed, TransactionError, TxId, ValidatorIndex, Wire,
+    BatchName, Block, BlockId, CodecError, Committee, Envelope, Epoch, FaultModel, GroupId, HeldBatch,
+    Holders, IdentifiedTransaction, NodeId, Outcome, Scheme, SealedBlock, SealedHeader, Signature, Signed,
+    TransactionError, TxId, ValidatorIndex, Wire,
 };
 
 /// Why a peer's message is refused. Held against the peer that sent it.
@@ -35,6 +36,9 @@ pub enum Rejection {
     /// A message of another group that proves nothing, in a block or alone.
     #[error("a message of another group that its seal does not prove")]
     Envelope,
+    /// A batch of transactions that nobody or no quorum says to hold.
+    #[error("a batch that is not said to be held by who should hold it")]
+    Held,
     /// A seal, share or sealed block that proves nothing.
     #[error("a seal, share or sealed block does not verify")]
     Seal,
@@ -69,8 +73,20 @@ pub(crate) enum Content {
     Engine(Box<dyn Any + Send>, Vec<BlockId>),
     /// Transactions whose signatures are good, or vouched for by a member that the group trusts.
     Transactions(Vec<IdentifiedTransaction>),
+    /// A member's batch, its transactions judged like those.
+    Batch(JudgedBatch),
     /// Anything else, as it was sent.
     Plain(Box<Message>),
+}
+
+/// A batch with its name, and the encoding that both were found from.
+#[derive(Debug)]
+pub(crate) struct JudgedBatch {
+    /// Who sent it.
+    pub(crate) author: ValidatorIndex,
+    pub(crate) name: BatchName,
+    pub(crate) transactions: Vec<IdentifiedTransaction>,
+    pub(crate) encoding: Vec<u8>,
 }
 
 impl VerifiedMessage {
@@ -95,6 +111,7 @@ impl fmt::Debug for VerifiedMessage {
         match &self.0 {
             Content::Engine(..) => f.write_str("engine message"),
             Content::Transactions(list) => write!(f, "{} transactions", list.len()),
+            Content::Batch(batch) => write!(f, "a batch of {} transactions", batch.transactions.len()),
             Content::Plain(message) => message.fmt(f),
         }
     }
@@ -201,6 +218,7 @@ impl MessageVerifier {
                 let (message, blocks) = (self.engine)(&self.instance, &self.committee, place, &bytes)?;
                 let judge = |block: &Arc<Block>| {
                     self.check_envelopes(&block.payload.envelopes)?;
+                    self.check_held(block.payload.named())?;
                     self.judge_transactions(clients, block.payload.transactions())?;
                     Ok(block.id())
                 };
@@ -210,6 +228,20 @@ impl MessageVerifier {
             Message::Transactions(list) => {
                 self.judge_transactions(clients, list.iter())?;
                 Content::Transactions(list)
+            }
+            Message::Batch(list) => {
+                let author = *self.validators.get(&from).ok_or(Rejection::NotAValidator)?;
+                self.judge_transactions(clients, list.iter())?;
+                let (name, encoding) = BatchName::with_encoding(&list);
+                Content::Batch(JudgedBatch { author, name, transactions: list, encoding })
+            }
+            Message::BatchHeld { name, by, signature } => {
+                self.check_holder(from, &name, by, &signature)?;
+                Content::Plain(Box::new(Message::BatchHeld { name, by, signature }))
+            }
+            Message::BatchReady(held) => {
+                self.check_held(std::iter::once(&held))?;
+                Content::Plain(Box::new(Message::BatchReady(held)))
             }
             Message::Envelope(envelope) => {
                 self.check_bearer(from, &envelope)?;
@@ -277,9 +309,46 @@ impl MessageVerifier {
             | Message::Envelope(_)
             | Message::Accepted
             | Message::Heartbeat(_)
+            | Message::Batch(_)
+            | Message::BatchHeld { .. }
+            | Message::BatchReady(_)
+            | Message::BatchesRequest(_)
+            | Message::Batches(_)
             | Message::BlocksRequest { .. } => true,
         };
         if valid { Ok(()) } else { Err(Rejection::Seal) }
+    }
+
+    fn holders(&self) -> Holders {
+        let Instance { chain, group, epoch } = self.instance;
+        Holders { chain, group, epoch }
+    }
+
+    /// That it holds a batch each member says for itself.
+    fn check_holder(
+        &self,
+        from: NodeId,
+        name: &BatchName,
+        by: ValidatorIndex,
+        signature: &Signature,
+    ) -> Result<(), Rejection> {
+        if self.validators.get(&from) != Some(&by) {
+            return Err(Rejection::NotAValidator);
+        }
+        let message = name.signing_bytes(&self.holders());
+        let key = self.committee.key(by);
+        match key.is_some_and(|key| self.committee.scheme().verify(key, &message, signature)) {
+            true => Ok(()),
+            false => Err(Rejection::Held),
+        }
+    }
+
+    /// That a quorum holds batches is a quorum's word.
+    fn check_held<'a>(&self, mut named: impl Iterator<Item = &'a HeldBatch>) -> Result<(), Rejection> {
+        match named.all(|held| held.verify(&self.holders(), &self.committee).is_ok()) {
+            true => Ok(()),
+            false => Err(Rejection::Held),
+        }
     }
 
     /// What a group says is brought by its members alone: others would only cost what judging it costs.
@@ -323,7 +392,7 @@ impl MessageVerifier {
 
     fn is_sealed_block(&self, sealed: &SealedBlock) -> bool {
         let header = SealedHeader { header: sealed.block.header.clone(), seal: sealed.seal.clone() };
-        self.is_sealed_header(&header) && sealed.block.is_consistent()
+        self.is_sealed_header(&header) && sealed.block.is_whole()
     }
 }
 

@@ -10,15 +10,23 @@ use std::fmt;
 use std::sync::Arc;
 use witan_types::{Epoch, GroupId};
 
-pub(crate) const FAMILIES: [Family; 3] =
-    [("default", Shape::Small), (RECORDS, Shape::Sequence), (EVIDENCE, Shape::Small)];
+pub(crate) const FAMILIES: [Family; 4] = [
+    ("default", Shape::Small),
+    (RECORDS, Shape::Sequence),
+    (EVIDENCE, Shape::Small),
+    (BATCHES, Shape::Sequence),
+];
 
 const RECORDS: &str = "records";
+/// By group, epoch and number: batches of transactions that this node holds for its group.
+const BATCHES: &str = "batches";
 
 /// Changes to the log, of any number of groups, that become durable together.
 #[derive(Clone, Debug, Default)]
 pub struct LogBatch {
     appends: Vec<(Vec<u8>, Vec<u8>)>,
+    batches: Vec<(Vec<u8>, Vec<u8>)>,
+    forgotten: Vec<Vec<u8>>,
     truncations: Vec<(GroupId, Epoch, u64)>,
     evidence: Vec<StoredEvidence>,
 }
@@ -40,6 +48,17 @@ impl LogBatch {
         self.appends.extend(records);
     }
 
+    /// Adds batches of transactions, each under its number.
+    pub fn hold(&mut self, group: GroupId, epoch: Epoch, batches: impl IntoIterator<Item = (u64, Vec<u8>)>) {
+        let batches = batches.into_iter().map(|(number, batch)| (keys::record(group, epoch, number), batch));
+        self.batches.extend(batches);
+    }
+
+    /// Forgets the batches with these numbers.
+    pub fn forget(&mut self, group: GroupId, epoch: Epoch, numbers: impl IntoIterator<Item = u64>) {
+        self.forgotten.extend(numbers.into_iter().map(|number| keys::record(group, epoch, number)));
+    }
+
     /// Forgets the records below `seq`, those of this batch included.
     pub fn truncate_before(&mut self, group: GroupId, epoch: Epoch, seq: u64) {
         self.truncations.push((group, epoch, seq));
@@ -53,7 +72,11 @@ impl LogBatch {
 
     /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
-        self.appends.is_empty() && self.truncations.is_empty() && self.evidence.is_empty()
+        self.appends.is_empty()
+            && self.batches.is_empty()
+            && self.forgotten.is_empty()
+            && self.truncations.is_empty()
+            && self.evidence.is_empty()
     }
 }
 
@@ -86,7 +109,14 @@ impl ConsensusLog {
         let family = self.instance.family(RECORDS);
         let mut batch = WriteBatch::new();
         let has_evidence = evidence::put(&self.instance, &mut batch, writes.evidence)?;
-        let sync = has_evidence || !writes.appends.is_empty();
+        let sync = has_evidence || !writes.appends.is_empty() || !writes.batches.is_empty();
+        let held = self.instance.family(BATCHES);
+        for (key, held_batch) in writes.batches {
+            batch.put_cf(held, key, held_batch);
+        }
+        for key in writes.forgotten {
+            batch.delete_cf(held, key);
+        }
         for (key, record) in writes.appends {
             batch.put_cf(family, key, record);
         }
@@ -101,17 +131,30 @@ impl ConsensusLog {
     /// # Errors
     /// If the disk can't be read, what it holds is not what was written, or a record in the middle is missing.
     pub fn load(&self, group: GroupId, epoch: Epoch) -> Result<Vec<(u64, Vec<u8>)>, StorageError> {
-        let mut records = Vec::new();
-        let mut iterator = self.instance.iterate(RECORDS, Some(keys::records_end(group, epoch)));
+        let records = self.read(RECORDS, group, epoch)?;
+        self.refuse_gaps(group, epoch, &records)?;
+        Ok(records)
+    }
+
+    fn read(&self, family: &str, group: GroupId, epoch: Epoch) -> Result<Vec<(u64, Vec<u8>)>, StorageError> {
+        let mut found = Vec::new();
+        let mut iterator = self.instance.iterate(family, Some(keys::records_end(group, epoch)));
         iterator.seek(keys::record(group, epoch, 0));
-        while let Some((key, record)) = iterator.item() {
-            let seq = keys::decode_seq(key).ok_or_else(|| self.instance.malformed("record's key"))?;
-            records.push((seq, record.to_vec()));
+        while let Some((key, value)) = iterator.item() {
+            let number = keys::decode_seq(key).ok_or_else(|| self.instance.malformed("record's key"))?;
+            found.push((number, value.to_vec()));
             iterator.next();
         }
         self.instance.finish(&iterator)?;
-        self.refuse_gaps(group, epoch, &records)?;
-        Ok(records)
+        Ok(found)
+    }
+
+    /// All batches of transactions that are held in an epoch, ascending by number.
+    ///
+    /// # Errors
+    /// If the disk can't be read, or what it holds is not what was written.
+    pub fn batches(&self, group: GroupId, epoch: Epoch) -> Result<Vec<(u64, Vec<u8>)>, StorageError> {
+        self.read(BATCHES, group, epoch)
     }
 
     /// At most `limit` pieces of evidence, ordered by group, epoch, validator and kind of lie, from this place on.

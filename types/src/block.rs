@@ -1,5 +1,6 @@
 //! Blocks: a header that names its parent and the hash of its payload.
 
+use crate::batch::{Batch, HeldBatch};
 use crate::codec::{Wire, bounded, encode};
 use crate::envelope::Envelope;
 use crate::hash::{Hash, sha256};
@@ -10,8 +11,6 @@ use borsh::{BorshDeserialize, BorshSerialize};
 
 /// The most bytes a payload may take.
 pub const MAX_PAYLOAD_BYTES: usize = 2 * 1024 * 1024;
-/// The most transactions one batch may hold.
-pub const MAX_BATCH_TRANSACTIONS: usize = 16_384;
 /// The most batches one payload may hold.
 pub const MAX_BATCHES: usize = 256;
 /// The most envelopes one payload may hold.
@@ -51,32 +50,6 @@ impl Wire for Header {
     const MAX_BYTES: usize = 256;
 }
 
-/// Transactions as a payload carries them.
-#[derive(Clone, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
-pub enum Batch {
-    /// The transactions themselves.
-    Inline(#[borsh(deserialize_with = "bounded::<MAX_BATCH_TRANSACTIONS, _, _>")] Vec<IdentifiedTransaction>),
-}
-
-impl Batch {
-    /// A batch of these transactions.
-    pub fn of<T: Into<IdentifiedTransaction>>(transactions: impl IntoIterator<Item = T>) -> Batch {
-        Batch::Inline(transactions.into_iter().map(Into::into).collect())
-    }
-
-    /// The transactions.
-    pub fn transactions(&self) -> &[IdentifiedTransaction] {
-        let Batch::Inline(transactions) = self;
-        transactions
-    }
-
-    /// The hash that stands for the batch in the payload's root.
-    pub fn digest(&self) -> Hash {
-        let Batch::Inline(transactions) = self;
-        sha256(&[b"witan batch", &encode(transactions)])
-    }
-}
-
 /// What a block carries.
 #[derive(Clone, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
 pub struct Payload {
@@ -98,14 +71,25 @@ impl Payload {
         sha256(&[b"witan payload", batches.as_bytes(), envelopes.as_bytes()])
     }
 
-    /// All transactions, in order of execution.
+    /// All transactions, in order of execution; none of batches that are only named.
     pub fn transactions(&self) -> impl Iterator<Item = &IdentifiedTransaction> {
         self.batches.iter().flat_map(Batch::transactions)
     }
 
+    /// The batches that are only named, in order.
+    pub fn named(&self) -> impl Iterator<Item = &HeldBatch> {
+        self.batches.iter().filter_map(Batch::named)
+    }
+
+    /// Whether all that it carries is in it.
+    pub fn is_whole(&self) -> bool {
+        self.named().next().is_none()
+    }
+
     /// Whether it carries nothing.
     pub fn is_empty(&self) -> bool {
-        self.batches.iter().all(|batch| batch.transactions().is_empty()) && self.envelopes.is_empty()
+        let is_empty = |batch: &Batch| batch.named().is_none() && batch.transactions().is_empty();
+        self.batches.iter().all(is_empty) && self.envelopes.is_empty()
     }
 }
 
@@ -128,9 +112,14 @@ impl Block {
         self.header.id()
     }
 
-    /// Whether the payload is the one the header commits to.
+    /// Whether the payload is the one the header commits to, some of its batches perhaps by name alone.
     pub fn is_consistent(&self) -> bool {
         self.payload.root() == self.header.payload_root
+    }
+
+    /// Whether it is all there, and what the header commits to.
+    pub fn is_whole(&self) -> bool {
+        self.payload.is_whole() && self.is_consistent()
     }
 }
 

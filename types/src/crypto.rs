@@ -52,6 +52,8 @@ pub enum Role {
         /// The engine's own number for the kind of message.
         message: u8,
     },
+    /// A validator's word that it holds a batch of transactions.
+    Batch,
 }
 
 /// Where a signature counts: the first part of everything that is signed.

@@ -2,6 +2,7 @@
 //! quorum, transaction, block, seal, genesis. Pure: no clock, no input or output, no randomness of its own.
 
 pub mod account;
+pub mod batch;
 pub mod block;
 pub mod change;
 pub mod codec;
@@ -20,7 +21,8 @@ pub mod seal;
 pub mod transaction;
 
 pub use account::Account;
-pub use block::{Batch, Block, Header, Payload};
+pub use batch::{Batch, BatchName, HeldBatch, Holders};
+pub use block::{Block, Header, Payload};
 pub use change::{Change, ChangeKind};
 pub use codec::{CodecError, Wire};
 pub use committee::{CertificateError, Committee, FaultModel, QuorumSignatures, SignerSet};

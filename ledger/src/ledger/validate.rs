@@ -4,9 +4,10 @@
 use super::Ledger;
 use crate::clock::{TimeVerdict, judge_time};
 use crate::store::Store;
+use std::collections::BTreeSet;
 use witan_types::block::{MAX_ENVELOPES, MAX_PAYLOAD_BYTES};
 use witan_types::codec::encode;
-use witan_types::{Block, Envelope, GroupId, IdentifiedTransaction, Lookup, Payload, TxId, Wire};
+use witan_types::{Block, Envelope, GroupId, Hash, IdentifiedTransaction, Lookup, Payload, TxId, Wire};
 
 /// The most messages of other groups that a block holds, unless one envelope alone has more.
 pub const MAX_BLOCK_MESSAGES: usize = 1_024;
@@ -72,6 +73,7 @@ impl<S: Store> Ledger<S> {
         (header.chain, header.group) == (self.tip.chain, self.tip.group)
             && envelopes_fit(header.group, payload)
             && transactions_bytes(payload) <= MAX_TRANSACTIONS_BYTES
+            && named_fit(header.time_ms, payload)
             && payload
                 .transactions()
                 .all(|known| known.transaction.expires_at_ms <= latest_expiry && is_first(known.id()))
@@ -82,7 +84,15 @@ impl<S: Store> Ledger<S> {
 /// transactions.
 fn transactions_bytes(payload: &Payload) -> u64 {
     let sizes: usize = payload.transactions().map(IdentifiedTransaction::size).sum();
-    (8 + 5 * payload.batches.len() + sizes) as u64
+    let named: u64 = payload.named().map(|held| u64::from(held.name.bytes)).sum();
+    (8 + 5 * payload.batches.len() + sizes) as u64 + named
+}
+
+/// Whether batches that are only named may be in a block of this time: each once, and not after its transactions have expired,
+/// when whoever held it may have forgotten it. That a quorum holds them is judged before, on any core.
+fn named_fit(time_ms: u64, payload: &Payload) -> bool {
+    let mut digests: BTreeSet<Hash> = BTreeSet::new();
+    payload.named().all(|held| held.name.until_ms >= time_ms && digests.insert(held.name.digest))
 }
 
 /// Whether envelopes are from other groups to this one, carry what their seals cover, and are not too many. That the

@@ -148,6 +148,7 @@ pub(crate) struct Node {
     pub(crate) replica: Option<Replica<HotStuff, Disk>>,
     pub(crate) disk: Disk,
     log: BTreeMap<Seq, Vec<u8>>,
+    pub(crate) batches: BTreeMap<u64, Vec<u8>>,
     timers: BTreeMap<Timer, Duration>,
     /// While set, nothing becomes durable: it waits here.
     pub(crate) log_stalls: bool,
@@ -170,6 +171,7 @@ impl Node {
             replica: None,
             disk: Disk::default(),
             log: BTreeMap::new(),
+            batches: BTreeMap::new(),
             timers: BTreeMap::new(),
             log_stalls: false,
             stalled: vec![],
@@ -195,6 +197,8 @@ pub(crate) struct Cluster {
     pub(crate) genesis: Genesis,
     pub(crate) nodes: Vec<Node>,
     pub(crate) verifier: MessageVerifier,
+    /// From how many bytes on transactions travel in batches.
+    pub(crate) min_batch_bytes: usize,
     pub(crate) elapsed: Duration,
     pub(crate) loses: Loses,
     pub(crate) on_the_way: VecDeque<Parcel>,
@@ -213,6 +217,7 @@ impl Cluster {
         let nodes = genesis.validators.len() + followers;
         let mut cluster = Cluster {
             verifier: verifier(&genesis),
+            min_batch_bytes: witan_replica::MIN_BATCH_BYTES,
             genesis,
             nodes: (0..nodes).map(|_| Node::new()).collect(),
             elapsed: Duration::ZERO,
@@ -249,6 +254,8 @@ impl Cluster {
             identity: Identity { node: node(place), validator },
             store: node_state.disk.clone(),
             records: node_state.log.iter().map(|(seq, bytes)| (*seq, bytes.clone())).collect(),
+            batches: node_state.batches.iter().map(|(number, bytes)| (*number, bytes.clone())).collect(),
+            min_batch_bytes: self.min_batch_bytes,
             mempool: Limits::default(),
             seed: place as u64,
             scheme: Scheme::StandIn,
@@ -358,6 +365,7 @@ impl Cluster {
     /// Everything that is made durable becomes so in the next event.
     fn obey(&mut self, place: usize, effects: Effects) {
         self.persist(place, effects.persist, effects.truncate);
+        self.persist_batches(place, effects.batches, &effects.forget_batches);
         self.write(place, effects.writes);
         for outgoing in effects.send {
             let message = Message::decode(&outgoing.bytes).unwrap();
@@ -399,6 +407,14 @@ impl Cluster {
         if let Some(seq) = newest {
             self.on_the_way.push_back((place, Event::Durable(seq)));
         }
+    }
+
+    fn persist_batches(&mut self, place: usize, batches: Vec<(u64, Vec<u8>)>, forgotten: &[u64]) {
+        let newest = batches.last().map(|(number, _)| *number);
+        let held = &mut self.nodes[place].batches;
+        held.extend(batches);
+        held.retain(|number, _| !forgotten.contains(number));
+        self.on_the_way.extend(newest.map(|number| (place, Event::BatchesDurable(number))));
     }
 
     /// Ends a stall of the log.

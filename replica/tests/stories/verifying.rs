@@ -197,7 +197,9 @@ fn a_proposal_carries_the_payload_its_header_names_and_what_clients_signed() {
     emptied.payload.batches.clear();
     assert!(matches!(refused(&cluster, place, &signed_again(emptied)), Rejection::Engine(_)));
     let mut unsigned = honest_block;
-    let witan_types::Batch::Inline(list) = &mut unsigned.payload.batches[0];
+    let witan_types::Batch::Inline(list) = &mut unsigned.payload.batches[0] else {
+        panic!("little travels inline")
+    };
     let mut changed = SignedTransaction::clone(&list[0]);
     changed.transaction.salt += 1;
     list[0] = changed.into();

@@ -98,6 +98,8 @@ impl<T> Queue<T> {
 enum LogWrite {
     Record(Seq, Vec<u8>),
     Truncate(Seq),
+    Batch(u64, Vec<u8>),
+    Forget(u64),
 }
 
 /// The disk of one node.
@@ -106,6 +108,7 @@ pub(super) struct Disk {
     /// The flushed ledger.
     pub(super) store: SharedStore,
     log: BTreeMap<Seq, Vec<u8>>,
+    batches: BTreeMap<u64, Vec<u8>>,
     log_queue: Queue<LogWrite>,
     ledger_queue: Queue<(WriteSeq, LedgerWrite)>,
     honesty: Disks,
@@ -123,6 +126,13 @@ impl Disk {
         self.log_queue.waiting.extend(truncate.map(LogWrite::Truncate));
     }
 
+    /// Takes batches in, and what may be forgotten of them.
+    pub(super) fn write_batches(&mut self, batches: Vec<(u64, Vec<u8>)>, forgotten: Vec<u64>) {
+        let batches = batches.into_iter().map(|(number, bytes)| LogWrite::Batch(number, bytes));
+        self.log_queue.waiting.extend(batches);
+        self.log_queue.waiting.extend(forgotten.into_iter().map(LogWrite::Forget));
+    }
+
     pub(super) fn write_ledger(&mut self, writes: Vec<(WriteSeq, LedgerWrite)>) {
         self.ledger_queue.waiting.extend(writes);
     }
@@ -136,9 +146,9 @@ impl Disk {
         self.ledger_queue.start()
     }
 
-    /// The sync of the log is done: the records that are durable now.
-    pub(super) fn finish_log_sync(&mut self, random: &mut Random) -> Vec<(Seq, Vec<u8>)> {
-        let mut synced = Vec::new();
+    /// The sync of the log is done: the records that are durable now, and up to which number batches are.
+    pub(super) fn finish_log_sync(&mut self, random: &mut Random) -> (Vec<(Seq, Vec<u8>)>, Option<u64>) {
+        let (mut synced, mut newest_batch) = (Vec::new(), None);
         for write in std::mem::take(&mut self.log_queue.syncing) {
             match write {
                 LogWrite::Record(seq, bytes) => {
@@ -147,9 +157,15 @@ impl Disk {
                 }
                 LogWrite::Truncate(seq) if random.chance(TRUNCATES) => self.log = self.log.split_off(&seq),
                 LogWrite::Truncate(_) => {}
+                LogWrite::Batch(number, bytes) => {
+                    self.batches.insert(number, bytes);
+                    newest_batch = Some(number);
+                }
+                LogWrite::Forget(number) if random.chance(TRUNCATES) => drop(self.batches.remove(&number)),
+                LogWrite::Forget(_) => {}
             }
         }
-        synced
+        (synced, newest_batch)
     }
 
     /// The sync of the ledger is done: the newest write that is durable now.
@@ -166,8 +182,10 @@ impl Disk {
     pub(super) fn crash(&mut self, random: &mut Random) -> Vec<(Seq, Vec<u8>)> {
         let mut survived = Vec::new();
         for write in self.log_queue.surviving(random) {
-            if let LogWrite::Record(seq, bytes) = write {
-                survived.push((seq, bytes));
+            match write {
+                LogWrite::Record(seq, bytes) => survived.push((seq, bytes)),
+                LogWrite::Batch(number, bytes) => drop(self.batches.insert(number, bytes)),
+                LogWrite::Truncate(_) | LogWrite::Forget(_) => {}
             }
         }
         self.log.extend(survived.iter().cloned());
@@ -185,12 +203,18 @@ impl Disk {
     /// The consensus log is gone.
     pub(super) fn lose_log(&mut self) {
         self.log.clear();
+        self.batches.clear();
         self.log_queue = Queue::default();
     }
 
     /// The consensus log as it is read at a start.
     pub(super) fn records(&self) -> Vec<(Seq, Vec<u8>)> {
         self.log.iter().map(|(seq, bytes)| (*seq, bytes.clone())).collect()
+    }
+
+    /// The batches as they are read at a start.
+    pub(super) fn batches(&self) -> Vec<(u64, Vec<u8>)> {
+        self.batches.iter().map(|(number, bytes)| (*number, bytes.clone())).collect()
     }
 
     /// How many records the log holds.

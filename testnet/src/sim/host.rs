@@ -50,14 +50,16 @@ impl World {
         }
         let store = hosted.disk.store.clone();
         hosted.order = Order::starts(at, store.tip(), store.sealed_tip());
-        let records = hosted.disk.records();
+        let (records, batches) = (hosted.disk.records(), hosted.disk.batches());
         let open = Open {
             genesis: &self.genesis,
             group,
             identity: Identity { node: id, validator },
             store,
             records,
+            batches,
             mempool: MEMPOOL,
+            min_batch_bytes: self.scenario.min_batch_bytes(),
             seed: self.scenario.seed,
             scheme: self.scenario.scheme,
         };
@@ -83,6 +85,7 @@ impl World {
 
     /// Does what a replica asks, in the order of the fields.
     pub(super) fn obey(&mut self, at: usize, group: GroupId, effects: Effects) {
+        self.keep_batches(at, group, effects.batches, effects.forget_batches);
         self.persist(at, group, effects.persist, effects.truncate);
         self.write(at, group, effects.writes);
         for outgoing in effects.send {
@@ -155,6 +158,14 @@ impl World {
         }
     }
 
+    fn keep_batches(&mut self, at: usize, group: GroupId, batches: Vec<(u64, Vec<u8>)>, forgotten: Vec<u64>) {
+        for (number, batch) in &batches {
+            self.trace.number(*number);
+            self.trace.bytes(batch);
+        }
+        self.hosted(at, group).disk.write_batches(batches, forgotten);
+    }
+
     fn persist(&mut self, at: usize, group: GroupId, records: Vec<(u64, Vec<u8>)>, truncate: Option<u64>) {
         for (seq, record) in &records {
             self.trace.number(*seq);
@@ -186,8 +197,12 @@ impl World {
         let World { nodes, random, .. } = self;
         let hosted = nodes.get_mut(at).and_then(|node| node.groups.get_mut(&group));
         let Some(hosted) = hosted else { return };
-        let synced = hosted.disk.finish_log_sync(random);
+        let (synced, newest_batch) = hosted.disk.finish_log_sync(random);
         hosted.write_ahead.synced(&synced);
+        if let Some(number) = newest_batch {
+            let heard = self.random.within(HEARING);
+            self.after_within(heard, at, group, Matter::BatchesDurable(number));
+        }
         if let Some((seq, _)) = synced.last().filter(|_| self.scenario.disks != Disks::ReportEarly) {
             let heard = self.random.within(HEARING);
             self.after_within(heard, at, group, Matter::Durable(*seq));

@@ -34,6 +34,10 @@ impl World {
                 self.trace.event_in(self.now_us, at, group, Line::Disk("records durable up to", seq));
                 self.step(at, group, Event::Durable(seq));
             }
+            Matter::BatchesDurable(number) => {
+                self.trace.event_in(self.now_us, at, group, Line::Disk("batches durable up to", number));
+                self.step(at, group, Event::BatchesDurable(number));
+            }
             Matter::Written(seq) => {
                 self.trace.event_in(self.now_us, at, group, Line::Disk("ledger written up to", seq));
                 self.step(at, group, Event::Written(seq));

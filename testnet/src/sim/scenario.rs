@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 use witan_ledger::{first_owner, slot_of};
+use witan_replica::MIN_BATCH_BYTES;
 use witan_replica::attack::Attack;
 use witan_types::genesis::{
     GenesisBalance, GenesisGroup, GenesisValidator, MAX_GROUPS, Operators, Parameters,
@@ -375,6 +376,11 @@ impl Scenario {
 
     fn most_attackers(&self) -> usize {
         self.genesis().committee(GROUP).map_or(0, |committee| committee.max_faulty())
+    }
+
+    /// How many bytes of transactions travel in a batch: in half of the seeds every single one does.
+    pub(super) fn min_batch_bytes(&self) -> usize {
+        if self.seed.is_multiple_of(2) { 1 } else { MIN_BATCH_BYTES }
     }
 
     /// Who attacks, and how. Ten seeds in a row have every attack.

@@ -64,6 +64,7 @@ pub(super) enum Matter {
     LogSynced,
     LedgerSynced,
     Durable(Seq),
+    BatchesDurable(u64),
     Written(WriteSeq),
     RequestExpired(u64),
     /// What another group says, from its replica on this node.

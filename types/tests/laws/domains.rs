@@ -7,7 +7,7 @@ use witan_types::{ChainId, Domain, EngineKind, Epoch, GroupId, Role, Scheme};
 
 /// Domains that differ from their neighbours in one thing each.
 fn domains() -> Vec<Domain> {
-    let mut roles = vec![Role::Transaction, Role::Seal];
+    let mut roles = vec![Role::Transaction, Role::Seal, Role::Batch];
     for engine in [EngineKind::HotStuff, EngineKind::Pbft, EngineKind::Raft] {
         for (version, message) in [(1, 0), (1, 1), (2, 0), (256, 0), (1, 255)] {
             roles.push(Role::Engine { engine, version, message });

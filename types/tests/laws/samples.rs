@@ -3,9 +3,10 @@
 use witan_types::genesis::{GenesisBalance, GenesisGroup, GenesisValidator, Operators, Parameters};
 use witan_types::merkle_list::{self, ListProof};
 use witan_types::{
-    Account, Batch, Block, BlockId, Change, ChangeKind, Check, Contents, Domain, EngineKind, Envelope, Epoch,
-    Genesis, GroupId, Hash, Header, Key, NodeId, Op, Outcome, Payload, QuorumSignatures, Role, Seal,
-    SealShare, SealedBlock, SealedHeader, SecretKey, SignedTransaction, Transaction, ValidatorIndex, sha256,
+    Account, Batch, BatchName, Block, BlockId, Change, ChangeKind, Check, Contents, Domain, EngineKind,
+    Envelope, Epoch, Genesis, GroupId, Hash, Header, HeldBatch, Holders, Key, NodeId, Op, Outcome, Payload,
+    QuorumSignatures, Role, Seal, SealShare, SealedBlock, SealedHeader, SecretKey, SignedTransaction,
+    Transaction, ValidatorIndex, sha256,
 };
 
 /// The key whose seed is `byte` 32 times.
@@ -127,6 +128,23 @@ pub(crate) fn envelope() -> Envelope {
 
 pub(crate) fn payload() -> Payload {
     Payload { batches: vec![Batch::of([signed_transaction()])], envelopes: vec![envelope()] }
+}
+
+/// The name of the payload's batch.
+pub(crate) fn batch_name() -> BatchName {
+    BatchName::of(payload().batches[0].transactions())
+}
+
+/// The members of group 1 as holders of batches.
+pub(crate) fn holders() -> Holders {
+    Holders { chain: genesis().chain(), group: GroupId(1), epoch: Epoch(1) }
+}
+
+/// Validators 0, 1 and 3 hold it.
+pub(crate) fn held_batch() -> HeldBatch {
+    let name = batch_name();
+    let part = |place: u8| (ValidatorIndex(u16::from(place)), name.sign(&holders(), &secret(place + 1)));
+    HeldBatch { name, held_by: QuorumSignatures::collect([0, 1, 3].map(part)) }
 }
 
 pub(crate) fn header() -> Header {

@@ -15,7 +15,7 @@ use std::fmt::Debug;
 use std::fs;
 use std::path::{Path, PathBuf};
 use witan_types::codec::encode;
-use witan_types::{Domain, GroupId, Hash, Scheme, SealShare, SignedTransaction, Wire};
+use witan_types::{Batch, Domain, GroupId, Hash, Scheme, SealShare, SignedTransaction, Wire};
 
 /// Reads bytes back and fails if they are not the value they were made of.
 type ReadBack = Box<dyn Fn(&[u8])>;
@@ -78,6 +78,14 @@ fn ledger_vectors() -> Vec<Vector> {
         part("approval", "A transaction that approves it.", samples::approval()),
         id("batch-digest", "Digest of a batch of that one transaction.", batch.digest()),
         part("batch", "The batch, inline.", batch),
+        wire("batch-name", "Its name.", samples::batch_name()),
+        made(
+            "batch-signing-bytes",
+            "What its holders sign.",
+            samples::batch_name().signing_bytes(&samples::holders()),
+        ),
+        wire("held-batch", "The name, held by validators 0, 1 and 3.", samples::held_batch()),
+        part("batch-named", "The batch, by name alone.", Batch::Named(samples::held_batch())),
         wire("envelope", "What a block of group 2 says to group 1, with its proof.", samples::envelope()),
         wire("contents", "What it says.", samples::envelope().contents),
         id("outbox-leaf", "Contents::leaf of what it says.", samples::envelope().contents.leaf()),

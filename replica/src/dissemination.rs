@@ -1,0 +1,381 @@
+//! Dissemination: transactions travel ahead of proposals, in batches. Whoever took them in makes a batch and sends it to the other
+//! members; each verifies it once, writes it down, and says so; with a quorum's word a block carries the batch's name alone.
+//! So a vote waits for no transactions, and no member can make a leader wait for them. Where few transactions come, they go
+//! to the mempools one by one, and into blocks themselves.
+//!
+//! The idea is Narwhal's (Danezis et al., 2022, section 3): availability first, order afterwards.
+
+use crate::batches::Known;
+use crate::event::{Class, Effects, Now, Outgoing, Recipient, Timer};
+use crate::intake::parts;
+use crate::message::{MAX_BATCHES_ASKED, Message};
+use crate::replica::{Replica, outgoing};
+use crate::verify::JudgedBatch;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use witan_consensus::engine::{Engine, Tick};
+use witan_ledger::Store;
+use witan_types::{
+    Batch, BatchName, Block, FaultModel, Hash, HeldBatch, Holders, IdentifiedTransaction, NodeId, Payload,
+    Signature, ValidatorIndex,
+};
+
+/// Transactions that come within this time of each other travel together.
+const GATHER: Duration = Duration::from_millis(5);
+/// Fewer bytes of transactions than these go to the mempools one by one, unless a host wants it otherwise.
+pub const MIN_BATCH_BYTES: usize = 4 * 1024;
+/// So many bytes travel without waiting for more.
+const FULL_BATCH_BYTES: usize = 64 * 1024;
+/// A batch that no quorum is known to hold after this long is sent again, and its transactions may go into blocks without it.
+const OVERDUE: Duration = Duration::from_secs(3);
+/// The most batches that one block names: each comes with a quorum's signatures.
+const MAX_NAMED_IN_BLOCK: usize = 64;
+/// Who was asked for batches has this long to answer.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What is on its way out or in.
+#[derive(Debug)]
+pub(crate) struct Dissemination {
+    min_batch_bytes: usize,
+    /// Transactions that wait for others to travel with.
+    gathered: Vec<IdentifiedTransaction>,
+    gathered_bytes: usize,
+    /// When transactions last left.
+    left: Option<Tick>,
+    /// Final blocks that wait for a batch, oldest first.
+    waiting: VecDeque<Arc<Block>>,
+    /// Who was asked for batches, and when.
+    asked: Option<(NodeId, Tick)>,
+    attempts: usize,
+}
+
+impl Dissemination {
+    pub(crate) fn new(min_batch_bytes: usize) -> Dissemination {
+        Dissemination {
+            min_batch_bytes,
+            gathered: Vec::new(),
+            gathered_bytes: 0,
+            left: None,
+            waiting: VecDeque::new(),
+            asked: None,
+            attempts: 0,
+        }
+    }
+}
+
+impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
+    /// Who holds batches for each other here.
+    pub(crate) fn holders(&self) -> Holders {
+        let tip = self.ledger.tip();
+        Holders { chain: tip.chain, group: tip.group, epoch: tip.epoch }
+    }
+
+    /// Whether transactions may travel in batches: members who trust each other gain nothing by a quorum's word.
+    fn makes_batches(&self) -> bool {
+        self.committee.faults() == FaultModel::Byzantine && self.engine.is_some()
+    }
+
+    /// Sends transactions that were taken in here on their way.
+    pub(crate) fn disseminate(&mut self, now: Now, list: Vec<IdentifiedTransaction>, effects: &mut Effects) {
+        if list.is_empty() {
+            return;
+        }
+        if !self.makes_batches() {
+            return self.pass_on(now, list, effects);
+        }
+        let Dissemination { gathered, gathered_bytes, left, .. } = &mut self.dissemination;
+        *gathered_bytes += list.iter().map(IdentifiedTransaction::size).sum::<usize>();
+        let is_first = gathered.is_empty();
+        gathered.extend(list);
+        let lately = left.is_some_and(|left| now.tick.0.saturating_sub(left.0) < GATHER);
+        if !lately || *gathered_bytes >= FULL_BATCH_BYTES {
+            self.send_gathered(now, effects);
+        } else if is_first {
+            effects.timers.push((Timer::Gather, GATHER));
+        }
+    }
+
+    /// What was gathered leaves: in batches, or one by one if it is little.
+    pub(crate) fn send_gathered(&mut self, now: Now, effects: &mut Effects) {
+        let list = std::mem::take(&mut self.dissemination.gathered);
+        let bytes = std::mem::take(&mut self.dissemination.gathered_bytes);
+        let Some(me) = self.place().filter(|_| bytes >= self.dissemination.min_batch_bytes) else {
+            if !list.is_empty() {
+                self.dissemination.left = Some(now.tick);
+            }
+            return self.pass_on(now, list, effects);
+        };
+        self.dissemination.left = Some(now.tick);
+        for part in parts(list) {
+            let (name, encoding) = BatchName::with_encoding(&part);
+            if !self.batches.wants(me, &name) {
+                self.pass_on(now, part, effects);
+                continue;
+            }
+            for known in &part {
+                self.mempool.set_batched(&known.id(), true);
+            }
+            effects.send.push(outgoing(Class::Transactions, &Message::Batch(part.clone())));
+            effects.batches.push(self.batches.hold(now.tick, me, name, part, &encoding));
+            self.batches.carries(&name.digest);
+        }
+    }
+
+    /// A member's batch, its transactions judged: written down, and acknowledged once it survives a loss of power here.
+    pub(crate) fn on_batch(&mut self, now: Now, from: NodeId, batch: JudgedBatch, effects: &mut Effects) {
+        let JudgedBatch { author, name, transactions, encoding } = batch;
+        if self.batches.is_durable(&name.digest) {
+            // Whoever sends it again has not heard so.
+            return self.acknowledge(&name, from, effects);
+        }
+        let latest = self.latest_expiry(now);
+        if !self.makes_batches() || name.until_ms > latest || !self.batches.wants(author, &name) {
+            return;
+        }
+        for known in &transactions {
+            // One that came otherwise waits on its own: an author that keeps its batch back keeps nothing from anyone.
+            if self.take_in(latest, known).is_new() {
+                self.mempool.set_batched(&known.id(), true);
+            }
+        }
+        effects.batches.push(self.batches.hold(now.tick, author, name, transactions, &encoding));
+        self.batches.carries(&name.digest);
+        self.deliver(now, effects);
+    }
+
+    fn acknowledge(&self, name: &BatchName, to: NodeId, effects: &mut Effects) {
+        let Some((me, key)) = &self.identity.validator else { return };
+        let (by, signature) = (*me, name.sign(&self.holders(), key));
+        let bytes = Message::BatchHeld { name: *name, by, signature }.bytes();
+        effects.send.push(Outgoing { to: Recipient::Node(to), class: Class::Consensus, bytes });
+    }
+
+    /// Batches up to this number survive a loss of power here.
+    pub(crate) fn on_batches_durable(&mut self, now: Now, number: u64, effects: &mut Effects) {
+        for (author, name) in self.batches.durable_up_to(number) {
+            let Some((me, key)) = &self.identity.validator else { return };
+            let node = self.validators.get(author.at()).copied();
+            if author == *me {
+                let signature = name.sign(&self.holders(), key);
+                self.on_held(now, &name.digest, *me, signature, effects);
+            } else if let Some(node) = node {
+                self.acknowledge(&name, node, effects);
+            }
+        }
+    }
+
+    /// A member holds a batch that this node made; its signature was judged.
+    pub(crate) fn on_held(
+        &mut self,
+        now: Now,
+        digest: &Hash,
+        by: ValidatorIndex,
+        signature: Signature,
+        effects: &mut Effects,
+    ) {
+        if let Some(held) = self.batches.acknowledged(digest, by, signature, self.committee.quorum()) {
+            effects.send.push(outgoing(Class::Consensus, &Message::BatchReady(held.clone())));
+            self.batches.certified(now.tick, held);
+        }
+    }
+
+    /// The names of batches for a block of this time, within so many bytes, none that an ancestor of the turn carries.
+    pub(crate) fn ready_batches(&self, time_ms: u64, max_bytes: usize, carried: &[Hash]) -> Vec<HeldBatch> {
+        let (mut taken, mut room) = (Vec::new(), max_bytes);
+        for known in self.batches.ready() {
+            if carried.contains(&known.name.digest) || known.name.until_ms < time_ms {
+                continue;
+            }
+            let bytes = known.name.bytes as usize;
+            if bytes > room || taken.len() >= MAX_NAMED_IN_BLOCK {
+                break;
+            }
+            room -= bytes;
+            taken.extend(known.held());
+        }
+        taken
+    }
+
+    /// A final block from the engine: it executes once all before it have, and all that it names is here.
+    pub(crate) fn on_decided(&mut self, now: Now, block: Arc<Block>, effects: &mut Effects) {
+        for held in block.payload.named() {
+            self.batches.decided(&held.name.digest);
+        }
+        self.dissemination.waiting.push_back(block);
+        self.deliver(now, effects);
+    }
+
+    /// Executes final blocks as far as all that they name is here, and asks for what is missing of the next.
+    pub(crate) fn deliver(&mut self, now: Now, effects: &mut Effects) {
+        while let Some(block) = self.dissemination.waiting.front() {
+            // Catching up may have executed it already.
+            if block.header.height > self.ledger.tip().height {
+                let Some(whole) = self.whole(block) else { return self.ask_for_missing(now, effects) };
+                let names: Vec<BatchName> = block.payload.named().map(|held| held.name).collect();
+                self.dissemination.waiting.pop_front();
+                for name in names {
+                    self.batches.executed(whole.header.height, name.digest, name.until_ms);
+                }
+                self.decide(now, whole, effects);
+            } else {
+                self.dissemination.waiting.pop_front();
+            }
+        }
+        self.dissemination.asked = None;
+    }
+
+    /// The block with what it names, if all of that is here.
+    fn whole(&self, block: &Arc<Block>) -> Option<Arc<Block>> {
+        if block.payload.is_whole() {
+            return Some(Arc::clone(block));
+        }
+        let batches = block.payload.batches.iter().map(|batch| match batch {
+            Batch::Inline(_) => Some(batch.clone()),
+            Batch::Named(held) => self.contents(&held.name.digest).map(Batch::Inline),
+        });
+        let payload = Payload { batches: batches.collect::<Option<_>>()?, ..block.payload.clone() };
+        Some(Arc::new(Block { header: block.header.clone(), payload }))
+    }
+
+    /// What is in a batch: as it is held, or from the block that carried it.
+    fn contents(&self, digest: &Hash) -> Option<Vec<IdentifiedTransaction>> {
+        if let Some(transactions) = self.batches.transactions(digest) {
+            return Some(transactions.clone());
+        }
+        let block = self.ledger.block(self.batches.done_at(digest)?)?;
+        let batch = block.payload.batches.iter().find(|batch| batch.digest() == *digest)?;
+        Some(batch.transactions().to_vec())
+    }
+
+    /// Asks one who holds them for the batches that the next block lacks, then another one.
+    pub(crate) fn ask_for_missing(&mut self, now: Now, effects: &mut Effects) {
+        let waits = |(_, since): (NodeId, Tick)| now.tick.0.saturating_sub(since.0) < FETCH_TIMEOUT;
+        if self.dissemination.asked.is_some_and(waits) {
+            return;
+        }
+        let Some(block) = self.dissemination.waiting.front() else { return };
+        let missing = block.payload.named().filter(|held| self.contents(&held.name.digest).is_none());
+        let missing: Vec<&HeldBatch> = missing.take(MAX_BATCHES_ASKED).collect();
+        let Some(first) = missing.first() else { return };
+        let holders = first.held_by.signers.iter().filter_map(|place| self.validators.get(place.at()));
+        let holders: Vec<NodeId> = holders.filter(|node| **node != self.identity.node).copied().collect();
+        let digests = missing.iter().map(|held| held.name.digest).collect();
+        self.dissemination.attempts = self.dissemination.attempts.wrapping_add(1);
+        let place = self.dissemination.attempts.checked_rem(holders.len());
+        let Some(node) = place.and_then(|place| holders.get(place)).copied() else { return };
+        self.dissemination.asked = Some((node, now.tick));
+        effects.requests.push((node, Message::BatchesRequest(digests)));
+    }
+
+    /// Batches that were asked for, as far as a block waits for them: their digests say that they are those a quorum holds.
+    pub(crate) fn on_batches(
+        &mut self,
+        now: Now,
+        from: NodeId,
+        lists: Vec<Vec<IdentifiedTransaction>>,
+        effects: &mut Effects,
+    ) {
+        if self.dissemination.asked.is_none_or(|(asked, _)| asked != from) {
+            return;
+        }
+        self.dissemination.asked = None;
+        for list in lists {
+            let waiting = self.dissemination.waiting.iter().flat_map(|block| block.payload.named());
+            let digest = BatchName::of(&list).digest;
+            let Some(name) = waiting.map(|held| held.name).find(|name| name.digest == digest) else {
+                continue;
+            };
+            if !self.batches.holds(&digest) {
+                let (_, encoding) = BatchName::with_encoding(&list);
+                let author = self.place().unwrap_or_default();
+                effects.batches.push(self.batches.hold(now.tick, author, name, list, &encoding));
+            }
+        }
+        self.deliver(now, effects);
+    }
+
+    /// A node that was asked for batches did not answer: another one is asked.
+    pub(crate) fn on_batches_unanswered(&mut self, now: Now, node: &NodeId, effects: &mut Effects) {
+        if self.dissemination.asked.is_some_and(|(asked, _)| asked == *node) {
+            self.dissemination.asked = None;
+            self.ask_for_missing(now, effects);
+        }
+    }
+
+    /// What is here of the batches that a member asks for, within the bounds of an answer.
+    pub(crate) fn batches_asked_for(&self, digests: &[Hash]) -> Vec<Vec<IdentifiedTransaction>> {
+        let mut room = crate::message::BLOCKS_BYTES;
+        let lists = digests.iter().filter_map(|digest| self.contents(digest));
+        let fits = |list: &Vec<IdentifiedTransaction>| {
+            let bytes = list.iter().map(IdentifiedTransaction::size).sum();
+            let fits = bytes <= room;
+            room = room.saturating_sub(bytes);
+            fits
+        };
+        lists.take_while(fits).collect()
+    }
+
+    /// Once a second: what no quorum is known to hold goes again to those who have not said that they do, and its transactions
+    /// may go into blocks without it.
+    pub(crate) fn batches_again(&mut self, now: Now, effects: &mut Effects) {
+        let before = Tick(now.tick.0.saturating_sub(OVERDUE));
+        let me = self.place();
+        for known in self.batches.overdue(now.tick, before) {
+            release(&mut self.mempool, known);
+            let Some(list) = known.transactions.as_ref().filter(|_| Some(known.author) == me) else {
+                continue;
+            };
+            let bytes = Message::Batch(list.clone()).bytes();
+            for (place, node) in self.committee.validators().zip(&self.validators) {
+                if !known.is_held_by(place) && Some(place) != me {
+                    let (to, bytes) = (Recipient::Node(*node), Arc::clone(&bytes));
+                    effects.send.push(Outgoing { to, class: Class::Transactions, bytes });
+                }
+            }
+        }
+        self.ask_for_missing(now, effects);
+    }
+
+    /// A whole block was executed, of which nothing tells whether it only named its batches before.
+    pub(crate) fn batches_executed(&mut self, block: &Block) {
+        if self.committee.faults() == FaultModel::Byzantine {
+            for batch in &block.payload.batches {
+                let name = BatchName::of(batch.transactions());
+                self.batches.executed(block.header.height, name.digest, name.until_ms);
+            }
+        }
+    }
+
+    /// At a start: the batches on disk, and those in blocks that later ones may still name.
+    pub(crate) fn restore_batches(&mut self, now: Now, stored: Vec<(u64, Vec<u8>)>, effects: &mut Effects) {
+        let tip = self.ledger.tip().clone();
+        let lifetime_ms = self.ledger.parameters().max_tx_lifetime_ms;
+        let blocks = (1..=tip.height).rev().map_while(|height| self.ledger.block(height));
+        let recent = |block: &Arc<Block>| block.header.time_ms.saturating_add(lifetime_ms) >= tip.time_ms;
+        for block in blocks.take_while(recent).collect::<Vec<_>>() {
+            self.batches_executed(&block);
+        }
+        for (number, bytes) in stored {
+            match read_stored(&bytes) {
+                Some((author, list)) => self.batches.restore(now.tick, number, author, list),
+                None => effects.forget_batches.push(number),
+            }
+        }
+    }
+}
+
+/// A batch as it was written down.
+fn read_stored(bytes: &[u8]) -> Option<(ValidatorIndex, Vec<IdentifiedTransaction>)> {
+    let (author, encoding) = bytes.split_first_chunk()?;
+    Some((ValidatorIndex(u16::from_le_bytes(*author)), borsh::from_slice(encoding).ok()?))
+}
+
+/// The transactions of a batch wait for it no longer.
+fn release(mempool: &mut witan_ledger::Mempool, known: &mut Known) {
+    if std::mem::take(&mut known.carries) {
+        for transaction in known.transactions.iter().flatten() {
+            mempool.set_batched(&transaction.id(), false);
+        }
+    }
+}
