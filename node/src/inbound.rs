@@ -1,6 +1,7 @@
 //! From the network to the loop: messages are judged on worker threads, each validator's on one of them, so that its
 //! messages keep their order. A worker that waits for the loop makes its peers wait. Gossip and the requests of
-//! strangers have a worker of their own, whose queue drops what does not fit: votes never wait behind them.
+//! strangers have a worker of their own, whose queue drops what does not fit: votes never wait behind them. Neither do they
+//! behind clients' transactions, which have workers that judge together what has come meanwhile.
 
 use crate::elsewhere::Questions;
 use crate::elsewhere::answering::Asked;
@@ -10,18 +11,30 @@ use crate::wire;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
-use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use tokio::sync::mpsc;
 use witan_p2p::{Misbehaviour, Network, NetworkEvent, RequestError, Topic};
-use witan_replica::{MessageVerifier, Rejection, VerifiedMessage};
+use witan_replica::{Message, MessageVerifier, Rejection, VerifiedMessage};
 use witan_types::{GroupId, NodeId};
 
 /// Events that may wait for a worker.
 const QUEUE: usize = 256;
 /// Events of strangers that may wait.
 const STRANGERS_QUEUE: usize = 64;
+
+/// Frames with transactions that may wait; what comes on top is lost, and sent again by who took it in.
+const LOAD_QUEUE: usize = 512;
+/// Once frames with so many bytes of transactions are judged together, no more join them.
+const LOAD_BYTES: usize = 512 * 1024;
+
+/// A validator's frame that brings transactions.
+#[derive(Debug)]
+struct Load {
+    from: NodeId,
+    bytes: Vec<u8>,
+}
 
 /// What judging needs.
 #[derive(Clone)]
@@ -51,6 +64,7 @@ pub(crate) fn start(
         queues.push(judge.start(format!("judge-{number}"), QUEUE)?);
     }
     let strangers = judge.start("judge-strangers".into(), STRANGERS_QUEUE)?;
+    let load = judge.start_together(workers)?;
     let validators = Arc::clone(&judge.validators);
     runtime.spawn(async move {
         while let Some(event) = events.recv().await {
@@ -60,6 +74,15 @@ pub(crate) fn start(
                 }
                 continue;
             }
+            let event = match event {
+                NetworkEvent::Frame { from, bytes } if brings_transactions(&bytes) => {
+                    if load.try_send(Load { from, bytes }).is_err() {
+                        tracing::debug!(%from, "dropped transactions: too many wait to be judged");
+                    }
+                    continue;
+                }
+                event => event,
+            };
             let place = worker_of(&event, queues.len());
             if let Some(queue) = queues.get(place)
                 && queue.send(event).await.is_err()
@@ -96,7 +119,66 @@ fn worker_of(event: &NetworkEvent, workers: usize) -> usize {
     usize::try_from(hasher.finish() % workers.max(1) as u64).unwrap_or(0)
 }
 
+fn brings_transactions(bytes: &[u8]) -> bool {
+    wire::split(bytes).is_some_and(|(_, message)| Message::brings_transactions(message))
+}
+
+/// The next frame, and what waits behind it as far as is judged together; none once nobody can send any more.
+fn next(waiting: &Mutex<mpsc::Receiver<Load>>) -> Option<Vec<Load>> {
+    let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    let first = waiting.blocking_recv()?;
+    let (mut bytes, mut frames) = (first.bytes.len(), vec![first]);
+    while bytes < LOAD_BYTES
+        && let Ok(load) = waiting.try_recv()
+    {
+        bytes += load.bytes.len();
+        frames.push(load);
+    }
+    Some(frames)
+}
+
 impl Judge {
+    /// Workers that judge together what waits: signatures cost the less the more are verified at once.
+    fn start_together(&self, workers: usize) -> io::Result<mpsc::Sender<Load>> {
+        let (queue, waiting) = mpsc::channel(LOAD_QUEUE);
+        let waiting = Arc::new(Mutex::new(waiting));
+        for number in 0..workers.max(1) {
+            let (judge, waiting) = (self.clone(), Arc::clone(&waiting));
+            thread::Builder::new().name(format!("judge-load-{number}")).spawn(move || {
+                while let Some(frames) = next(&waiting) {
+                    if judge.judge_together(&frames).is_none() {
+                        return;
+                    }
+                }
+            })?;
+        }
+        Ok(queue)
+    }
+
+    /// None once the loop is gone.
+    fn judge_together(&self, frames: &[Load]) -> Option<()> {
+        let mut by_group: BTreeMap<GroupId, Vec<(NodeId, &[u8])>> = BTreeMap::new();
+        for Load { from, bytes } in frames {
+            match wire::split(bytes) {
+                Some((group, message)) if self.verifiers.contains_key(&group) => {
+                    by_group.entry(group).or_default().push((*from, message));
+                }
+                _ => self.refuse_group(*from, bytes),
+            }
+        }
+        for (group, messages) in by_group {
+            let Some(verifier) = self.verifiers.get(&group) else { continue };
+            let judged = verifier.verify_together(self.signatures.as_ref(), &messages);
+            for ((from, _), judged) in messages.into_iter().zip(judged) {
+                match judged {
+                    Ok(message) => self.commands.send(Command::Message(group, from, message)).ok()?,
+                    Err(rejection) => self.refuse(from, &rejection),
+                }
+            }
+        }
+        Some(())
+    }
+
     fn start(&self, name: String, queue: usize) -> io::Result<mpsc::Sender<NetworkEvent>> {
         let (queue, jobs) = mpsc::channel(queue);
         let judge = self.clone();
@@ -171,18 +253,26 @@ impl Judge {
         match self.verify(from, bytes) {
             Some((group, Ok(message))) => Some((group, message)),
             Some((_, Err(rejection))) => {
-                tracing::debug!(%from, %rejection, "refused a message");
-                self.network.report(from, misbehaviour(&rejection));
+                self.refuse(from, &rejection);
                 None
             }
             None => {
-                // Who asks everyone can't know which groups this node hosts.
-                let is_hosted_elsewhere = wire::split(bytes).is_some_and(|(id, _)| self.groups.contains(&id));
-                if !is_hosted_elsewhere {
-                    self.network.report(from, Misbehaviour::Malformed);
-                }
+                self.refuse_group(from, bytes);
                 None
             }
+        }
+    }
+
+    fn refuse(&self, from: NodeId, rejection: &Rejection) {
+        tracing::debug!(%from, %rejection, "refused a message");
+        self.network.report(from, misbehaviour(rejection));
+    }
+
+    /// A message for a group that this node does not host: who asks everyone can't know which it does.
+    fn refuse_group(&self, from: NodeId, bytes: &[u8]) {
+        let is_hosted_elsewhere = wire::split(bytes).is_some_and(|(id, _)| self.groups.contains(&id));
+        if !is_hosted_elsewhere {
+            self.network.report(from, Misbehaviour::Malformed);
         }
     }
 }

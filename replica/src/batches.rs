@@ -57,18 +57,19 @@ pub(crate) struct Batches {
 pub(crate) type Stored = (u64, Vec<u8>);
 
 impl Batches {
-    /// Starts with what is on disk.
+    /// Starts with a batch that is on disk, and says its name.
     pub(crate) fn restore(
         &mut self,
         now: Tick,
         number: u64,
         author: ValidatorIndex,
         list: Vec<IdentifiedTransaction>,
-    ) {
+    ) -> BatchName {
         let name = BatchName::of(&list);
         self.next_number = self.next_number.max(number.saturating_add(1));
         self.put(now, author, name, list, number);
         self.durable_up_to(number);
+        name
     }
 
     /// Whether there is room for another batch of this author that this node does not hold yet, nor has executed.

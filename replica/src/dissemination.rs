@@ -12,6 +12,7 @@ use crate::message::{MAX_BATCHES_ASKED, Message};
 use crate::replica::{Replica, outgoing};
 use crate::verify::JudgedBatch;
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{Engine, Tick};
@@ -180,11 +181,17 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         }
     }
 
-    /// The names of batches for a block of this time, within so many bytes, none that an ancestor of the turn carries.
-    pub(crate) fn ready_batches(&self, time_ms: u64, max_bytes: usize, carried: &[Hash]) -> Vec<HeldBatch> {
+    /// The names of batches for a block, within so many bytes, whose last transaction expires within these times; none that an
+    /// ancestor of the turn carries.
+    pub(crate) fn ready_batches(
+        &self,
+        expiry_ms: &RangeInclusive<u64>,
+        max_bytes: usize,
+        carried: &[Hash],
+    ) -> Vec<HeldBatch> {
         let (mut taken, mut room) = (Vec::new(), max_bytes);
         for known in self.batches.ready() {
-            if carried.contains(&known.name.digest) || known.name.until_ms < time_ms {
+            if carried.contains(&known.name.digest) || !expiry_ms.contains(&known.name.until_ms) {
                 continue;
             }
             let bytes = known.name.bytes as usize;
@@ -358,7 +365,13 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         }
         for (number, bytes) in stored {
             match read_stored(&bytes) {
-                Some((author, list)) => self.batches.restore(now.tick, number, author, list),
+                Some((author, list)) => {
+                    let name = self.batches.restore(now.tick, number, author, list);
+                    if let Some((me, key)) = self.identity.validator.clone().filter(|(me, _)| *me == author) {
+                        let signature = name.sign(&self.holders(), &key);
+                        self.on_held(now, &name.digest, me, signature, effects);
+                    }
+                }
                 None => effects.forget_batches.push(number),
             }
         }

@@ -73,8 +73,13 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         for known in list {
             let taken = self.take_in(latest, &known);
             admissions.push(self.admission(&known.id(), taken));
-            if taken == Taken::New {
-                fresh.push(known);
+            match taken {
+                Taken::New => fresh.push(known),
+                // Whoever brought it here may not bring it anywhere else.
+                Taken::Waits => {
+                    self.intake.relayed.entry(known.id()).or_insert(now.tick);
+                }
+                _ => {}
             }
         }
         effects.admissions.push((ticket, admissions));

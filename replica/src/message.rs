@@ -96,7 +96,16 @@ pub struct BatchContents(
     #[borsh(deserialize_with = "bounded::<MAX_RELAYED, _, _>")] pub Vec<IdentifiedTransaction>,
 );
 
+/// The first bytes of the encodings of [`Message::Transactions`] and [`Message::Batch`].
+const TRANSACTIONS: [u8; 2] = [1, 10];
+
 impl Message {
+    /// Whether these bytes, if they encode a message at all, are one of those that bring clients' transactions: they cost more
+    /// than others to judge, and nothing waits for any single one.
+    pub fn brings_transactions(bytes: &[u8]) -> bool {
+        bytes.first().is_some_and(|first| TRANSACTIONS.contains(first))
+    }
+
     /// The encoding, shared by all its recipients.
     pub fn bytes(&self) -> Arc<[u8]> {
         encode(self).into()

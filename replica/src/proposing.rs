@@ -10,7 +10,7 @@ use std::time::Duration;
 use witan_consensus::engine::{Draft, Engine, Input, Tick, Turn, Verdict};
 use witan_ledger::{Store, Validity, clock};
 use witan_types::{
-    Batch, Block, BlockId, GroupId, Hash, Header, Height, IdentifiedTransaction, Payload, TxId,
+    Batch, BatchName, Block, BlockId, GroupId, Hash, Header, Height, IdentifiedTransaction, Payload, TxId,
 };
 
 /// The most blocks that wait to be judged again.
@@ -173,7 +173,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     /// A follower of an idle leader waits one more interval before it calls that work.
     pub(crate) fn has_work(&self, now: Now) -> bool {
         self.mempool.has_unparked()
-            || self.batches.ready().next().is_some()
+            || self.has_ready_batch(now, &[])
             || self.has_envelopes()
             || self.is_due(now)
             || self.first_block_due(now)
@@ -243,7 +243,11 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     /// How long to wait before making a block at this turn; `None` if it is time.
     fn wait_before_block(&mut self, now: Now, turn: &Turn) -> Option<Duration> {
         let gap = self.gap_left(now, turn);
-        if gap.is_some() || turn.at_once || self.has_news() || self.has_envelopes() || self.has_due_news(now)
+        if gap.is_some()
+            || turn.at_once
+            || self.has_news(now)
+            || self.has_envelopes()
+            || self.has_due_news(now)
         {
             return gap;
         }
@@ -267,9 +271,8 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     }
 
     /// Whether a transaction waits that no ancestor of the turn carries. What was looked at is not looked at again.
-    fn has_news(&mut self) -> bool {
-        let carried = self.proposing.carried_batches();
-        if self.batches.ready().any(|known| !carried.contains(&known.name.digest)) {
+    fn has_news(&mut self, now: Now) -> bool {
+        if self.has_ready_batch(now, &self.proposing.carried_batches()) {
             return true;
         }
         let carried: usize = self.proposing.ancestors().map(|block| block.transactions.len()).sum();
@@ -283,17 +286,27 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         news.is_some()
     }
 
+    /// Whether a block made now could name a batch that none of these is.
+    fn has_ready_batch(&self, now: Now, carried: &[Hash]) -> bool {
+        let clock_ms = self.catch_up.median_clock(now, &self.validators);
+        let latest = clock_ms.saturating_add(self.ledger.parameters().max_tx_lifetime_ms);
+        let is_news = |name: &BatchName| {
+            (clock_ms..=latest).contains(&name.until_ms) && !carried.contains(&name.digest)
+        };
+        self.batches.ready().any(|known| is_news(&known.name))
+    }
+
     /// What goes into a block at this turn.
     fn draft(&self, now: Now, turn: &Turn) -> Draft {
         let time_ms =
             clock::propose_time(turn.parent_time_ms, self.catch_up.median_clock(now, &self.validators));
         let max_bytes = usize::try_from(self.ledger.parameters().max_block_bytes).unwrap_or(usize::MAX);
         let repeated = |id: &TxId| self.proposing.is_repeated(id);
-        let named = self.ready_batches(time_ms, max_bytes, &self.proposing.carried_batches());
-        let room = named.iter().fold(max_bytes, |room, held| room.saturating_sub(held.name.bytes as usize));
-        let mut taken = self.mempool.take(room, time_ms, &repeated);
         // A transaction may have been taken in by a clock ahead of the block's.
         let latest = time_ms.saturating_add(self.ledger.parameters().max_tx_lifetime_ms);
+        let named = self.ready_batches(&(time_ms..=latest), max_bytes, &self.proposing.carried_batches());
+        let room = named.iter().fold(max_bytes, |room, held| room.saturating_sub(held.name.bytes as usize));
+        let mut taken = self.mempool.take(room, time_ms, &repeated);
         taken.retain(|known| known.transaction.expires_at_ms <= latest);
         let inline = (!taken.is_empty()).then(|| Batch::of(taken.into_iter().cloned()));
         let batches = named.into_iter().map(Batch::Named).chain(inline).collect();

@@ -185,6 +185,32 @@ impl MessageVerifier {
         self.verify_message(self.clients(cache, from), from, Message::decode(bytes)?)
     }
 
+    /// Judges messages of several nodes that bring transactions, each as [`MessageVerifier::verify`] does, but all signatures that
+    /// are to be verified as one batch: the more there are, the less each costs.
+    pub fn verify_together(
+        &self,
+        cache: &dyn SignatureCache,
+        messages: &[(NodeId, &[u8])],
+    ) -> Vec<Result<VerifiedMessage, Rejection>> {
+        let read = |(_, bytes): &(NodeId, &[u8])| {
+            let message = Message::decode(bytes)?;
+            if let Message::Transactions(list) | Message::Batch(list) = &message {
+                self.check_forms(list.iter())?;
+            }
+            Ok(message)
+        };
+        let read: Vec<Result<Message, Rejection>> = messages.iter().map(read).collect();
+        let is_checked = |from: &NodeId| matches!(self.clients(cache, *from), Clients::Check(_));
+        let lists = messages.iter().zip(&read).filter(|((from, _), _)| is_checked(from));
+        let all: Vec<&IdentifiedTransaction> = lists.flat_map(|(_, read)| brought(read)).collect();
+        // The right ones are known from here on, and the wrong ones are found again with the message that brought them.
+        wrong_signatures(self.committee.scheme(), cache, &all);
+        let judged = messages.iter().zip(read);
+        judged
+            .map(|((from, _), read)| self.verify_message(self.clients(cache, *from), *from, read?))
+            .collect()
+    }
+
     /// Judges bytes that `from` passed on without having judged them.
     ///
     /// # Errors
@@ -268,6 +294,16 @@ impl MessageVerifier {
         self.judge_transactions(Clients::Check(cache), transactions)
     }
 
+    fn check_forms<'a>(
+        &self,
+        mut transactions: impl Iterator<Item = &'a IdentifiedTransaction>,
+    ) -> Result<(), Rejection> {
+        transactions.try_for_each(|known| match known.transaction.chain == self.instance.chain {
+            true => known.transaction.check_form_of(known.size()).map_err(Rejection::from),
+            false => Err(Rejection::WrongChain),
+        })
+    }
+
     /// Form, chain and, as far as need be, signatures.
     fn judge_transactions<'a>(
         &self,
@@ -275,12 +311,7 @@ impl MessageVerifier {
         transactions: impl Iterator<Item = &'a IdentifiedTransaction>,
     ) -> Result<(), Rejection> {
         let transactions: Vec<&IdentifiedTransaction> = transactions.collect();
-        for known in &transactions {
-            if known.transaction.chain != self.instance.chain {
-                return Err(Rejection::WrongChain);
-            }
-            known.transaction.check_form_of(known.size())?;
-        }
+        self.check_forms(transactions.iter().copied())?;
         let Clients::Check(cache) = clients else { return Ok(()) };
         match wrong_signatures(self.committee.scheme(), cache, &transactions).first() {
             Some(place) => {
@@ -393,6 +424,14 @@ impl MessageVerifier {
     fn is_sealed_block(&self, sealed: &SealedBlock) -> bool {
         let header = SealedHeader { header: sealed.block.header.clone(), seal: sealed.seal.clone() };
         self.is_sealed_header(&header) && sealed.block.is_whole()
+    }
+}
+
+/// The transactions that a message brings.
+fn brought(read: &Result<Message, Rejection>) -> &[IdentifiedTransaction] {
+    match read {
+        Ok(Message::Transactions(list) | Message::Batch(list)) => list,
+        _ => &[],
     }
 }
 

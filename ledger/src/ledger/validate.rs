@@ -5,6 +5,7 @@ use super::Ledger;
 use crate::clock::{TimeVerdict, judge_time};
 use crate::store::Store;
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use witan_types::block::{MAX_ENVELOPES, MAX_PAYLOAD_BYTES};
 use witan_types::codec::encode;
 use witan_types::{Block, Envelope, GroupId, Hash, IdentifiedTransaction, Lookup, Payload, TxId, Wire};
@@ -73,7 +74,7 @@ impl<S: Store> Ledger<S> {
         (header.chain, header.group) == (self.tip.chain, self.tip.group)
             && envelopes_fit(header.group, payload)
             && transactions_bytes(payload) <= MAX_TRANSACTIONS_BYTES
-            && named_fit(header.time_ms, payload)
+            && named_fit(header.time_ms..=latest_expiry, payload)
             && payload
                 .transactions()
                 .all(|known| known.transaction.expires_at_ms <= latest_expiry && is_first(known.id()))
@@ -88,11 +89,12 @@ fn transactions_bytes(payload: &Payload) -> u64 {
     (8 + 5 * payload.batches.len() + sizes) as u64 + named
 }
 
-/// Whether batches that are only named may be in a block of this time: each once, and not after its transactions have expired,
-/// when whoever held it may have forgotten it. That a quorum holds them is judged before, on any core.
-fn named_fit(time_ms: u64, payload: &Payload) -> bool {
+/// Whether batches that are only named may be in a block: each once, and if the last of its transactions expires within these
+/// times: not before the block, when whoever held it may have forgotten it, nor later than ids are remembered. That a quorum
+/// holds them is judged before, on any core.
+fn named_fit(expiry_ms: RangeInclusive<u64>, payload: &Payload) -> bool {
     let mut digests: BTreeSet<Hash> = BTreeSet::new();
-    payload.named().all(|held| held.name.until_ms >= time_ms && digests.insert(held.name.digest))
+    payload.named().all(|held| expiry_ms.contains(&held.name.until_ms) && digests.insert(held.name.digest))
 }
 
 /// Whether envelopes are from other groups to this one, carry what their seals cover, and are not too many. That the

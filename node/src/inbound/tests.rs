@@ -7,7 +7,8 @@ use witan_p2p::{Limits, NetworkConfig};
 use witan_replica::Message;
 use witan_replica::message::Heartbeat;
 use witan_types::{
-    Account, ChainId, Committee, Epoch, FaultModel, Hash, Key, Op, SecretKey, SignedTransaction, Transaction,
+    Account, ChainId, Committee, Epoch, FaultModel, Hash, Key, Op, SecretKey, Signature, SignedTransaction,
+    Transaction,
 };
 
 const GROUP: GroupId = GroupId(1);
@@ -91,4 +92,48 @@ fn a_message_for_a_group_that_is_hosted_elsewhere_is_held_against_nobody() {
         thread::yield_now();
     }
     assert_eq!(counted(), 1);
+}
+
+#[test]
+fn frames_that_are_judged_together_are_each_accepted_or_refused_alone() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (commands, inbox) = sync_channel(8);
+    let judge = Judge { commands, ..judge(&runtime) };
+    let validator = *judge.validators.first().unwrap();
+    let forged = SignedTransaction { signature: Signature([1; 64]), ..transaction(CHAIN) };
+    let load = |transactions: Vec<SignedTransaction>| {
+        let list = transactions.into_iter().map(Into::into).collect();
+        Load { from: validator, bytes: wire::frame(GROUP, &Message::Batch(list).bytes()) }
+    };
+    let good = || transaction(CHAIN);
+    let frames =
+        [load(vec![good()]), load(vec![good(), forged]), load(vec![transaction(ChainId(Hash([8; 32])))])];
+    let garbage = Load { from: validator, bytes: wire::frame(GROUP, &[1, 255, 255, 255, 255]) };
+    let frames: Vec<Load> = frames.into_iter().chain([garbage, load(vec![good(), good()])]).collect();
+    assert!(frames.iter().all(|load| brings_transactions(&load.bytes)));
+    assert!(judge.judge_together(&frames).is_some());
+    assert_eq!(inbox.try_iter().count(), 2);
+    drop(inbox);
+    assert!(judge.judge_together(&frames).is_none(), "nobody listens any more");
+}
+
+#[test]
+fn what_brings_transactions_is_known_by_its_first_byte() {
+    let list = || vec![transaction(CHAIN).into()];
+    let heartbeat = Message::Heartbeat(Heartbeat { wall_ms: 0, executed: 0, sealed: 0, votes: true });
+    let brings = |message: &Message| brings_transactions(&wire::frame(GROUP, &message.bytes()));
+    assert!(brings(&Message::Transactions(list())) && brings(&Message::Batch(list())));
+    assert!(!brings(&heartbeat) && !brings(&Message::Accepted) && !brings(&Message::Engine(vec![10])));
+}
+
+#[test]
+fn frames_join_those_before_them_until_they_are_enough() {
+    let (queue, waiting) = mpsc::channel(8);
+    let waiting = Mutex::new(waiting);
+    for _ in 0..5 {
+        queue.try_send(Load { from: NodeId::default(), bytes: vec![0; LOAD_BYTES / 2] }).unwrap();
+    }
+    drop(queue);
+    let lengths: Vec<usize> = std::iter::from_fn(|| next(&waiting)).map(|frames| frames.len()).collect();
+    assert_eq!(lengths, [2, 2, 1]);
 }

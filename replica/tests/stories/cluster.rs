@@ -152,6 +152,8 @@ pub(crate) struct Node {
     timers: BTreeMap<Timer, Duration>,
     /// While set, nothing becomes durable: it waits here.
     pub(crate) log_stalls: bool,
+    /// Batches don't become durable.
+    pub(crate) batches_stall: bool,
     stalled: Vec<(Seq, Vec<u8>)>,
     /// While set, seals are lost on their way to the disk.
     pub(crate) loses_seals: bool,
@@ -174,6 +176,7 @@ impl Node {
             batches: BTreeMap::new(),
             timers: BTreeMap::new(),
             log_stalls: false,
+            batches_stall: false,
             stalled: vec![],
             loses_seals: false,
             clock_ahead_ms: 0,
@@ -411,6 +414,9 @@ impl Cluster {
 
     fn persist_batches(&mut self, place: usize, batches: Vec<(u64, Vec<u8>)>, forgotten: &[u64]) {
         let newest = batches.last().map(|(number, _)| *number);
+        if self.nodes[place].batches_stall {
+            return;
+        }
         let held = &mut self.nodes[place].batches;
         held.extend(batches);
         held.retain(|number, _| !forgotten.contains(number));

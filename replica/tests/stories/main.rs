@@ -6,6 +6,7 @@
     reason = "a test that meets the unexpected should fail"
 )]
 
+mod batches;
 mod catching_up;
 mod cluster;
 mod envelopes;

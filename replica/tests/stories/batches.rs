@@ -1,0 +1,201 @@
+//! Transactions that travel ahead of proposals, in batches.
+
+use crate::cluster::{Cluster, node};
+use std::time::Duration;
+use witan_ledger::Store as _;
+use witan_replica::{Admission, Event, Message, Ticket};
+use witan_types::{IdentifiedTransaction, SignedTransaction};
+
+/// How many transactions a batch of these stories has.
+const COUNT: u64 = 40;
+
+/// Four validators, and transactions that are more than a few.
+fn with_load() -> (Cluster, Vec<SignedTransaction>) {
+    let cluster = Cluster::running(4, 0);
+    let list = (0..COUNT).map(|salt| cluster.put(salt)).collect();
+    (cluster, list)
+}
+
+/// Submits all of them at once.
+fn submit_all(cluster: &mut Cluster, place: usize, list: &[SignedTransaction]) {
+    let known = list.iter().cloned().map(IdentifiedTransaction::from).collect();
+    cluster.step(place, Event::Submit(Ticket(1_000_000), known));
+    let admissions = std::mem::take(&mut cluster.nodes[place].admissions);
+    assert_eq!(admissions, vec![Admission::Pending; list.len()]);
+}
+
+/// Every node has executed all of them in whole blocks, once each, and the chain is sealed alike.
+fn all_have(cluster: &Cluster, list: &[SignedTransaction]) {
+    for (place, state) in cluster.nodes.iter().enumerate() {
+        for signed in list {
+            assert!(state.disk.read(|store| store.find_transaction(&signed.id()).is_some()), "node {place}");
+        }
+        assert_eq!(cluster.status(place).mempool_count, 0, "node {place}");
+        let tip = cluster.height(place);
+        let blocks = (1..=tip).map(|height| state.disk.read(|store| store.block(height).unwrap()));
+        let whole: Vec<_> = blocks.collect();
+        assert!(whole.iter().all(|block| block.is_whole()), "what is on disk carries what it names");
+        let carried: usize = whole.iter().map(|block| block.payload.transactions().count()).sum();
+        assert_eq!(carried, list.len());
+    }
+}
+
+/// The proposals that a node sent, by how many batches they name and how many transactions they carry themselves.
+fn proposed(cluster: &Cluster) -> Vec<(usize, usize)> {
+    use witan_consensus::hotstuff::Message as Inner;
+    use witan_types::Wire as _;
+    let sent = cluster.nodes.iter().flat_map(|state| &state.sent);
+    let engine = sent.filter_map(|message| match message {
+        Message::Engine(bytes) => Inner::decode(bytes).ok(),
+        _ => None,
+    });
+    let proposals = engine.filter_map(|message| match message {
+        Inner::Proposal(proposal) => Some(proposal.block),
+        _ => None,
+    });
+    let counts = proposals.map(|block| (block.payload.named().count(), block.payload.transactions().count()));
+    counts.filter(|counts| *counts != (0, 0)).collect()
+}
+
+#[test]
+fn many_transactions_travel_once_and_blocks_carry_their_name() {
+    let (mut cluster, list) = with_load();
+    submit_all(&mut cluster, 1, &list);
+    cluster.run(Duration::from_secs(2));
+    all_have(&cluster, &list);
+    assert_eq!(proposed(&cluster), [(1, 0)], "one proposal, with one name");
+    let sent = |message: &&Message| matches!(message, Message::Batch(_) | Message::Transactions(_));
+    let times: Vec<usize> =
+        cluster.nodes.iter().map(|state| state.sent.iter().filter(sent).count()).collect();
+    assert_eq!(times, [0, 1, 0, 0], "and the transactions left one node once");
+}
+
+#[test]
+fn a_few_transactions_go_into_the_block_themselves() {
+    let mut cluster = Cluster::running(4, 0);
+    cluster.execute(1, 1);
+    cluster.run(Duration::from_secs(1));
+    assert_eq!(proposed(&cluster), [(0, 1)]);
+}
+
+#[test]
+fn what_comes_close_together_travels_together() {
+    let (mut cluster, list) = with_load();
+    for signed in &list {
+        assert_eq!(cluster.submit(2, signed), Admission::Pending);
+    }
+    cluster.run(Duration::from_secs(2));
+    all_have(&cluster, &list);
+    let travelled =
+        |message: &&Message| matches!(message, Message::Batch(list) if list.len() as u64 == COUNT - 1);
+    assert_eq!(
+        cluster.nodes[2].sent.iter().filter(travelled).count(),
+        1,
+        "all but the first, which waited for nobody"
+    );
+}
+
+#[test]
+fn nobody_says_that_it_holds_a_batch_before_its_disk_does() {
+    let (mut cluster, list) = with_load();
+    cluster.nodes[3].batches_stall = true;
+    submit_all(&mut cluster, 0, &list);
+    cluster.run(Duration::from_millis(500));
+    let holds = |message: &Message| matches!(message, Message::BatchHeld { .. });
+    assert!(!cluster.nodes[3].sent.iter().any(holds));
+    assert!(cluster.nodes[2].sent.iter().any(holds));
+    all_have(&cluster, &list);
+}
+
+#[test]
+fn a_member_that_misses_a_batch_votes_all_the_same_and_fetches_it_to_execute() {
+    let (mut cluster, list) = with_load();
+    cluster.loses = |_, to, message| to == 3 && matches!(message, Message::Batch(_));
+    submit_all(&mut cluster, 0, &list);
+    cluster.run(Duration::from_millis(500));
+    all_have(&cluster, &list);
+    let asked =
+        cluster.nodes[3].asked.iter().filter(|(_, message)| matches!(message, Message::BatchesRequest(_)));
+    assert_eq!(asked.count(), 1);
+    assert_eq!(cluster.status(0).consensus.unwrap().consecutive_timeouts, 0, "and nobody waited for it");
+}
+
+#[test]
+fn a_holder_that_does_not_answer_is_not_the_last_one_asked() {
+    let (mut cluster, list) = with_load();
+    cluster.loses = |from, to, message| {
+        (to == 3 && matches!(message, Message::Batch(_)))
+            || (from == 3 && to != 2 && matches!(message, Message::BatchesRequest(_)))
+    };
+    submit_all(&mut cluster, 0, &list);
+    cluster.run(Duration::from_secs(10));
+    all_have(&cluster, &list);
+    let asked: Vec<_> = cluster.nodes[3]
+        .asked
+        .iter()
+        .filter(|(_, message)| matches!(message, Message::BatchesRequest(_)))
+        .map(|(to, _)| *to)
+        .collect();
+    assert!(asked.contains(&node(2)) && asked.len() <= 3, "{asked:?}");
+}
+
+#[test]
+fn a_batch_that_no_quorum_gets_holds_its_transactions_up_for_seconds_and_not_for_ever() {
+    let (mut cluster, list) = with_load();
+    cluster.loses = |_, _, message| matches!(message, Message::BatchHeld { .. });
+    submit_all(&mut cluster, 0, &list);
+    cluster.run(Duration::from_secs(2));
+    assert_eq!(cluster.height(0), 1, "they wait for the batch");
+    cluster.run(Duration::from_secs(8));
+    all_have(&cluster, &list);
+    assert!(proposed(&cluster).iter().all(|(named, _)| *named == 0));
+}
+
+#[test]
+fn who_keeps_a_batch_back_keeps_no_transaction_from_others() {
+    let (mut cluster, list) = with_load();
+    let known = list.iter().cloned().map(IdentifiedTransaction::from).collect();
+    // Node 3 tells one member of a batch of what others submit later, and nothing more.
+    cluster.loses = |_, to, message| to == 3 && matches!(message, Message::BatchHeld { .. });
+    cluster.tell(3, 0, &Message::Batch(known));
+    for signed in &list {
+        assert_eq!(cluster.submit(0, signed), Admission::Pending);
+    }
+    cluster.run(Duration::from_secs(8));
+    all_have(&cluster, &list);
+}
+
+#[test]
+fn a_member_that_restarts_still_has_the_batches_that_it_said_it_holds() {
+    let (mut cluster, list) = with_load();
+    // Nobody hears that a quorum holds it, so no block names it.
+    cluster.loses = |_, _, message| matches!(message, Message::BatchReady(_) | Message::Engine(_));
+    submit_all(&mut cluster, 0, &list);
+    cluster.run(Duration::from_millis(100));
+    for place in 0..4 {
+        cluster.crash(place);
+    }
+    for place in 0..4 {
+        cluster.restart(place);
+    }
+    assert!(cluster.nodes.iter().all(|state| state.batches.len() == 1), "on every disk");
+    cluster.loses = |_, to, message| to == 2 && matches!(message, Message::Batch(_));
+    cluster.run(Duration::from_secs(8));
+    for state in &cluster.nodes {
+        assert!(
+            list.iter().all(|signed| state.disk.read(|store| store.find_transaction(&signed.id()).is_some()))
+        );
+    }
+}
+
+#[test]
+fn batches_leave_the_disk_once_the_blocks_that_carry_them_are_safe_there() {
+    let (mut cluster, list) = with_load();
+    submit_all(&mut cluster, 0, &list);
+    cluster.run(Duration::from_secs(1));
+    all_have(&cluster, &list);
+    let more = cluster.put(COUNT);
+    cluster.submit(0, &more);
+    cluster.run(Duration::from_secs(1));
+    assert!(cluster.nodes.iter().all(|state| state.batches.is_empty()));
+}
