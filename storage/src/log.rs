@@ -11,7 +11,7 @@ use std::sync::Arc;
 use witan_types::{Epoch, GroupId};
 
 pub(crate) const FAMILIES: [Family; 3] =
-    [("default", Shape::Small), (RECORDS, Shape::Sequence), (EVIDENCE, Shape::Small)];
+    [("default", Shape::Small), (RECORDS, Shape::Log), (EVIDENCE, Shape::Small)];
 
 const RECORDS: &str = "records";
 
