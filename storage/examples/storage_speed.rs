@@ -1,5 +1,5 @@
 //! How fast this machine's disk is under the storage: `cargo run --release -p witan-storage --example storage_speed`,
-//! with `-- --load` only the load of many overwrites.
+//! with `-- --load` only the load of many overwrites, and with a number behind it of so many blocks.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "an example")]
 
@@ -27,7 +27,7 @@ const GROUP: GroupId = GroupId(1);
 const SIGNERS: u32 = 500;
 
 /// The load of many overwrites: transactions of 256 bytes that put one of so many keys each.
-const LOAD_BLOCKS: Height = 1600;
+const LOAD_BLOCKS: Height = 1_600;
 const LOAD_TRANSACTIONS: u32 = 500;
 const LOAD_KEYS: u64 = 100_000;
 const LOAD_VALUE_BYTES: usize = 85;
@@ -38,10 +38,11 @@ const ROOT_EVERY: Height = 10;
 const LOAD_BLOCKS_AT_ONCE: Height = 20;
 
 fn main() {
-    if !std::env::args().any(|argument| argument == "--load") {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--load");
+    if arguments.next().is_none() {
         once_each();
     }
-    load();
+    load(arguments.next().map_or(LOAD_BLOCKS, |blocks| blocks.parse().unwrap()));
 }
 
 fn once_each() {
@@ -90,7 +91,7 @@ fn once_each() {
 
 /// Commits the load on a thread of its own, and tells what it costs: the time of every thread counts but of the one that
 /// makes the blocks, until the disk's own threads rest.
-fn load() {
+fn load(blocks: Height) {
     let dir = tempfile::tempdir_in(".").unwrap();
     let storage = Storage::open(dir.path(), Options::default()).unwrap();
     let ledger = storage.ledger(GROUP);
@@ -119,7 +120,7 @@ fn load() {
             (own_cpu_seconds(), taken)
         });
         let writer = writer.unwrap();
-        for from in (0..LOAD_BLOCKS).step_by(usize::try_from(LOAD_BLOCKS_AT_ONCE).unwrap()) {
+        for from in (0..blocks).step_by(usize::try_from(LOAD_BLOCKS_AT_ONCE).unwrap()) {
             let commits: Vec<_> = (from..from + LOAD_BLOCKS_AT_ONCE).map(load_commit).collect();
             ids.extend(commits.iter().map(|commit| commit.receipts[7].clone()));
             send.send(commits).unwrap();
@@ -139,10 +140,10 @@ fn load() {
         }
         rest = now;
     }
-    let transactions = LOAD_BLOCKS as f64 * f64::from(LOAD_TRANSACTIONS);
+    let transactions = blocks as f64 * f64::from(LOAD_TRANSACTIONS);
     let micros = |seconds: f64| seconds * 1e6 / transactions;
     println!(
-        "overwrites of {LOAD_KEYS} keys, {LOAD_BLOCKS} blocks of {LOAD_TRANSACTIONS}: {:.2} us of CPU a transaction, \
+        "overwrites of {LOAD_KEYS} keys, {blocks} blocks of {LOAD_TRANSACTIONS}: {:.2} us of CPU a transaction, \
          {:.2} of them on the writing thread (which took {:.2} us); {:.0} bytes written; {} MB resident, {} MB before",
         micros(rest - cpu + committing),
         micros(committing),
@@ -151,20 +152,19 @@ fn load() {
         highest.max(resident_bytes()) >> 20,
         resident >> 20,
     );
-    load_reads(&ledger, &ids);
+    load_reads(&ledger, &ids, blocks - 1);
     drop((ledger, storage));
     let bytes = Storage::open(dir.path(), Options::default()).unwrap().disk_usage().unwrap().ledger_bytes;
     println!("{:.0} bytes on disk a transaction", bytes as f64 / transactions);
 }
 
 /// What reads take on the ledger that the load left.
-fn load_reads(ledger: &LedgerStore, receipts: &[Receipt]) {
+fn load_reads(ledger: &LedgerStore, receipts: &[Receipt], tip: Height) {
     let timed = |what: &str, count: u64, read: &mut dyn FnMut(u64) -> usize| {
         let start = Instant::now();
         let found: usize = (0..count).map(read).sum();
         println!("{what}: {:.2} us each, {found} found", start.elapsed().as_secs_f64() * 1e6 / count as f64);
     };
-    let tip = LOAD_BLOCKS - 1;
     timed("newest entries", 20_000, &mut |turn| usize::from(ledger.entry(&load_key(turn * 7919)).is_some()));
     timed("transactions by id", 20_000, &mut |turn| {
         let receipt = &receipts[usize::try_from(turn * 7919).unwrap() % receipts.len()];

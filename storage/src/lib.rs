@@ -101,14 +101,21 @@ impl Storage {
         &self.dir
     }
 
+    /// Bytes that the file system still has for this user: costs little, however many files there are.
+    ///
+    /// # Errors
+    /// If the system can't tell.
+    pub fn free_bytes(&self) -> Result<u64, StorageError> {
+        fs4::available_space(&self.dir).map_err(|error| StorageError::from_io(&error, &self.dir))
+    }
+
     /// What the data directory takes, and what is left.
     ///
     /// # Errors
     /// If the system can't tell.
     pub fn disk_usage(&self) -> Result<DiskUsage, StorageError> {
+        let free_bytes = self.free_bytes()?;
         let bytes_in = |dir: &Path| bytes_in(dir).map_err(|error| StorageError::from_io(&error, dir));
-        let free_bytes =
-            fs4::available_space(&self.dir).map_err(|error| StorageError::from_io(&error, &self.dir))?;
         Ok(DiskUsage {
             consensus_bytes: bytes_in(self.consensus.dir())?,
             ledger_bytes: bytes_in(self.ledger.dir())?,

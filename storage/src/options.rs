@@ -18,10 +18,14 @@ pub const EXIT_DISK_FAILED: i32 = 3;
 /// All write buffers of the ledger together, those that are being flushed included.
 const LEDGER_BUFFER_BYTES: usize = 32 * 1024 * 1024;
 /// One write buffer of the ledger for values that come in the order of their keys: each flush makes a file of it.
-const SEQUENCE_BUFFER_BYTES: usize = 4 * 1024 * 1024;
-/// One write buffer of the ledger for entries at random places: small, so that the processor's own memory holds it while
-/// they find their places.
-const RANDOM_BUFFER_BYTES: usize = 1024 * 1024;
+const SEQUENCE_BUFFER_BYTES: usize = 3 * 1024 * 1024;
+/// One write buffer of the ledger for entries at random places: small, so that the processor's cache holds it while they find
+/// their places.
+const RANDOM_BUFFER_BYTES: usize = 512 * 1024;
+/// So many of these are flushed into one file.
+const RANDOM_BUFFERS_A_FLUSH: i32 = 4;
+/// The most of them, those that wait for their flush included.
+const MAX_RANDOM_BUFFERS: i32 = 10;
 /// One write buffer of the consensus log; there are at most two.
 const LOG_BUFFER_BYTES: usize = 8 * 1024 * 1024;
 /// One write buffer of a column family that holds little.
@@ -204,6 +208,8 @@ fn keep_values_apart(options: &mut rocksdb::Options, cache: &Cache) {
 /// Small entries at random places: files of about the same size are merged, so that an entry is written as often as the
 /// logarithm of their number, and not once for each flush that comes after it.
 fn merge_by_size(options: &mut rocksdb::Options) {
+    options.set_min_write_buffer_number_to_merge(RANDOM_BUFFERS_A_FLUSH);
+    options.set_max_write_buffer_number(MAX_RANDOM_BUFFERS);
     options.set_compaction_style(DBCompactionStyle::Universal);
     options.set_level_zero_file_num_compaction_trigger(MERGED_FILES);
     options.set_level_zero_slowdown_writes_trigger(SLOW_AT_FILES);
