@@ -11,7 +11,7 @@ pub use simulate::{PartOutcome, Simulated, TriedPart, put_together, try_part};
 use crate::dealings::Dealings;
 use crate::locks::{Holder, Outcome, Request};
 use crate::two_phase::{Message, Place, PlantedFault, Prepare};
-use crate::value::{Entry, FailureReason, Read, Receipt, Told, TransactionOutcome, Value, Version};
+use crate::value::{Entry, FailureReason, Parties, Read, Receipt, Told, TransactionOutcome, Value, Version};
 use overlay::Overlay;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -58,6 +58,8 @@ pub enum Stopped {
 pub struct Execution {
     /// One for each transaction that ended, in order.
     pub receipts: Vec<Receipt>,
+    /// Whom the transaction of each receipt concerns.
+    pub parties: Vec<Parties>,
     /// Each changed key once, ascending, with its new entry or `None` if it is gone.
     pub changes: Vec<(Key, Option<Entry>)>,
     /// Transactions that could not execute in this block but may in a later one, and why.
@@ -285,6 +287,7 @@ impl Executor<'_> {
         self.receipt_bytes += RECEIPT_BYTES + TOLD_BYTES * told.len() + bytes_read(&outcome);
         let (expires_at_ms, index) = (transaction.expires_at_ms, self.index);
         self.result.receipts.push(Receipt { id, expires_at_ms, index, outcome, told });
+        self.result.parties.push(Parties::of(transaction));
     }
 
     /// Bytes that are left for receipts.

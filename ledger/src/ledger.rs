@@ -105,7 +105,13 @@ impl<S: Store> Ledger<S> {
         let changes = first_state(genesis, group);
         let tree = empty_tree(genesis, group).update(hashes(&changes));
         let outcome = outcome_of(&header, tree.root(), &[], merkle_list::root(&[]));
-        let commit = Arc::new(BlockCommit { block, outcome: outcome.clone(), receipts: Vec::new(), changes });
+        let commit = Arc::new(BlockCommit {
+            block,
+            outcome: outcome.clone(),
+            receipts: Vec::new(),
+            parties: Vec::new(),
+            changes,
+        });
         let mut unflushed = Unflushed::default();
         unflushed.push(Arc::clone(&commit));
         let ledger = Ledger {
@@ -166,14 +172,16 @@ impl<S: Store> Ledger<S> {
             |known: &IdentifiedTransaction| seen.contains(&known.id(), known.transaction.expires_at_ms);
         let execution =
             execute_block(&view, &block, &is_seen, genesis_parameters.max_tx_lifetime_ms, dealings);
-        let Execution { receipts, changes, deferred, started, freed, outbox_root, skipped: _ } = execution;
+        let Execution { receipts, parties, changes, deferred, started, freed, outbox_root, skipped: _ } =
+            execution;
         self.tree = self.tree.update(hashes(&changes));
         self.proofs.push(header.height, &self.tree);
         self.seen.advance(header.time_ms);
         self.seen.extend(&receipts);
         self.outcome = outcome_of(header, self.tree.root(), &receipts, outbox_root);
         self.tip = header.clone();
-        let commit = Arc::new(BlockCommit { block, outcome: self.outcome.clone(), receipts, changes });
+        let outcome = self.outcome.clone();
+        let commit = Arc::new(BlockCommit { block, outcome, receipts, parties, changes });
         self.unflushed.push(Arc::clone(&commit));
         Executed { commit, deferred, started, freed }
     }

@@ -37,4 +37,6 @@ pub use portable::{
 pub use slots::{SLOTS, SlotMap, first_owner, first_slots, slot_of};
 pub use store::{BlockCommit, Store};
 pub use tree::{SlotMarker, SlotProof, SlotState, StateProof, Tree};
-pub use value::{AbortReason, Entry, FailureReason, Read, Receipt, Told, TransactionOutcome, Value, Version};
+pub use value::{
+    AbortReason, Entry, FailureReason, Parties, Read, Receipt, Told, TransactionOutcome, Value, Version,
+};

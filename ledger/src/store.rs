@@ -1,6 +1,6 @@
 //! What the ledger reads from disk, and what it writes: one atomic commit a block.
 
-use crate::value::{Entry, Receipt};
+use crate::value::{Entry, Parties, Receipt};
 use std::fmt::Debug;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -15,6 +15,8 @@ pub struct BlockCommit {
     pub outcome: Outcome,
     /// One for each executed transaction, in order.
     pub receipts: Vec<Receipt>,
+    /// Whom the transaction of each receipt concerns, in the same order.
+    pub parties: Vec<Parties>,
     /// Each changed key once, ascending, with its new entry or `None` if it is gone.
     pub changes: Vec<(Key, Option<Entry>)>,
 }

@@ -4,10 +4,11 @@
 mod tests;
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use std::collections::BTreeSet;
 use witan_types::codec::{bounded, bounded_bytes, encode};
 use witan_types::genesis::MAX_GROUPS;
 use witan_types::transaction::{MAX_OPS, MAX_VALUE_BYTES};
-use witan_types::{GroupId, Hash, Height, Key, TxId, Wire, sha256};
+use witan_types::{Account, GroupId, Hash, Height, Key, Op, Transaction, TxId, Wire, sha256};
 
 /// The most items a list may have; its bytes are bounded by [`MAX_VALUE_BYTES`] too.
 pub const MAX_LIST_ITEMS: usize = 16_384;
@@ -197,4 +198,25 @@ impl Receipt {
 
 impl Wire for Receipt {
     const MAX_BYTES: usize = 1024 * 1024;
+}
+
+/// Whom a transaction concerns.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Parties {
+    /// Who signed it.
+    pub signer: Account,
+    /// Whom it pays, each once, its signer left out.
+    pub recipients: BTreeSet<Account>,
+}
+
+impl Parties {
+    /// Those of a transaction.
+    pub fn of(transaction: &Transaction) -> Parties {
+        let signer = transaction.signer;
+        let paid = transaction.ops.iter().filter_map(|op| match op {
+            Op::Transfer { to, .. } => Some(*to),
+            _ => None,
+        });
+        Parties { signer, recipients: paid.filter(|to| *to != signer).collect() }
+    }
 }

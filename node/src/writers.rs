@@ -211,7 +211,7 @@ impl RoomCheck {
             return Ok(());
         }
         self.looked = Some(Instant::now());
-        let free = self.storage.disk_usage()?.free_bytes;
+        let free = self.storage.free_bytes()?;
         if free >= self.min_free_bytes {
             return Ok(());
         }

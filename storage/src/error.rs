@@ -54,6 +54,15 @@ pub enum StorageError {
         /// The newest format this version reads.
         known: u32,
     },
+    /// The directory was written by a version whose layout this one does not read.
+    #[error("{} was written by an older version of the node (this one reads format {known} alone); move this folder \
+        away and start again: the node fetches the blocks from its peers", dir.display())]
+    OlderFormat {
+        /// The directory.
+        dir: PathBuf,
+        /// The only format this version reads.
+        known: u32,
+    },
     /// A commit that does not follow the newest block: a mistake of the caller. Nothing of that block was written.
     #[error("group {group} expects height {expected} next, got {got}; this is a bug, please report it")]
     OutOfOrder {

@@ -5,12 +5,13 @@ use crate::options::{self, Family, Role};
 use rocksdb::{
     Cache, ColumnFamily, DB, DBPinnableSlice, DBRawIterator, ReadOptions, WriteBatch, WriteOptions,
 };
+use std::cmp::Ordering;
 use std::fs;
 use std::path::{Path, PathBuf};
 use witan_types::{ChainId, CodecError, Hash};
 
-/// The layout of keys and values that this version reads and writes.
-pub(crate) const FORMAT: u32 = 1;
+/// Column families that the ledger had in its first format, and has no more.
+const RETIRED_FAMILIES: [&str; 2] = ["listed", "news"];
 
 const FORMAT_KEY: &[u8] = b"format";
 const CHAIN_KEY: &[u8] = b"chain";
@@ -37,7 +38,7 @@ impl Instance {
         } else {
             refuse_headless_data(dir, role)?;
         }
-        let (database, descriptors) = (options::database(role), options::families(role, families, cache));
+        let (database, descriptors) = (options::database(role), options::families(families, cache));
         let db = DB::open_cf_descriptors(&database, dir, descriptors).map_err(|error| {
             name_damaged_log(StorageError::from_rocksdb(&error, dir, role.next_step()), dir)
         })?;
@@ -50,17 +51,17 @@ impl Instance {
         match self.get("default", FORMAT_KEY)? {
             None => {
                 let mut batch = WriteBatch::new();
-                batch.put(FORMAT_KEY, FORMAT.to_be_bytes());
+                batch.put(FORMAT_KEY, self.role.format().to_be_bytes());
                 self.write(batch, true)
             }
             Some(bytes) => {
                 let found =
                     u32::from_be_bytes(bytes.as_ref().try_into().map_err(|_| self.malformed("format"))?);
-                if found > FORMAT {
-                    let (dir, found) = (self.dir.clone(), format!("format {found}"));
-                    return Err(StorageError::NewerFormat { dir, found, known: FORMAT });
+                match found.cmp(&self.role.format()) {
+                    Ordering::Less => Err(older_format(&self.dir, self.role)),
+                    Ordering::Equal => Ok(()),
+                    Ordering::Greater => Err(newer_format(&self.dir, self.role, format!("format {found}"))),
                 }
-                Ok(())
             }
         }
     }
@@ -120,6 +121,13 @@ impl Instance {
         self.db.raw_iterator_cf_opt(self.family(family), options)
     }
 
+    /// An iterator for going backwards, which ends before it passes `start`.
+    pub(crate) fn iterate_back(&self, family: &str, start: Vec<u8>) -> DBRawIterator<'_> {
+        let mut options = ReadOptions::default();
+        options.set_iterate_lower_bound(start);
+        self.db.raw_iterator_cf_opt(self.family(family), options)
+    }
+
     /// Why an iterator stopped: its end, or an error.
     pub(crate) fn finish(&self, iterator: &DBRawIterator<'_>) -> Result<(), StorageError> {
         iterator.status().map_err(|error| self.error(&error))
@@ -149,11 +157,17 @@ fn refuse_unknown_families(dir: &Path, role: Role, families: &[Family]) -> Resul
         .map_err(|error| StorageError::from_rocksdb(&error, dir, role.next_step()))?;
     match found.into_iter().find(|name| !families.iter().any(|(known, _)| known == name)) {
         None => Ok(()),
-        Some(name) => {
-            let found = format!("it has a column family {name:?}");
-            Err(StorageError::NewerFormat { dir: dir.to_path_buf(), found, known: FORMAT })
-        }
+        Some(name) if RETIRED_FAMILIES.contains(&name.as_str()) => Err(older_format(dir, role)),
+        Some(name) => Err(newer_format(dir, role, format!("it has a column family {name:?}"))),
     }
+}
+
+fn newer_format(dir: &Path, role: Role, found: String) -> StorageError {
+    StorageError::NewerFormat { dir: dir.to_path_buf(), found, known: role.format() }
+}
+
+fn older_format(dir: &Path, role: Role) -> StorageError {
+    StorageError::OlderFormat { dir: dir.to_path_buf(), known: role.format() }
 }
 
 /// RocksDB takes a folder without the file `CURRENT` for a new one, and would start empty beside the data.
@@ -161,7 +175,10 @@ fn refuse_headless_data(dir: &Path, role: Role) -> Result<(), StorageError> {
     let entries = fs::read_dir(dir).map_err(|error| StorageError::from_io(&error, dir))?;
     for entry in entries {
         let path = entry.map_err(|error| StorageError::from_io(&error, dir))?.path();
-        if path.extension().is_some_and(|extension| extension == "sst" || extension == "log") {
+        if path
+            .extension()
+            .is_some_and(|extension| ["sst", "blob", "log"].iter().any(|known| extension == *known))
+        {
             return Err(StorageError::Corrupt {
                 path: dir.join("CURRENT"),
                 reason: format!("it is missing beside {}", path.display()),

@@ -54,19 +54,25 @@ pub(crate) fn decode_height(bytes: &[u8]) -> Option<Height> {
     Some(Height::from_be_bytes(bytes.get(GROUP_BYTES..)?.try_into().ok()?))
 }
 
-/// Where the lists of a group's transactions stand: of all, or of one account.
-fn lists(group: GroupId, account: Option<&Account>) -> Vec<u8> {
-    join(group, &[account.map(|account| account.0.0.as_slice()).unwrap_or_default()])
+/// Of a record of a block's items, by how many of them come before it.
+pub(crate) fn item(group: GroupId, height: Height, first: u32) -> Vec<u8> {
+    join(group, &[&height.to_be_bytes(), &first.to_be_bytes()])
 }
 
-/// Of a block's list of transactions, or of those that concern an account: newest first.
-pub(crate) fn listed(group: GroupId, account: Option<&Account>, height: Height) -> Vec<u8> {
-    [lists(group, account).as_slice(), &(!height).to_be_bytes()].concat()
+/// The height and the count inside [`item`]'s encoding.
+pub(crate) fn decode_item(bytes: &[u8]) -> Option<(Height, u32)> {
+    let (height, first) = bytes.get(GROUP_BYTES..)?.split_first_chunk()?;
+    Some((Height::from_be_bytes(*height), u32::from_be_bytes(first.try_into().ok()?)))
 }
 
-/// The first key past these lists; `None` for the last there can be.
-pub(crate) fn listed_end(group: GroupId, account: Option<&Account>) -> Option<Vec<u8>> {
-    let mut end = lists(group, account);
+/// Of what concerns an account in a block: newest first.
+pub(crate) fn listed(group: GroupId, account: &Account, height: Height) -> Vec<u8> {
+    join(group, &[&account.0.0, &(!height).to_be_bytes()])
+}
+
+/// The first key past what concerns an account; `None` for the last there can be.
+pub(crate) fn listed_end(group: GroupId, account: &Account) -> Option<Vec<u8>> {
+    let mut end = join(group, &[&account.0.0]);
     while let Some(last) = end.pop() {
         if let Some(next) = last.checked_add(1) {
             end.push(next);
@@ -217,10 +223,10 @@ mod tests {
         fn lists_sort_by_account_and_then_newest_first(
             a: (u32, u64), b: (u32, u64), x in account(), y in account(),
         ) {
-            let key = |(group, height): (u32, u64), account| listed(GroupId(group), Some(account), height);
+            let key = |(group, height): (u32, u64), account| listed(GroupId(group), account, height);
             prop_assert_eq!(key(a, &x).cmp(&key(b, &y)), (a.0, x.0.0, !a.1).cmp(&(b.0, y.0.0, !b.1)));
             prop_assert_eq!(decode_listed(&key(a, &x)), Some(a.1));
-            let (start, end) = (key((b.0, u64::MAX), &y), listed_end(GroupId(b.0), Some(&y)));
+            let (start, end) = (key((b.0, u64::MAX), &y), listed_end(GroupId(b.0), &y));
             let inside = key(a, &x) >= start && end.is_none_or(|end| key(a, &x) < end);
             prop_assert_eq!(inside, (a.0, x) == (b.0, y));
         }

@@ -1,15 +1,14 @@
 //! The ledger of one group on disk: one atomic write a block, and the reads that users ask for.
 
+mod changes;
 mod check;
-mod indexing;
+mod items;
 mod listing;
-mod news;
 mod snapshot;
 mod store;
 
-pub(crate) use check::{groups, refuse_gaps};
+pub(crate) use check::refuse_gaps;
 pub use listing::{Ended, ListPlace, ListRole, ListedTransaction};
-pub use news::{Decided, News};
 pub use snapshot::LedgerSnapshot;
 
 use crate::error::StorageError;
@@ -18,61 +17,58 @@ use crate::keys;
 use crate::options::{FailureHandler, Family, Shape};
 use rocksdb::WriteBatch;
 use std::borrow::Borrow;
-use std::fmt;
-use std::ops::{ControlFlow, RangeBounds};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use witan_ledger::{BlockCommit, Entry, Receipt, Store as _};
-use witan_types::codec::encode;
-use witan_types::{Block, BlockId, GroupId, Height, Key, Seal, Wire};
+use std::{fmt, iter};
+use witan_ledger::{BlockCommit, Entry, Parties, Store as _};
+use witan_types::codec::encode_onto;
+use witan_types::{Account, Block, BlockId, GroupId, Height, Key, Seal, Wire};
 
-pub(crate) const FAMILIES: [Family; 13] = [
+pub(crate) const FAMILIES: [Family; 12] = [
     ("default", Shape::Small),
     (STATE, Shape::Lookup),
-    (HISTORY, Shape::Sequence),
+    (CHANGES, Shape::Sequence),
+    (HISTORY, Shape::Order),
     (BLOCKS, Shape::Sequence),
     (RECEIPTS, Shape::Sequence),
-    (TRANSACTIONS, Shape::Index),
+    (TRANSACTIONS, Shape::Lookup),
+    (ACCOUNTS, Shape::Order),
     (OUTCOMES, Shape::Small),
     (SEALS, Shape::Small),
     (BLOCK_IDS, Shape::Small),
-    (NEWS, Shape::Sequence),
     (HEADERS, Shape::Small),
-    (LISTED, Shape::Sequence),
-    (ACCOUNTS, Shape::Sequence),
 ];
 
 /// Newest entry of each key.
 const STATE: &str = "state";
-/// Every entry a key ever had, by key and height; empty where it was deleted. Reserved keys have none: nobody reads what
-/// a group remembered once.
+/// By height: what each block changed, as items: a key, and its new entry unless it is gone. Reserved keys are left out: nobody
+/// reads what a group remembered once.
+const CHANGES: &str = "changes";
+/// By key and inverted height: which item of the block's changes says what the key held from then on.
 const HISTORY: &str = "history";
 /// By height.
 const BLOCKS: &str = "blocks";
-/// By height: all receipts of the block, each after its length in 4 bytes, big-endian.
+/// By height, as items: who signed the transaction, in 32 bytes, and its receipt.
 const RECEIPTS: &str = "receipts";
-/// By transaction id: height, then place in the block's list of receipts.
+/// By transaction id: height, and which item of the block's receipts is its own.
 const TRANSACTIONS: &str = "transactions";
+/// By account and inverted height: which items of the block's receipts concern the account.
+const ACCOUNTS: &str = "accounts";
 /// By height.
 const OUTCOMES: &str = "outcomes";
 /// By height.
 const SEALS: &str = "seals";
 /// Height by block id.
 const BLOCK_IDS: &str = "block_ids";
-/// By height: what the block changed.
-const NEWS: &str = "news";
 /// By height.
 const HEADERS: &str = "headers";
-/// By inverted height: the transactions that ended in the block.
-const LISTED: &str = "listed";
-/// By account and inverted height: those of them that concern the account.
-const ACCOUNTS: &str = "accounts";
-/// Prefix of the height from which on a group has lists, which is 0, in the default family. A group without it was written by
-/// a version that had none.
-const LISTS_SINCE: &[u8] = b"lists";
 /// Prefix of the height of a group's newest block, in the default family.
 const TIP: &[u8] = b"tip";
 /// Prefix of the height of a group's newest sealed block, in the default family.
 const SEALED_TIP: &[u8] = b"sealed";
+
+/// What a block writes takes so many times its own bytes, or somewhat less.
+const BATCH_TO_BLOCK: usize = 4;
 
 /// Which way a list runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -137,15 +133,12 @@ impl LedgerStore {
     fn block_batch(&self, commit: &BlockCommit) -> WriteBatch {
         let (block, height) = (&commit.block, commit.block.header.height);
         let at_height = keys::at_height(self.group, height);
-        let mut batch = WriteBatch::new();
+        let block_bytes = block.encode();
+        let mut batch = WriteBatch::with_capacity_bytes(block_bytes.len().saturating_mul(BATCH_TO_BLOCK));
         self.put_changes(&mut batch, height, &commit.changes);
-        self.put_receipts(&mut batch, height, &commit.receipts);
-        self.put_news(&mut batch, commit);
-        self.put_lists(&mut batch, block, &commit.receipts);
-        if height == 0 {
-            batch.put(self.meta_key(LISTS_SINCE), height.to_be_bytes());
-        }
-        batch.put_cf(self.instance.family(BLOCKS), &at_height, block.encode());
+        self.put_receipts(&mut batch, commit);
+        batch.put_cf(self.instance.family(HEADERS), &at_height, block.header.encode());
+        batch.put_cf(self.instance.family(BLOCKS), &at_height, block_bytes);
         batch.put_cf(self.instance.family(OUTCOMES), &at_height, commit.outcome.encode());
         let id = keys::block_id(self.group, &block.id());
         batch.put_cf(self.instance.family(BLOCK_IDS), id, height.to_be_bytes());
@@ -153,30 +146,32 @@ impl LedgerStore {
         batch
     }
 
-    fn put_changes(&self, batch: &mut WriteBatch, height: Height, changes: &[(Key, Option<Entry>)]) {
-        let (state, history) = (self.instance.family(STATE), self.instance.family(HISTORY));
-        for (key, entry) in changes {
-            let state_key = keys::state(self.group, key);
-            let bytes = entry.as_ref().map(encode).unwrap_or_default();
-            match entry {
-                Some(_) => batch.put_cf(state, state_key, &bytes),
-                None => batch.delete_cf(state, state_key),
-            }
-            if !key.is_reserved() {
-                batch.put_cf(history, keys::history(self.group, key, height), bytes);
+    fn put_receipts(&self, batch: &mut WriteBatch, commit: &BlockCommit) {
+        let height = commit.block.header.height;
+        let mut items = self.items(RECEIPTS, height);
+        let (mut ids, mut of_accounts) = (Vec::new(), BTreeMap::<Account, Vec<u8>>::new());
+        let mut item = Vec::new();
+        for (receipt, Parties { signer, recipients }) in commit.receipts.iter().zip(&commit.parties) {
+            item.clear();
+            item.extend_from_slice(&signer.0.0);
+            encode_onto(receipt, &mut item);
+            let place = items.push(batch, &item);
+            ids.push((receipt.id, place));
+            for account in iter::once(signer).chain(recipients) {
+                of_accounts.entry(*account).or_default().extend_from_slice(&place.encode());
             }
         }
-    }
-
-    fn put_receipts(&self, batch: &mut WriteBatch, height: Height, receipts: &[Receipt]) {
-        let transactions = self.instance.family(TRANSACTIONS);
-        let mut all = Vec::new();
-        for (place, receipt) in (0_u32..).zip(receipts) {
-            store::push_receipt(&mut all, receipt);
-            let value = store::encode_place(height, place);
-            batch.put_cf(transactions, keys::transaction(self.group, &receipt.id), value);
+        items.finish(batch);
+        // In the order of the keys, the memory that one write touches is still at hand for the next.
+        ids.sort_unstable_by_key(|(id, _)| *id);
+        let (transactions, accounts) = (self.instance.family(TRANSACTIONS), self.instance.family(ACCOUNTS));
+        for (id, place) in ids {
+            let key = keys::transaction(self.group, &id);
+            batch.put_cf(transactions, key, store::encode_place(height, place));
         }
-        batch.put_cf(self.instance.family(RECEIPTS), keys::at_height(self.group, height), all);
+        for (account, places) in of_accounts {
+            batch.put_cf(accounts, keys::listed(self.group, &account, height), places);
+        }
     }
 
     /// One batch: the seals, and the newest sealed height if they raise it. `next` is one above the tip.
@@ -207,55 +202,6 @@ impl LedgerStore {
         Ok(Some(Height::from_be_bytes(bytes)))
     }
 
-    /// The entry of a key as it was after the block at `height`. Above the tip that is the newest entry.
-    pub fn entry_at(&self, key: &Key, height: Height) -> Option<Entry> {
-        self.or_report(self.read_entry_at(key, height))
-    }
-
-    fn read_entry_at(&self, key: &Key, height: Height) -> Result<Option<Entry>, StorageError> {
-        let mut iterator = self.instance.iterate(HISTORY, Some(keys::history_end(self.group, key)));
-        iterator.seek(keys::history(self.group, key, height));
-        match iterator.value() {
-            Some(value) => self.decode_version(value),
-            None => self.instance.finish(&iterator).map(|()| None),
-        }
-    }
-
-    /// Calls `visit` for every version of a key that a block up to `from` wrote, newest first, with the block's height, until
-    /// it breaks: none where it was deleted.
-    pub fn visit_versions(
-        &self,
-        key: &Key,
-        from: Height,
-        visit: impl FnMut(Height, Option<Entry>) -> ControlFlow<()>,
-    ) {
-        self.or_report(self.try_visit_versions(key, from, visit));
-    }
-
-    fn try_visit_versions(
-        &self,
-        key: &Key,
-        from: Height,
-        mut visit: impl FnMut(Height, Option<Entry>) -> ControlFlow<()>,
-    ) -> Result<(), StorageError> {
-        let mut iterator = self.instance.iterate(HISTORY, Some(keys::history_end(self.group, key)));
-        iterator.seek(keys::history(self.group, key, from));
-        while let Some((bytes, value)) = iterator.item() {
-            let (_, height) =
-                keys::decode_history(bytes).ok_or_else(|| self.instance.malformed("history key"))?;
-            if visit(height, self.decode_version(value)?).is_break() {
-                return Ok(());
-            }
-            iterator.next();
-        }
-        self.instance.finish(&iterator)
-    }
-
-    /// An entry of the history: empty bytes stand for a deletion.
-    fn decode_version(&self, bytes: &[u8]) -> Result<Option<Entry>, StorageError> {
-        if bytes.is_empty() { Ok(None) } else { self.decode("entry", bytes).map(Some) }
-    }
-
     /// The newest entry of a key, with the height of the tip that it was read at.
     pub fn snapshot_entry(&self, key: &Key) -> (Height, Option<Entry>) {
         self.or_report(self.read_snapshot_entry(key))
@@ -275,70 +221,6 @@ impl LedgerStore {
         let family = self.instance.family(STATE);
         let entry = read(snapshot.get_cf(family, keys::state(self.group, key)))?;
         Ok((tip, entry.map(|bytes| self.decode("entry", &bytes)).transpose()?))
-    }
-
-    /// The first `limit` keys in `range` with their entries as they were after the block at `at`, ascending. Pages
-    /// read at one height fit together, whatever is committed meanwhile. See [`prefix_range`](crate::prefix_range).
-    pub fn scan(&self, range: impl RangeBounds<Key>, limit: usize, at: Height) -> Vec<(Key, Entry)> {
-        let (mut found, mut steps) = (Vec::new(), usize::MAX);
-        if limit > 0 {
-            self.visit_at(range, at, &mut steps, |key, entry| {
-                found.push((key, entry));
-                if found.len() < limit { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-            });
-        }
-        found
-    }
-
-    /// Calls `visit` for every key in `range` with its entry as it was after the block at `at`, ascending, until it
-    /// breaks: for who bounds a page by its bytes.
-    ///
-    /// Keys that had been deleted by then, or are written only later, are passed over in silence, and there may be any number
-    /// of them. So each place of the history that is looked at, at most three a key, takes one of `steps`. Where they ran out
-    /// the next key is returned, and with 2 steps or more that is a later one than the first of `range`.
-    pub fn visit_at(
-        &self,
-        range: impl RangeBounds<Key>,
-        at: Height,
-        steps: &mut usize,
-        visit: impl FnMut(Key, Entry) -> ControlFlow<()>,
-    ) -> Option<Key> {
-        self.or_report(self.try_visit_at(range, at, steps, visit))
-    }
-
-    fn try_visit_at(
-        &self,
-        range: impl RangeBounds<Key>,
-        at: Height,
-        steps: &mut usize,
-        mut visit: impl FnMut(Key, Entry) -> ControlFlow<()>,
-    ) -> Result<Option<Key>, StorageError> {
-        let mut iterator = self.instance.iterate(HISTORY, keys::scan_end(self.group, range.end_bound()));
-        iterator.seek(keys::scan_start(self.group, range.start_bound()));
-        let mut done: Option<Key> = None;
-        while let Some((bytes, value)) = iterator.item() {
-            let (key, height) =
-                keys::decode_history(bytes).ok_or_else(|| self.instance.malformed("history key"))?;
-            let is_done = done.as_ref() == Some(&key);
-            if *steps == 0 && !is_done {
-                return Ok(Some(key));
-            }
-            *steps = steps.saturating_sub(1);
-            if is_done {
-                iterator.seek(keys::history_end(self.group, &key));
-            } else if height > at {
-                iterator.seek(keys::history(self.group, &key, at));
-            } else {
-                if let Some(entry) = self.decode_version(value)?
-                    && visit(key.clone(), entry).is_break()
-                {
-                    return Ok(None);
-                }
-                done = Some(key);
-                iterator.next();
-            }
-        }
-        self.instance.finish(&iterator).map(|()| None)
     }
 
     /// At most `limit` blocks, from the one at `from` (or the tip, if that is lower and the order descending).

@@ -22,9 +22,7 @@ pub use evidence::{
     StoredEvidence,
 };
 pub use keys::prefix_range;
-pub use ledger::{
-    Decided, Ended, LedgerSnapshot, LedgerStore, ListPlace, ListRole, ListedTransaction, News, Order,
-};
+pub use ledger::{Ended, LedgerSnapshot, LedgerStore, ListPlace, ListRole, ListedTransaction, Order};
 pub use log::{ConsensusLog, LogBatch};
 pub use options::{DEFAULT_CACHE_BYTES, EXIT_DISK_FAILED, FailureHandler, Options};
 
@@ -66,22 +64,17 @@ impl fmt::Debug for Storage {
 
 impl Storage {
     /// Opens both instances under `dir`, or creates them. A record cut short at the end of a write-ahead log, the
-    /// trace of a crash, is dropped. A ledger written before there were lists of transactions gets them now, which takes as
-    /// long as reading all its blocks.
+    /// trace of a crash, is dropped.
     ///
     /// # Errors
-    /// If the directory is in use, was written by a newer version, is damaged, or the system refuses.
+    /// If the directory is in use, was written by a newer version or by one too old, is damaged, or the system refuses.
     pub fn open(dir: &Path, options: Options) -> Result<Storage, StorageError> {
         let cache = Cache::new_lru_cache(options.cache_bytes);
         let consensus = Instance::open(&dir.join("consensus"), Role::Consensus, &log::FAMILIES, &cache)?;
         let ledger = Instance::open(&dir.join("ledger"), Role::Ledger, &ledger::FAMILIES, &cache)?;
         ledger::refuse_gaps(&ledger)?;
         let (consensus, ledger) = (Arc::new(consensus), Arc::new(ledger));
-        let storage = Storage { dir: dir.to_path_buf(), consensus, ledger, options };
-        for group in ledger::groups(&storage.ledger)? {
-            storage.ledger(group).list_what_is_there()?;
-        }
-        Ok(storage)
+        Ok(Storage { dir: dir.to_path_buf(), consensus, ledger, options })
     }
 
     /// Marks a new directory as `chain`'s, durably; accepts one that is already. Call it before anything else.
@@ -108,14 +101,21 @@ impl Storage {
         &self.dir
     }
 
+    /// Bytes that the file system still has for this user: costs little, however many files there are.
+    ///
+    /// # Errors
+    /// If the system can't tell.
+    pub fn free_bytes(&self) -> Result<u64, StorageError> {
+        fs4::available_space(&self.dir).map_err(|error| StorageError::from_io(&error, &self.dir))
+    }
+
     /// What the data directory takes, and what is left.
     ///
     /// # Errors
     /// If the system can't tell.
     pub fn disk_usage(&self) -> Result<DiskUsage, StorageError> {
+        let free_bytes = self.free_bytes()?;
         let bytes_in = |dir: &Path| bytes_in(dir).map_err(|error| StorageError::from_io(&error, dir));
-        let free_bytes =
-            fs4::available_space(&self.dir).map_err(|error| StorageError::from_io(&error, &self.dir))?;
         Ok(DiskUsage {
             consensus_bytes: bytes_in(self.consensus.dir())?,
             ledger_bytes: bytes_in(self.ledger.dir())?,

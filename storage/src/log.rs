@@ -10,12 +10,8 @@ use std::fmt;
 use std::sync::Arc;
 use witan_types::{Epoch, GroupId};
 
-pub(crate) const FAMILIES: [Family; 4] = [
-    ("default", Shape::Small),
-    (RECORDS, Shape::Sequence),
-    (EVIDENCE, Shape::Small),
-    (BATCHES, Shape::Sequence),
-];
+pub(crate) const FAMILIES: [Family; 4] =
+    [("default", Shape::Small), (RECORDS, Shape::Log), (EVIDENCE, Shape::Small), (BATCHES, Shape::Log)];
 
 const RECORDS: &str = "records";
 /// By group, epoch and number: batches of transactions that this node holds for its group.

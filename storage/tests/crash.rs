@@ -88,7 +88,7 @@ fn wherever_the_ledgers_log_is_cut_a_whole_number_of_blocks_is_left_and_the_rest
     let storage = open(dir.path()).unwrap();
     write_blocks(&storage, 0..8);
     let mut tips = std::collections::BTreeSet::new();
-    for bytes in (1..6000).step_by(211) {
+    for bytes in (1..9000).step_by(317) {
         let copy = copy_as_killed(dir.path());
         cut(&newest(&copy.path().join("ledger"), "log"), bytes);
         let after = open(copy.path()).unwrap();
@@ -254,17 +254,40 @@ fn a_newer_format_is_refused_before_anything_is_read() {
     let options = rocksdb::Options::default();
     let mut database =
         rocksdb::DB::open_cf(&options, &path, rocksdb::DB::list_cf(&options, &path).unwrap()).unwrap();
-    database.put(b"format", 2_u32.to_be_bytes()).unwrap();
+    database.put(b"format", 3_u32.to_be_bytes()).unwrap();
     drop(database);
     let error = open(dir.path()).unwrap_err();
     assert!(matches!(&error, StorageError::NewerFormat { dir, .. } if *dir == path), "{error}");
 
     database = rocksdb::DB::open_cf(&options, &path, rocksdb::DB::list_cf(&options, &path).unwrap()).unwrap();
-    database.put(b"format", 1_u32.to_be_bytes()).unwrap();
+    database.put(b"format", 2_u32.to_be_bytes()).unwrap();
     database.create_cf("proofs", &options).unwrap();
     drop(database);
     let error = open(dir.path()).unwrap_err();
     assert!(error.to_string().contains("proofs"), "{error}");
+}
+
+#[test]
+fn an_older_format_is_refused_with_what_to_do() {
+    let refused = |dir: &Path| {
+        let error = open(dir).unwrap_err();
+        assert_eq!(error, StorageError::OlderFormat { dir: dir.join("ledger"), known: 2 });
+        assert!(error.to_string().contains("move this folder away and start again"), "{error}");
+    };
+    let options = rocksdb::Options::default();
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()).unwrap());
+    let path = dir.path().join("ledger");
+    let mut database =
+        rocksdb::DB::open_cf(&options, &path, rocksdb::DB::list_cf(&options, &path).unwrap()).unwrap();
+    database.put(b"format", 1_u32.to_be_bytes()).unwrap();
+    drop(database);
+    refused(dir.path());
+
+    database = rocksdb::DB::open_cf(&options, &path, rocksdb::DB::list_cf(&options, &path).unwrap()).unwrap();
+    database.create_cf("listed", &options).unwrap();
+    drop(database);
+    refused(dir.path());
 }
 
 #[test]

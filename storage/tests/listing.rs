@@ -1,5 +1,5 @@
 //! Lists of transactions and histories of keys answer exactly as a naive ledger in memory would, from every place on, also
-//! after reopening, and for a ledger that was written before there were lists.
+//! after reopening.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
@@ -10,17 +10,13 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::Arc;
-use witan_ledger::records::Record;
-use witan_ledger::two_phase::{Coordinated, CoordinatorStage};
 use witan_ledger::{
-    AbortReason, BlockCommit, Entry, FailureReason, Receipt, Store as _, TransactionOutcome, Value, Version,
+    AbortReason, BlockCommit, Entry, FailureReason, Parties, Receipt, Store as _, TransactionOutcome,
 };
 use witan_storage::{Ended, LedgerStore, ListPlace, ListRole, ListedTransaction, Options, Storage};
 use witan_types::{
-    Account, Batch, GroupId, Height, Key, Op, Payload, PublicKey, Signature, SignedTransaction, Transaction,
-    Wire as _,
+    Account, Batch, Height, Key, Op, Payload, PublicKey, Signature, SignedTransaction, Transaction,
 };
 
 /// A transaction of an account that pays others, and how many blocks later it ends: at once if it is of one group.
@@ -59,15 +55,6 @@ fn ended(kind: u8) -> Ended {
     }
 }
 
-/// The record of a transaction across groups that is pending.
-fn pending(signed: &SignedTransaction, height: Height) -> Option<Entry> {
-    let stage = CoordinatorStage::Waiting { until_ms: 0, because: AbortReason::Conflict };
-    let (participants, transaction) = (vec![GroupId(2)], signed.clone());
-    let known =
-        Coordinated { attempt: 1, since_ms: 0, since_height: height, participants, stage, transaction };
-    Some(Entry { value: Value::Record(known.encode()), version: Version::new(0, height, 0) })
-}
-
 /// A chain of these transactions, and what its lists must hold: oldest first, with whom each pays.
 #[derive(Default)]
 struct Story {
@@ -82,26 +69,23 @@ impl Story {
         let mut salt = 0;
         let last = blocks.len() as Height + 4;
         for height in 0..=last {
-            let (mut changes, mut receipts, mut payload) = (vec![], vec![], vec![]);
+            let (mut ended, mut payload) = (vec![], vec![]);
             let (due, later) = open.into_iter().partition::<Vec<_>, _>(|(at, ..)| *at == height);
             open = later;
             for (_, signed, wish) in due {
-                changes.push((Record::Coordinated(signed.id()).key(), None));
-                story.end(height, &mut receipts, &signed, &wish);
+                story.end(height, &mut ended, &signed, &wish);
             }
             for wish in blocks.get(usize::try_from(height).unwrap()).into_iter().flatten() {
                 salt += 1;
                 let signed = signed(wish.0, &wish.1, salt);
                 payload.push(signed.clone());
                 if wish.2 == 0 {
-                    story.end(height, &mut receipts, &signed, wish);
+                    story.end(height, &mut ended, &signed, wish);
                 } else {
-                    changes.push((Record::Coordinated(signed.id()).key(), pending(&signed, height)));
                     open.push((height + u64::from(wish.2), signed, wish.clone()));
                 }
             }
-            changes.sort_by(|(one, _): &(Key, Option<Entry>), (other, _)| one.cmp(other));
-            story.commits.push(block(height, payload, changes, receipts));
+            story.commits.push(block(height, payload, vec![], ended));
         }
         story
     }
@@ -109,13 +93,14 @@ impl Story {
     fn end(
         &mut self,
         height: Height,
-        receipts: &mut Vec<Receipt>,
+        receipts: &mut Vec<(Receipt, Parties)>,
         signed: &SignedTransaction,
         (_, paid, _, kind): &Wish,
     ) {
         let (id, place) = (signed.id(), u32::try_from(receipts.len()).unwrap());
         let outcome = outcome(*kind);
-        receipts.push(Receipt { id, expires_at_ms: u64::MAX, index: place, outcome, told: vec![] });
+        let receipt = Receipt { id, expires_at_ms: u64::MAX, index: place, outcome, told: vec![] };
+        receipts.push((receipt, Parties::of(&signed.transaction)));
         let (signer, ended) = (signed.transaction.signer, ended(*kind));
         let listed = ListedTransaction { id, signer, role: None, ended, at: ListPlace { height, place } };
         self.listed.push((listed, paid.iter().map(|to| account(*to)).collect()));
@@ -140,12 +125,12 @@ fn block(
     height: Height,
     transactions: Vec<SignedTransaction>,
     changes: Vec<(Key, Option<Entry>)>,
-    receipts: Vec<Receipt>,
+    ended: Vec<(Receipt, Parties)>,
 ) -> BlockCommit {
     let mut commit = commit_of(GROUP, height, changes, 0);
     let block = Arc::make_mut(&mut commit.block);
     block.payload = Payload { batches: vec![Batch::of(transactions)], envelopes: vec![] };
-    commit.receipts = receipts;
+    (commit.receipts, commit.parties) = ended.into_iter().unzip();
     commit
 }
 
@@ -169,19 +154,15 @@ fn assert_lists(story: &Story, ledger: &LedgerStore) {
         }
     }
     for (height, commit) in (0..).zip(&story.commits) {
+        for of in (0..ACCOUNTS).map(account) {
+            let mut expected = story.expected(Some(of), ListPlace::last_of(height), usize::MAX);
+            expected.retain(|listed| listed.at.height == height);
+            expected.reverse();
+            assert_eq!(ledger.transactions_at(&of, height), expected, "{of:?} at {height}");
+        }
         assert_eq!(ledger.header(height).as_ref(), Some(&commit.block.header));
     }
     assert_eq!(ledger.header(tip + 1), None);
-}
-
-/// Makes the folder one that a version without lists wrote.
-fn forget_lists(dir: &Path) {
-    let names = ["headers", "listed", "accounts"];
-    let (options, dir) = (rocksdb::Options::default(), dir.join("ledger"));
-    let families = rocksdb::DB::list_cf(&options, &dir).unwrap();
-    let mut db = rocksdb::DB::open_cf(&options, &dir, families).unwrap();
-    names.iter().for_each(|name| db.drop_cf(name).unwrap());
-    db.delete([b"lists".as_slice(), &GROUP.0.to_be_bytes()].concat()).unwrap();
 }
 
 proptest! {
@@ -195,25 +176,6 @@ proptest! {
         commit(&storage.ledger(GROUP), &story.commits);
         assert_lists(&story, &storage.ledger(GROUP));
         drop(storage);
-        assert_lists(&story, &open(dir.path()).unwrap().ledger(GROUP));
-    }
-
-    #[test]
-    fn a_ledger_from_before_there_were_lists_gets_the_same_when_it_is_opened(
-        before in vec(vec(wish(), 0..4), 1..8),
-    ) {
-        let dir = tempfile::tempdir().unwrap();
-        let story = Story::tell(&before);
-        let storage = open(dir.path()).unwrap();
-        let (old, new) = story.commits.split_at(story.commits.len() / 2);
-        commit(&storage.ledger(GROUP), old);
-        drop(storage);
-        forget_lists(dir.path());
-        let storage = open(dir.path()).unwrap();
-        commit(&storage.ledger(GROUP), new);
-        assert_lists(&story, &storage.ledger(GROUP));
-        drop(storage);
-        forget_lists(dir.path());
         assert_lists(&story, &open(dir.path()).unwrap().ledger(GROUP));
     }
 
@@ -277,14 +239,12 @@ fn a_snapshot_stands_still_while_blocks_are_committed() {
         let value = Some(entry(height, 0, &height.to_be_bytes()));
         let changes = vec![(record.clone(), value.clone()), (Key::from("a"), value)];
         let payload = vec![signed(1, &[], height)];
-        let receipts = payload.iter().map(|signed| Receipt {
-            id: signed.id(),
-            expires_at_ms: 0,
-            index: 0,
-            outcome: outcome(0),
-            told: vec![],
+        let ended = payload.iter().map(|signed| {
+            let (id, outcome) = (signed.id(), outcome(0));
+            let receipt = Receipt { id, expires_at_ms: 0, index: 0, outcome, told: vec![] };
+            (receipt, Parties::of(&signed.transaction))
         });
-        block(height, payload.clone(), changes, receipts.collect())
+        block(height, payload.clone(), changes, ended.collect())
     };
     commit(&ledger, &[commit_at(0)]);
     let snapshot = ledger.snapshot();

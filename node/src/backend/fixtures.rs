@@ -42,7 +42,12 @@ pub(super) fn store(folder: &std::path::Path, blocks: Vec<Vec<(Key, Option<Entry
             next_epoch: None,
         };
         let block = Arc::new(Block { header, payload: Payload::default() });
-        store.commit_blocks(&[BlockCommit { block, outcome, receipts: Vec::new(), changes }], &[]).unwrap();
+        store
+            .commit_blocks(
+                &[BlockCommit { block, outcome, receipts: Vec::new(), parties: Vec::new(), changes }],
+                &[],
+            )
+            .unwrap();
     }
     store
 }

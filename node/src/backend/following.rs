@@ -1,16 +1,16 @@
 //! What subscriptions read: how far chains are, and what each block did.
 
+use super::listing::how;
 use super::state::scan_item;
-use super::status::ended;
 use super::{NodeBackend, not_started};
-use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use tokio::sync::watch;
 use witan_ledger::Store as _;
 use witan_rpc::RpcError;
 use witan_rpc::parameter::At;
 use witan_rpc::server::{Followed, Heights, NewsSlice};
 use witan_rpc::view::{AccountTransaction, Position, ScanItem, TxStatusView};
-use witan_storage::{Decided, LedgerStore, News};
+use witan_storage::LedgerStore;
 use witan_types::{Account, GroupId, Height, TxId};
 
 /// A slice of a block's news stops growing past this many of them.
@@ -53,33 +53,18 @@ impl Followed for NodeBackend {
     ) -> Result<NewsSlice<AccountTransaction>, RpcError> {
         let at = self.point(group, At::Height(height))?;
         let store = self.store(group)?;
-        let news = news_of(store, height)?;
-        let block = store.block(height).ok_or_else(|| RpcError::not_found(format!("block {height}")))?;
-        let concerns = |whose: &Decided| whose.signer == *account || whose.recipients.contains(account);
-        let begun_before = news.decided.into_iter().filter(concerns);
-        let begun_here = block.payload.transactions().filter_map(|signed| {
-            // The id costs a hash: only of those that matter.
-            let whose = Decided::of(TxId::default(), &signed.transaction);
-            concerns(&whose).then(|| Decided { id: signed.id(), ..whose })
-        });
-        let whose: BTreeMap<TxId, Account> =
-            begun_before.chain(begun_here).map(|whose| (whose.id, whose.signer)).collect();
-        if whose.is_empty() {
-            return Ok(NewsSlice { items: Vec::new(), more: false, at });
-        }
-        let decided = store.receipts(height).into_iter().filter_map(|receipt| {
-            let signer = *whose.get(&receipt.id)?;
-            let (status, result) = ended(receipt.outcome);
-            Some(AccountTransaction {
-                tx_id: receipt.id,
+        let decided = store.transactions_at(account, height).into_iter().map(|listed| {
+            let (status, reason) = how(listed.ended);
+            AccountTransaction {
+                tx_id: listed.id,
                 status,
-                reason: result.reason,
-                signer,
+                reason: reason.map(str::to_owned),
+                signer: listed.signer,
                 group,
                 height,
                 block_id: at.block_id,
                 next: Position { group, height, index: 0 },
-            })
+            }
         });
         let mut decided = decided.skip(as_count(skip));
         let items: Vec<AccountTransaction> = decided.by_ref().take(SLICE_ITEMS).collect();
@@ -95,27 +80,26 @@ impl Followed for NodeBackend {
     ) -> Result<NewsSlice<ScanItem>, RpcError> {
         let at = self.point(group, At::Height(height))?;
         let store = self.store(group)?;
-        let keys = news_of(store, height)?.keys;
-        let mut matching =
-            keys.iter().filter(|key| key.0.starts_with(prefix)).skip(as_count(skip)).peekable();
-        let (mut items, mut bytes) = (Vec::new(), 0_usize);
-        while items.len() < SLICE_ITEMS && bytes < SLICE_BYTES {
-            let Some(key) = matching.next() else { break };
-            let entry = store.entry_at(key, height);
+        let (mut skipped, mut items, mut bytes, mut more) = (0, Vec::new(), 0_usize, false);
+        store.visit_changes(height, |key, entry| {
+            if !key.0.starts_with(prefix) {
+                return ControlFlow::Continue(());
+            }
+            if skipped < skip {
+                skipped = skipped.saturating_add(1);
+                return ControlFlow::Continue(());
+            }
+            if items.len() >= SLICE_ITEMS || bytes >= SLICE_BYTES {
+                more = true;
+                return ControlFlow::Break(());
+            }
             let size = entry.as_ref().map_or(0, |entry| super::state::size_of_value(&entry.value));
             bytes = bytes.saturating_add(key.0.len()).saturating_add(size);
-            items.push(scan_item(key, entry.as_ref()));
-        }
-        Ok(NewsSlice { items, more: matching.peek().is_some(), at })
+            items.push(scan_item(&key, entry.as_ref()));
+            ControlFlow::Continue(())
+        });
+        Ok(NewsSlice { items, more, at })
     }
-}
-
-/// What a block changed. Blocks that a version wrote which kept no such list can't be followed.
-fn news_of(store: &LedgerStore, height: Height) -> Result<News, RpcError> {
-    store.news(height).ok_or_else(|| {
-        let after_all = || store.tip().unwrap_or(0).saturating_add(1);
-        RpcError::Pruned { oldest_height: store.oldest_news().unwrap_or_else(after_all) }
-    })
 }
 
 fn as_count(skip: u32) -> usize {

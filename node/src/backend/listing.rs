@@ -199,7 +199,7 @@ fn list_of(
     listed.map(item).collect()
 }
 
-fn how(ended: Ended) -> (TransactionState, Option<&'static str>) {
+pub(super) fn how(ended: Ended) -> (TransactionState, Option<&'static str>) {
     match ended {
         Ended::Applied => (TransactionState::Committed, None),
         Ended::Failed(reason) => (TransactionState::Failed, Some(FailureReason::name(reason))),

@@ -15,11 +15,6 @@ pub(crate) fn refuse_gaps(instance: &Instance) -> Result<(), StorageError> {
     tips(instance)?.into_iter().try_for_each(|(group, tip)| refuse_gaps_of(instance, group, tip))
 }
 
-/// The groups that the instance holds.
-pub(crate) fn groups(instance: &Instance) -> Result<Vec<GroupId>, StorageError> {
-    Ok(tips(instance)?.into_iter().map(|(group, _)| group).collect())
-}
-
 fn tips(instance: &Instance) -> Result<Vec<(GroupId, Height)>, StorageError> {
     let mut tips = Vec::new();
     let mut iterator = instance.iterate("default", None);

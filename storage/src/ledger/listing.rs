@@ -1,22 +1,15 @@
-//! Lists of a group's transactions, newest first: of all, and of those that concern one account. Written in the same batch as
-//! the block that ended them, so that a list and the receipts never disagree; read without touching a block.
+//! Lists of a group's transactions, newest first: of all, which are the receipts backwards, and of those that concern one account,
+//! which say where the receipts stand. Read without touching a block.
 
-use super::{ACCOUNTS, HEADERS, LISTED, LedgerStore};
+use super::items::{Place, items_in};
+use super::{ACCOUNTS, HEADERS, LedgerStore, RECEIPTS};
 use crate::error::StorageError;
 use crate::keys;
-use borsh::{BorshDeserialize, BorshSerialize};
-use rocksdb::WriteBatch;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use witan_ledger::records::reading;
-use witan_ledger::{AbortReason, FailureReason, Receipt, TransactionOutcome};
-use witan_types::codec::bounded;
-use witan_types::{Account, Block, Header, Height, Op, Transaction, TxId, Wire};
-
-/// The most transactions that a block's list has: more than receipts fit into a block, decisions of other groups' included.
-const MAX_LISTED: usize = 65_536;
+use witan_ledger::{AbortReason, FailureReason, TransactionOutcome};
+use witan_types::{Account, Header, Height, TxId};
 
 /// How a listed transaction ended: its receipt's outcome without what it read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ended {
     /// All of it happened.
     Applied,
@@ -76,94 +69,7 @@ pub struct ListedTransaction {
     pub at: ListPlace,
 }
 
-/// A transaction in the list of a block.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, BorshSerialize, BorshDeserialize)]
-struct Listed {
-    place: u32,
-    id: TxId,
-    signer: Account,
-    ended: Ended,
-}
-
-/// The transactions that ended in a block, or those of them that concern an account, in the order of their receipts.
-#[derive(Clone, PartialEq, Eq, Debug, Default, BorshSerialize, BorshDeserialize)]
-struct BlockList(#[borsh(deserialize_with = "bounded::<MAX_LISTED, _, _>")] Vec<Listed>);
-
-impl Wire for BlockList {
-    const MAX_BYTES: usize = 4 + MAX_LISTED * 80;
-}
-
-/// Whom a transaction concerns.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Parties {
-    signer: Account,
-    /// Whom it pays, its signer left out.
-    recipients: BTreeSet<Account>,
-}
-
-impl Parties {
-    pub(super) fn of(transaction: &Transaction) -> Parties {
-        let signer = transaction.signer;
-        let paid = transaction.ops.iter().filter_map(|op| match op {
-            Op::Transfer { to, .. } => Some(*to),
-            _ => None,
-        });
-        Parties { signer, recipients: paid.filter(|to| *to != signer).collect() }
-    }
-}
-
-/// Whom the transactions of a block concern.
-pub(super) fn parties_in(block: &Block) -> HashMap<TxId, Parties> {
-    let transactions = block.payload.transactions();
-    transactions.map(|signed| (signed.id(), Parties::of(&signed.transaction))).collect()
-}
-
 impl LedgerStore {
-    /// Adds a block to the lists. A transaction across groups ends in a later block than the one it is in: until then it is
-    /// in the state before this block, which the store still holds.
-    pub(super) fn put_lists(&self, batch: &mut WriteBatch, block: &Block, receipts: &[Receipt]) {
-        let mut parties = if receipts.is_empty() { HashMap::new() } else { parties_in(block) };
-        self.put_lists_of(batch, block, receipts, &mut |id| {
-            let pending = |id| reading::coordinated(self, id);
-            parties
-                .remove(id)
-                .or_else(|| pending(id).map(|known| Parties::of(&known.transaction.transaction)))
-        });
-    }
-
-    /// The same, where `parties_of` finds whom a transaction concerns. One that it does not find is in no list: every
-    /// receipt that a ledger leaves has its transaction in the block or in the state before it.
-    pub(super) fn put_lists_of(
-        &self,
-        batch: &mut WriteBatch,
-        block: &Block,
-        receipts: &[Receipt],
-        parties_of: &mut dyn FnMut(&TxId) -> Option<Parties>,
-    ) {
-        let height = block.header.height;
-        batch.put_cf(
-            self.instance.family(HEADERS),
-            keys::at_height(self.group, height),
-            block.header.encode(),
-        );
-        let (mut all, mut of_accounts) = (BlockList::default(), BTreeMap::<Account, BlockList>::new());
-        for (place, receipt) in (0_u32..).zip(receipts) {
-            let Some(Parties { signer, recipients }) = parties_of(&receipt.id) else { continue };
-            let listed = Listed { place, id: receipt.id, signer, ended: Ended::from(&receipt.outcome) };
-            all.0.push(listed);
-            for account in std::iter::once(signer).chain(recipients) {
-                of_accounts.entry(account).or_default().0.push(listed);
-            }
-        }
-        if !all.0.is_empty() {
-            batch.put_cf(self.instance.family(LISTED), keys::listed(self.group, None, height), all.encode());
-        }
-        for (account, list) in of_accounts {
-            let key = keys::listed(self.group, Some(&account), height);
-            batch.put_cf(self.instance.family(ACCOUNTS), key, list.encode());
-        }
-    }
-
     /// The header of the block at a height, without the block.
     pub fn header(&self, height: Height) -> Option<Header> {
         self.or_report(self.read_header(height))
@@ -191,26 +97,107 @@ impl LedgerStore {
         from: ListPlace,
         limit: usize,
     ) -> Result<Vec<ListedTransaction>, StorageError> {
-        let family = if account.is_some() { ACCOUNTS } else { LISTED };
+        match account {
+            Some(account) => self.read_transactions_of(account, from, limit),
+            None => self.read_all_transactions(from, limit),
+        }
+    }
+
+    /// The records of receipts, backwards.
+    fn read_all_transactions(
+        &self,
+        from: ListPlace,
+        limit: usize,
+    ) -> Result<Vec<ListedTransaction>, StorageError> {
         let mut found = Vec::new();
-        let mut iterator = self.instance.iterate(family, keys::listed_end(self.group, account));
+        let mut iterator = self.instance.iterate_back(RECEIPTS, keys::group_start(self.group));
+        iterator.seek_for_prev(keys::item(self.group, from.height, from.place));
+        while found.len() < limit
+            && let Some((key, record)) = iterator.item()
+        {
+            let (height, first) =
+                keys::decode_item(key).ok_or_else(|| self.instance.malformed("place of receipts"))?;
+            let all = (first..).zip(items_in(record)).map(|(place, item)| {
+                let item = item.ok_or_else(|| self.instance.malformed("list of items"))?;
+                self.listed(item, None, ListPlace { height, place })
+            });
+            let all: Vec<ListedTransaction> = all.collect::<Result<_, _>>()?;
+            let newest_first = all.into_iter().rev().filter(|listed| listed.at <= from);
+            found.extend(newest_first.take(limit - found.len()));
+            iterator.prev();
+        }
+        self.instance.finish(&iterator).map(|()| found)
+    }
+
+    /// Where the receipts stand that concern an account, and those receipts.
+    fn read_transactions_of(
+        &self,
+        account: &Account,
+        from: ListPlace,
+        limit: usize,
+    ) -> Result<Vec<ListedTransaction>, StorageError> {
+        let mut found = Vec::new();
+        let mut iterator = self.instance.iterate(ACCOUNTS, keys::listed_end(self.group, account));
         iterator.seek(keys::listed(self.group, account, from.height));
         while found.len() < limit
-            && let Some((key, value)) = iterator.item()
+            && let Some((key, places)) = iterator.item()
         {
             let height =
                 keys::decode_listed(key).ok_or_else(|| self.instance.malformed("place in a list"))?;
-            let BlockList(list) = self.decode("list of transactions", value)?;
-            let all = list.into_iter().rev().map(|Listed { place, id, signer, ended }| {
-                let role = |account: &Account| {
-                    if *account == signer { ListRole::Signer } else { ListRole::Recipient }
-                };
-                let (role, at) = (account.map(role), ListPlace { height, place });
-                ListedTransaction { id, signer, role, ended, at }
-            });
-            found.extend(all.filter(|listed| listed.at <= from).take(limit - found.len()));
+            let places = self.decode_places(places)?;
+            let newest_first = places.into_iter().rev();
+            let up_to_from = newest_first.filter(|place| ListPlace { height, place: place.index() } <= from);
+            for place in up_to_from.take(limit - found.len()) {
+                found.push(self.read_listed(account, height, place)?);
+            }
             iterator.next();
         }
         self.instance.finish(&iterator).map(|()| found)
+    }
+
+    /// The transactions that ended in the block at a height and that an account signed or is paid by, in the order of their
+    /// receipts.
+    pub fn transactions_at(&self, account: &Account, height: Height) -> Vec<ListedTransaction> {
+        self.or_report(self.read_transactions_at(account, height))
+    }
+
+    fn read_transactions_at(
+        &self,
+        account: &Account,
+        height: Height,
+    ) -> Result<Vec<ListedTransaction>, StorageError> {
+        let places = self.instance.get(ACCOUNTS, &keys::listed(self.group, account, height))?;
+        let places = places.map(|places| self.decode_places(&places)).transpose()?.unwrap_or_default();
+        places.into_iter().map(|place| self.read_listed(account, height, place)).collect()
+    }
+
+    fn decode_places(&self, places: &[u8]) -> Result<Vec<Place>, StorageError> {
+        let places = places.chunks(Place::BYTES).map(Place::decode);
+        places.collect::<Option<_>>().ok_or_else(|| self.instance.malformed("list of places"))
+    }
+
+    fn read_listed(
+        &self,
+        account: &Account,
+        height: Height,
+        place: Place,
+    ) -> Result<ListedTransaction, StorageError> {
+        let at = ListPlace { height, place: place.index() };
+        self.read_item(RECEIPTS, height, place, |item| self.listed(item, Some(account), at))
+    }
+
+    /// What a list says of a stored receipt.
+    fn listed(
+        &self,
+        item: &[u8],
+        account: Option<&Account>,
+        at: ListPlace,
+    ) -> Result<ListedTransaction, StorageError> {
+        let (signer, receipt) = self.decode_receipt(item)?;
+        let role = account.map(|account| match *account == signer {
+            true => ListRole::Signer,
+            false => ListRole::Recipient,
+        });
+        Ok(ListedTransaction { id: receipt.id, signer, role, ended: Ended::from(&receipt.outcome), at })
     }
 }

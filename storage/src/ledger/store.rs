@@ -1,46 +1,22 @@
 //! The reads that the pure rooms rest on.
 
+use super::items::Place;
 use super::{BLOCKS, LedgerStore, OUTCOMES, RECEIPTS, SEALED_TIP, SEALS, STATE, TIP, TRANSACTIONS};
 use crate::error::StorageError;
 use crate::keys;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use witan_ledger::{Entry, Receipt, Store};
-use witan_types::{Block, Height, Key, Outcome, Seal, TxId, Wire};
+use witan_types::{Account, Block, Height, Key, Outcome, PublicKey, Seal, TxId, Wire};
 
-const LENGTH_BYTES: usize = size_of::<u32>();
-
-/// Appends a receipt to the stored list of a block.
-pub(super) fn push_receipt(list: &mut Vec<u8>, receipt: &Receipt) {
-    let bytes = receipt.encode();
-    #[expect(clippy::cast_possible_truncation, reason = "a receipt is far below 4 GiB")]
-    let length = bytes.len() as u32;
-    list.extend_from_slice(&length.to_be_bytes());
-    list.extend_from_slice(&bytes);
+/// Where the receipt of a transaction stands.
+pub(super) fn encode_place(height: Height, place: Place) -> Vec<u8> {
+    [height.to_be_bytes().as_slice(), &place.encode()].concat()
 }
 
-/// The encodings in a stored list of receipts; `None` in place of one that is cut short.
-fn receipts_in(mut list: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
-    std::iter::from_fn(move || {
-        if list.is_empty() {
-            return None;
-        }
-        let split = list.split_first_chunk::<LENGTH_BYTES>().and_then(|(length, rest)| {
-            rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)
-        });
-        list = split.map_or(&[], |(_, rest)| rest);
-        Some(split.map(|(receipt, _)| receipt))
-    })
-}
-
-/// Where a transaction's receipt stands.
-pub(super) fn encode_place(height: Height, place: u32) -> Vec<u8> {
-    [height.to_be_bytes().as_slice(), &place.to_be_bytes()].concat()
-}
-
-fn decode_place(bytes: &[u8]) -> Option<(Height, u32)> {
+fn decode_place(bytes: &[u8]) -> Option<(Height, Place)> {
     let (height, place) = bytes.split_first_chunk()?;
-    Some((Height::from_be_bytes(*height), u32::from_be_bytes(place.try_into().ok()?)))
+    Some((Height::from_be_bytes(*height), Place::decode(place)?))
 }
 
 impl LedgerStore {
@@ -49,19 +25,23 @@ impl LedgerStore {
         bytes.map(|bytes| self.decode(what, &bytes)).transpose()
     }
 
-    pub(super) fn read_at<T: Wire>(&self, family: &str, height: Height, what: &str) -> Option<T> {
+    fn read_at<T: Wire>(&self, family: &str, height: Height, what: &str) -> Option<T> {
         self.or_report(self.read(family, &keys::at_height(self.group, height), what))
     }
 
     fn read_receipts(&self, height: Height) -> Result<Vec<Receipt>, StorageError> {
-        let Some(list) = self.instance.get(RECEIPTS, &keys::at_height(self.group, height))? else {
-            return Ok(Vec::new());
-        };
-        receipts_in(&list).map(|bytes| self.decode_receipt(bytes)).collect()
+        let mut receipts = Vec::new();
+        self.visit_items(RECEIPTS, height, |item| {
+            receipts.push(self.decode_receipt(item)?.1);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(receipts)
     }
 
-    fn decode_receipt(&self, bytes: Option<&[u8]>) -> Result<Receipt, StorageError> {
-        self.decode("receipt", bytes.ok_or_else(|| self.instance.malformed("list of receipts"))?)
+    /// A receipt, and who signed its transaction.
+    pub(super) fn decode_receipt(&self, item: &[u8]) -> Result<(Account, Receipt), StorageError> {
+        let (signer, receipt) = item.split_first_chunk().ok_or_else(|| self.instance.malformed("receipt"))?;
+        Ok((Account(PublicKey(*signer)), self.decode("receipt", receipt)?))
     }
 
     fn read_transaction(&self, id: &TxId) -> Result<Option<(Height, Receipt)>, StorageError> {
@@ -70,10 +50,8 @@ impl LedgerStore {
         };
         let (height, place) =
             decode_place(&bytes).ok_or_else(|| self.instance.malformed("place of a transaction"))?;
-        let list = self.instance.get(RECEIPTS, &keys::at_height(self.group, height))?;
-        let place = usize::try_from(place).unwrap_or(usize::MAX);
-        let receipt = list.as_ref().and_then(|list| receipts_in(list).nth(place)).flatten();
-        self.decode_receipt(receipt).map(|receipt| Some((height, receipt)))
+        let (_, receipt) = self.read_item(RECEIPTS, height, place, |item| self.decode_receipt(item))?;
+        Ok(Some((height, receipt)))
     }
 
     fn try_visit_entries(&self, visit: &mut dyn FnMut(Key, Entry)) -> Result<(), StorageError> {

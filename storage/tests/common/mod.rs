@@ -2,15 +2,15 @@
 
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeBounds;
 use std::path::Path;
 use std::sync::Arc;
-use witan_ledger::{BlockCommit, Entry, Receipt, Store as _, TransactionOutcome, Value, Version};
+use witan_ledger::{BlockCommit, Entry, Parties, Receipt, Store as _, TransactionOutcome, Value, Version};
 use witan_storage::{LedgerStore, Options, Storage, StorageError};
 use witan_types::{
-    Block, BlockId, ChainId, Epoch, GroupId, Hash, Header, Height, Key, Outcome, Payload, QuorumSignatures,
-    Seal, TxId, ValidatorIndex, sha256,
+    Account, Block, BlockId, ChainId, Epoch, GroupId, Hash, Header, Height, Key, Outcome, Payload, PublicKey,
+    QuorumSignatures, Seal, TxId, ValidatorIndex, sha256,
 };
 
 pub(crate) const CHAIN: ChainId = ChainId(Hash([7; 32]));
@@ -30,6 +30,11 @@ pub(crate) fn entry(height: Height, index: u32, value: &[u8]) -> Entry {
 
 pub(crate) fn tx_id(height: Height, index: u32) -> TxId {
     TxId(sha256(&[b"tx", &height.to_be_bytes(), &index.to_be_bytes()]))
+}
+
+/// What concerns this account alone.
+pub(crate) fn parties(signer: u8) -> Parties {
+    Parties { signer: Account(PublicKey([signer; 32])), recipients: BTreeSet::new() }
 }
 
 fn header(group: GroupId, height: Height) -> Header {
@@ -54,7 +59,7 @@ pub(crate) fn commit_of(
     receipts: u32,
 ) -> BlockCommit {
     let block = Block { header: header(group, height), payload: Payload::default() };
-    let receipts = (0..receipts)
+    let receipts: Vec<_> = (0..receipts)
         .map(|index| Receipt {
             id: tx_id(height, index),
             expires_at_ms: height,
@@ -63,6 +68,7 @@ pub(crate) fn commit_of(
             told: Vec::new(),
         })
         .collect();
+    let parties = vec![parties(1); receipts.len()];
     let outcome = Outcome {
         chain: CHAIN,
         group,
@@ -74,7 +80,7 @@ pub(crate) fn commit_of(
         outbox_root: Hash::ZERO,
         next_epoch: None,
     };
-    BlockCommit { block: Arc::new(block), outcome, receipts, changes }
+    BlockCommit { block: Arc::new(block), outcome, receipts, parties, changes }
 }
 
 /// A block that writes its height to ten keys and to "height".

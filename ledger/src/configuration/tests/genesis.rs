@@ -118,7 +118,13 @@ fn a_damaged_configuration_is_noticed_when_the_ledger_is_opened() {
             bytes.pop();
         }
         let changes = vec![(record.key(), Some(entry))];
-        store.apply(&crate::store::BlockCommit { block, outcome, receipts: Vec::new(), changes });
+        store.apply(&crate::store::BlockCommit {
+            block,
+            outcome,
+            receipts: Vec::new(),
+            parties: Vec::new(),
+            changes,
+        });
         assert!(Ledger::open(store, &genesis(), GroupId::ROOT).is_err(), "{record:?}");
     }
 }

@@ -26,7 +26,13 @@ fn store(records: Records) -> MemoryStore {
     let receipts: Vec<Receipt> = Vec::new();
     let mut store = MemoryStore::default();
     let block = std::sync::Arc::new(block_at(9, 9, Vec::new()));
-    store.apply(&BlockCommit { block, outcome, receipts, changes: records.into_changes(9) });
+    store.apply(&BlockCommit {
+        block,
+        outcome,
+        receipts,
+        parties: Vec::new(),
+        changes: records.into_changes(9),
+    });
     store
 }
 
