@@ -9,7 +9,7 @@ mod tests;
 mod unflushed;
 mod validate;
 
-pub use proofs::{PROOF_WINDOW, ProofWindow};
+pub use proofs::{PROOF_WINDOW, ProofWindow, StateTrees};
 pub use validate::{MAX_BLOCK_MESSAGES, MAX_ENVELOPES_BYTES, Validity};
 
 use crate::configuration;
@@ -47,7 +47,7 @@ pub struct Executed {
 }
 
 /// The ledger of one group on one node.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Ledger<S> {
     store: S,
     /// Those of genesis. What voters judge by is in it and never changes, so that no vote depends on how far a voter has
@@ -55,8 +55,7 @@ pub struct Ledger<S> {
     genesis_parameters: Parameters,
     tip: Header,
     outcome: Outcome,
-    tree: Tree,
-    proofs: ProofWindow,
+    trees: StateTrees,
     unflushed: Unflushed,
     seen: SeenSet,
     dealings: Dealings,
@@ -111,10 +110,9 @@ impl<S: Store> Ledger<S> {
         let ledger = Ledger {
             store,
             genesis_parameters: genesis.parameters.clone(),
-            proofs: ProofWindow::starting_with(0, &tree),
             tip: header,
             outcome,
-            tree,
+            trees: StateTrees::new(0, tree),
             unflushed,
             seen: SeenSet::default(),
             dealings: Dealings::start(genesis, group, Scheme::Ed25519),
@@ -137,15 +135,13 @@ impl<S: Store> Ledger<S> {
         }
         let genesis_parameters = genesis.parameters.clone();
         let seen = SeenSet::rebuild(&store, &header, genesis_parameters.max_tx_lifetime_ms)?;
-        let proofs = ProofWindow::starting_with(tip, &tree);
         let unflushed = Unflushed::default();
         Ok(Ledger {
             store,
             genesis_parameters,
             tip: header,
             outcome,
-            tree,
-            proofs,
+            trees: StateTrees::new(tip, tree),
             unflushed,
             seen,
             dealings,
@@ -166,11 +162,10 @@ impl<S: Store> Ledger<S> {
         let execution =
             execute_block(&view, &block, &is_seen, genesis_parameters.max_tx_lifetime_ms, dealings);
         let Execution { receipts, changes, deferred, started, freed, outbox_root, skipped: _ } = execution;
-        self.tree = self.tree.update(hashes(&changes));
-        self.proofs.push(header.height, &self.tree);
+        let root = self.trees.advance(hashes(&changes));
         self.seen.advance(header.time_ms);
         self.seen.extend(&receipts);
-        self.outcome = outcome_of(header, self.tree.root(), &receipts, outbox_root);
+        self.outcome = outcome_of(header, root, &receipts, outbox_root);
         self.tip = header.clone();
         let commit = BlockCommit { block, outcome: self.outcome.clone(), receipts, changes };
         self.unflushed.push(commit.clone());
@@ -255,9 +250,9 @@ impl<S: Store> Ledger<S> {
         self.unflushed.find_transaction(id).or_else(|| self.store.find_transaction(id))
     }
 
-    /// The newest state trees, to make proofs from on any thread: a snapshot, cheap to take after each block.
+    /// Makes proofs of what the state held at the newest heights, on any thread.
     pub fn proofs(&self) -> ProofWindow {
-        self.proofs.clone()
+        self.trees.window().clone()
     }
 
     /// The store below.
