@@ -2,6 +2,7 @@
 //!
 //! `cargo run --release -p witan-ledger --example tree_speed [keys] [batch]`
 
+use std::ops::Range;
 use witan_ledger::{PROOF_WINDOW, ProofWindow, SLOTS, StateTrees, Tree};
 use witan_types::{Hash, Key, sha256};
 
@@ -10,7 +11,7 @@ const FIRST_ROUNDS: usize = PROOF_WINDOW;
 /// Blocks after that, each of which lets the oldest go.
 const ROUNDS: usize = 300;
 /// The most keys of which proofs are made.
-const MAX_PROOFS: usize = 100_000;
+const MAX_PROOFS: usize = 10_000;
 
 fn main() {
     let mut arguments = std::env::args().skip(1).map_while(|argument| argument.parse::<usize>().ok());
@@ -44,7 +45,7 @@ fn value(round: usize) -> Hash {
 
 fn built(count: usize) -> Tree {
     /// So that not all keys stand in memory beside the tree.
-    const AT_ONCE: usize = 250_000;
+    const AT_ONCE: usize = 10_000;
     let mut tree = Tree::new(0..SLOTS, 0);
     for from in (0..count).step_by(AT_ONCE) {
         let keys: Vec<Key> = (from..count.min(from + AT_ONCE)).map(key).collect();
@@ -59,11 +60,11 @@ struct Cost {
     bytes: f64,
 }
 
-fn advance(trees: &mut StateTrees, count: usize, batch: usize, rounds: std::ops::Range<usize>) -> Cost {
+fn advance(trees: &mut StateTrees, count: usize, batch: usize, rounds: Range<usize>) -> Cost {
     let (bytes, mut micros, changed) = (resident_bytes(), 0.0, rounds.len() * batch);
     for round in rounds {
-        let spread = (round * batch..(round + 1) * batch).map(|place| key(place * 7_919 % count));
-        let keys: Vec<Key> = spread.collect();
+        let keys: Vec<Key> =
+            (round * batch..(round + 1) * batch).map(|place| key(place * 7_919 % count)).collect();
         let changes: Vec<_> = keys.iter().map(|key| (key, Some(value(round + 1)))).collect();
         let started = cpu_micros();
         trees.advance(changes);

@@ -25,6 +25,8 @@ use crate::slots::{SLOT_BITS, SLOTS, slot_of_hashed};
 use borsh::{BorshDeserialize, BorshSerialize};
 use hashing::{FOREIGN, root_hash, slot_hash, top_hash};
 use node::{Node, Update};
+use page::head;
+use std::cmp::Ordering;
 use std::fmt;
 use witan_types::{Hash, Key, sha256};
 
@@ -64,6 +66,12 @@ impl Place {
         let slot = if key.is_reserved() { RESERVED } else { slot_of_hashed(key, &path) };
         path.0.rotate_left(2);
         Place { slot, path }
+    }
+
+    /// As `cmp`, which the slots and the first bits of the paths nearly always settle.
+    fn order(&self, other: &Place) -> Ordering {
+        let heads = (self.slot, head(&self.path)).cmp(&(other.slot, head(&other.path)));
+        heads.then_with(|| self.path.cmp(&other.path))
     }
 
     fn is_reserved(&self) -> bool {
@@ -163,7 +171,7 @@ impl Tree {
         let mut changes: Vec<Change> =
             changes.into_iter().map(|(key, entry)| Change { place: Place::of(key), entry }).collect();
         changes.reverse();
-        changes.sort_by_key(|change| change.place);
+        changes.sort_by(|one, other| one.place.order(&other.place));
         changes.dedup_by_key(|change| change.place);
         let mut update = Update::with_capacity(changes.len());
         let mut touched = Vec::new();

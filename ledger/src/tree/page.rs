@@ -9,6 +9,7 @@ use super::hashing::{EMPTY, fork_hash, leaf_hash};
 use super::node::Update;
 use super::proof::OtherLeaf;
 use super::{Change, path_bit};
+use std::cmp::Ordering;
 use std::ops::Range;
 use witan_types::Hash;
 
@@ -37,21 +38,36 @@ impl Page {
     /// `changes` ascend by path, all below the page, each path once.
     pub(super) fn update(&mut self, depth: usize, changes: &[Change], update: &mut Update) {
         update.dirty.clear();
-        let mut from = 0;
         for change in changes {
-            from = self.write(from, change, update);
+            self.write(depth, change, update);
         }
         self.refresh(0..self.len(), depth, &update.dirty);
     }
 
-    /// Writes one leaf, which is not among the first `from`, and returns its place.
-    fn write(&mut self, from: usize, change: &Change, update: &mut Update) -> usize {
+    /// How many leaves are below a path.
+    fn find(&self, path: &Hash, depth: usize) -> usize {
+        // Paths are even, so a path's value says about where it is: a walk of a few neighbours, where halving would jump
+        // over the page.
+        let length = u64::try_from(self.len()).unwrap_or(u64::MAX);
+        let share = head(path).checked_shl(depth.try_into().unwrap_or(u32::MAX)).unwrap_or(0) >> 32;
+        let mut at = usize::try_from(share.saturating_mul(length) >> 32).unwrap_or(0).min(self.len());
+        while at
+            .checked_sub(1)
+            .and_then(|before| self.leaves.get(before))
+            .is_some_and(|leaf| !is_below(&leaf.path, path))
+        {
+            at -= 1;
+        }
+        while self.leaves.get(at).is_some_and(|leaf| is_below(&leaf.path, path)) {
+            at += 1;
+        }
+        at
+    }
+
+    fn write(&mut self, depth: usize, change: &Change, update: &mut Update) {
         let path = change.place.path;
-        let rest = self.leaves.get(from..).unwrap_or_default();
-        let (at, is_here) = match rest.binary_search_by(|leaf| leaf.path.cmp(&path)) {
-            Ok(at) => (from + at, true),
-            Err(at) => (from + at, false),
-        };
+        let at = self.find(&path, depth);
+        let is_here = self.leaves.get(at).is_some_and(|leaf| leaf.path == path);
         let mut replaced = None;
         match change.entry {
             Some(entry) if is_here => {
@@ -74,7 +90,6 @@ impl Page {
             None => {}
         }
         update.replaced.push(Change { place: change.place, entry: replaced });
-        at
     }
 
     /// The hashes of the gaps beside it are left to be made again.
@@ -93,11 +108,21 @@ impl Page {
             (Some(before), None) => Some((at.saturating_sub(1), before)),
             (None, after) => after.map(|after| (at, after)),
         };
+        let more = self.room();
+        self.leaves.reserve_exact(more);
         if let Some((gap, part)) = gap {
+            self.parts.reserve_exact(more);
+            self.forks.reserve_exact(more);
             self.parts.insert(gap, part);
             self.forks.insert(gap, Hash::ZERO);
         }
         self.leaves.insert(at, leaf);
+    }
+
+    /// For how many leaves to make room where one more comes: some, so that not each one moves the page, and never twice
+    /// as many as there are.
+    fn room(&self) -> usize {
+        if self.leaves.len() < self.leaves.capacity() { 0 } else { self.len() / 8 + 1 }
     }
 
     fn remove(&mut self, at: usize) -> Hash {
@@ -118,9 +143,21 @@ impl Page {
         self.span_hash(0..self.len(), depth)
     }
 
-    /// The gap where the leaves of a span part first, and the depth at which they do. `None` below two leaves.
-    fn parting(&self, span: &Range<usize>) -> Option<(usize, usize)> {
+    /// The gap where the leaves of a span part first, and the depth at which they do, which is `depth` or below. `None`
+    /// below two leaves.
+    fn parting(&self, span: &Range<usize>, depth: usize) -> Option<(usize, usize)> {
         let gaps = self.parts.get(span.start..span.end.checked_sub(1)?)?;
+        // Paths are even, so many leaves nearly always part at once and around the middle.
+        let (before, after) = gaps.split_at_checked(gaps.len() / 2)?;
+        let outwards = before.iter().rev().zip(after).zip(0..);
+        for ((one, other), offset) in outwards {
+            if usize::from(*other) == depth {
+                return Some((span.start + before.len() + offset, depth));
+            }
+            if usize::from(*one) == depth {
+                return Some((span.start + before.len() - 1 - offset, depth));
+            }
+        }
         let least = *gaps.iter().min()?;
         let gap = gaps.iter().position(|part| *part == least)?;
         Some((span.start + gap, usize::from(least)))
@@ -128,7 +165,7 @@ impl Page {
 
     /// The hash at `depth` over the leaves of a span, which share their path down to there and have no others beside them.
     fn span_hash(&self, span: Range<usize>, depth: usize) -> Hash {
-        match self.parting(&span) {
+        match self.parting(&span, depth) {
             Some((gap, part)) => {
                 let hash = self.forks.get(gap).copied().unwrap_or_default();
                 self.raise(hash, span.start, depth..part)
@@ -160,14 +197,20 @@ impl Page {
         if dirty.is_empty() {
             return self.span_hash(span, depth);
         }
-        let Some((gap, part)) = self.parting(&span) else {
+        let Some((gap, part)) = self.parting(&span, depth) else {
             return self.lone_hash(&span);
         };
         let middle = gap + 1;
         let (to_left, to_right) = dirty.split_at(dirty.partition_point(|at| *at < middle));
-        let left = self.refresh(span.start..middle, part + 1, to_left);
-        let right = self.refresh(middle..span.end, part + 1, to_right);
-        let hash = fork_hash(&left, &right);
+        let (left, right, depth_below) = (span.start..middle, middle..span.end, part + 1);
+        // What only has to be read is asked for on the way down, all of it together, before anything is hashed.
+        let hash = if to_left.is_empty() {
+            let left = self.span_hash(left, depth_below);
+            fork_hash(&left, &self.refresh(right, depth_below, to_right))
+        } else {
+            let right = self.refresh(right, depth_below, to_right);
+            fork_hash(&self.refresh(left, depth_below, to_left), &right)
+        };
         if let Some(fork) = self.forks.get_mut(gap) {
             *fork = hash;
         }
@@ -177,7 +220,7 @@ impl Page {
     /// Its two halves below a fork at `depth`; one may be empty.
     pub(super) fn split(mut self, depth: usize) -> (Page, Page) {
         let goes_right = self.leaves.first().is_some_and(|leaf| path_bit(&leaf.path, depth));
-        let middle = match self.parting(&(0..self.len())) {
+        let middle = match self.parting(&(0..self.len()), depth) {
             Some((gap, part)) if part == depth => gap + 1,
             _ if goes_right => 0,
             _ => self.len(),
@@ -214,7 +257,7 @@ impl Page {
         siblings: &mut Vec<Hash>,
     ) -> Option<OtherLeaf> {
         let mut span = 0..self.len();
-        while let Some((gap, part)) = self.parting(&span) {
+        while let Some((gap, part)) = self.parting(&span, depth) {
             let shared = self.leaves.get(gap).map(|leaf| leaf.path).unwrap_or_default();
             // Forks with an empty side.
             while depth < part {
@@ -233,6 +276,19 @@ impl Page {
         }
         let leaf = self.leaves.get(span).and_then(<[Leaf]>::first)?;
         (leaf.path != *path).then_some(OtherLeaf { path: leaf.path, entry: leaf.entry })
+    }
+}
+
+/// The first 64 bits of a path.
+pub(super) fn head(path: &Hash) -> u64 {
+    path.0.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+/// Whether a path is below another: nearly always their first bits tell.
+fn is_below(one: &Hash, other: &Hash) -> bool {
+    match head(one).cmp(&head(other)) {
+        Ordering::Equal => one < other,
+        order => order.is_lt(),
     }
 }
 
