@@ -308,16 +308,23 @@ fn outcome_of(header: &Header, state_root: Hash, receipts: &[Receipt], outbox_ro
     }
 }
 
+/// How many entries of the store go to the tree at once, when it is rebuilt.
+const REBUILT_AT_ONCE: usize = 1 << 16;
+
 /// The tree of what the store holds, from one without entries; the records in it go to the dealings.
 fn rebuild<S: Store>(store: &S, empty: Tree, dealings: &mut Dealings) -> Result<Tree, LedgerError> {
-    let (mut hashes, mut result) = (Vec::new(), Ok(()));
+    let (mut tree, mut read, mut result) = (empty, Vec::with_capacity(REBUILT_AT_ONCE), Ok(()));
     store.visit_entries(&mut |key, entry| {
         if key.is_reserved() && result.is_ok() {
             result = dealings.restore(&key, &entry);
         }
-        hashes.push((key, entry.hash()));
+        read.push((key, Some(entry.hash())));
+        if read.len() == REBUILT_AT_ONCE {
+            tree.apply(read.iter().map(|(key, hash)| (key, *hash)));
+            read.clear();
+        }
     });
     result?;
     dealings.restored();
-    Ok(empty.update(hashes.iter().map(|(key, hash)| (key, Some(*hash)))))
+    Ok(tree.update(read.iter().map(|(key, hash)| (key, *hash))))
 }

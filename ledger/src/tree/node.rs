@@ -8,7 +8,7 @@ use std::sync::Arc;
 use witan_types::Hash;
 
 /// The most leaves of a page.
-const MAX_LEAVES: usize = 128;
+const MAX_LEAVES: usize = 64;
 /// Two pages below a fork become one when they hold no more leaves than this.
 const JOINED_LEAVES: usize = MAX_LEAVES / 2;
 
@@ -103,6 +103,20 @@ impl Node {
             Node::Fork(fork) => {
                 if let Some(page) = Arc::make_mut(fork).update(depth, changes, update) {
                     *self = Node::page(page);
+                }
+            }
+        }
+    }
+
+    /// Reads what an update at a path will read. The result stands for it.
+    pub(super) fn read_ahead(&self, path: &Hash) -> u8 {
+        let (mut node, mut depth) = (self, 0);
+        loop {
+            match node {
+                Node::Page(page) => return page.read_ahead(path, depth),
+                Node::Fork(fork) => {
+                    node = if path_bit(path, depth) { &fork.right } else { &fork.left };
+                    depth += 1;
                 }
             }
         }

@@ -44,13 +44,29 @@ impl Page {
         self.refresh(0..self.len(), depth, &update.dirty);
     }
 
+    /// Where a path would stand if all were even.
+    fn guess(&self, path: &Hash, depth: usize) -> usize {
+        let length = u64::try_from(self.len()).unwrap_or(u64::MAX);
+        let share = head(path).checked_shl(depth.try_into().unwrap_or(u32::MAX)).unwrap_or(0) >> 32;
+        usize::try_from(share.saturating_mul(length) >> 32).unwrap_or(0).min(self.len())
+    }
+
+    /// Reads about what an update at a path will read. The result stands for it.
+    pub(super) fn read_ahead(&self, path: &Hash, depth: usize) -> u8 {
+        let at = self.guess(path, depth);
+        let leaf = self.leaves.get(at).map_or(0, |leaf| leaf.path.0[0]);
+        let part = self.parts.get(at).copied().unwrap_or(0);
+        let near =
+            [0, 4, 8, 16, 24, 32].into_iter().flat_map(|offset| [at.wrapping_sub(offset), at + offset]);
+        let forks = near.filter_map(|gap| self.forks.get(gap)).fold(0, |all, fork| all ^ fork.0[0]);
+        leaf ^ part ^ forks
+    }
+
     /// How many leaves are below a path.
     fn find(&self, path: &Hash, depth: usize) -> usize {
         // Paths are even, so a path's value says about where it is: a walk of a few neighbours, where halving would jump
         // over the page.
-        let length = u64::try_from(self.len()).unwrap_or(u64::MAX);
-        let share = head(path).checked_shl(depth.try_into().unwrap_or(u32::MAX)).unwrap_or(0) >> 32;
-        let mut at = usize::try_from(share.saturating_mul(length) >> 32).unwrap_or(0).min(self.len());
+        let mut at = self.guess(path, depth);
         while at
             .checked_sub(1)
             .and_then(|before| self.leaves.get(before))

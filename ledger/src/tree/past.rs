@@ -11,22 +11,27 @@ use witan_types::Hash;
 pub(crate) struct Undo {
     /// What stood at each changed place, ascending.
     changes: Vec<Change>,
-    /// The hashes of the top that changed, descending by index.
-    hashes: Vec<(u16, Hash)>,
+    /// Which hashes of the top changed, descending by index, and what each was.
+    indices: Vec<u16>,
+    hashes: Vec<Hash>,
 }
 
 impl Undo {
-    pub(super) fn new(changes: Vec<Change>, mut hashes: Vec<(u16, Hash)>) -> Undo {
-        hashes.shrink_to_fit();
-        Undo { changes, hashes }
+    /// `hashes` are those of the top that changed, descending by index.
+    pub(super) fn new(changes: Vec<Change>, hashes: Vec<(u16, Hash)>) -> Undo {
+        let (indices, hashes) = hashes.into_iter().unzip();
+        Undo { changes, indices, hashes }
     }
 
     fn hash(&self, index: u16) -> Option<Hash> {
-        let found = self.hashes.binary_search_by(|(other, _)| index.cmp(other)).ok();
-        found.and_then(|at| self.hashes.get(at)).map(|(_, hash)| *hash)
+        let found = self.indices.binary_search_by(|other| index.cmp(other)).ok();
+        found.and_then(|at| self.hashes.get(at)).copied()
     }
 
     fn changes_in(&self, slot: u16) -> &[Change] {
+        if self.hash(index_of(slot)).is_none() {
+            return &[];
+        }
         let from = self.changes.partition_point(|change| change.place.slot < slot);
         let here = self.changes.get(from..).unwrap_or_default();
         here.get(..here.partition_point(|change| change.place.slot == slot)).unwrap_or_default()
