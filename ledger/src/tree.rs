@@ -21,11 +21,12 @@ pub(crate) use past::{Past, Undo};
 pub use proof::{OtherLeaf, StateProof};
 pub use whole::SlotProof;
 
-use crate::slots::{SLOT_BITS, SLOTS, slot_of_hashed};
+use crate::slots::{SLOTS, slot_of_hashed};
 use borsh::{BorshDeserialize, BorshSerialize};
 use hashing::{FOREIGN, root_hash, slot_hash, top_hash};
-use node::{Node, Update};
-use page::head;
+use node::Node;
+use page::{Dirty, head};
+use past::Replaced;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hint::black_box;
@@ -177,17 +178,17 @@ impl Tree {
         changes.reverse();
         changes.sort_by(|one, other| one.place.order(&other.place));
         changes.dedup_by_key(|change| change.place);
-        let (mut update, mut touched) = (Update::with_capacity(changes.len()), Vec::new());
-        let slots: Vec<&[Change]> =
-            changes.chunk_by(|one, other| one.place.slot == other.place.slot).collect();
-        for near in slots.chunks(READ_TOGETHER) {
+        let mut slots: Vec<&mut [Change]> =
+            changes.chunk_by_mut(|one, other| one.place.slot == other.place.slot).collect();
+        let (mut touched, mut dirty) = (Vec::with_capacity(slots.len()), Dirty::default());
+        for near in slots.chunks_mut(READ_TOGETHER) {
             near.iter().for_each(|changes| self.read_ahead(changes));
             for changes in near {
-                touched.extend(self.update_slot(changes, &mut update));
+                touched.extend(self.update_slot(changes, &mut dirty));
             }
         }
         touched.reverse();
-        Undo::new(update.replaced, self.refresh(touched))
+        Undo { hashes: self.refresh(touched), changes }
     }
 
     /// Reads what an update will read, one change after another without waiting for it: the memory answers many at once,
@@ -198,13 +199,13 @@ impl Tree {
         }
     }
 
-    /// `changes` are all of one slot, at least one. Returns where its hash stands.
-    fn update_slot(&mut self, changes: &[Change], update: &mut Update) -> Option<u16> {
+    /// `changes` are all of one slot, at least one; each comes out as what stood there before. Returns where its hash stands.
+    fn update_slot(&mut self, changes: &mut [Change], dirty: &mut Dirty) -> Option<u16> {
         let place = changes.first()?.place;
         let slot = self.slots.get_mut(usize::from(place.slot))?;
         let owned = slot.marker.is_some() || place.is_reserved();
         assert!(owned, "a change in slot {}, which this group does not own", place.slot);
-        slot.root.update(0, changes, update);
+        slot.root.update(0, changes, dirty);
         Some(index_of(place.slot))
     }
 
@@ -231,8 +232,8 @@ impl Tree {
 
     /// Makes the hashes of these slots anew, given by descending index, and all above them. Returns the replaced ones,
     /// descending too.
-    fn refresh(&mut self, touched: Vec<u16>) -> Vec<(u16, Hash)> {
-        let mut replaced = Vec::with_capacity(touched.len().saturating_mul(2).saturating_add(SLOT_BITS));
+    fn refresh(&mut self, touched: Vec<u16>) -> Replaced {
+        let mut replaced = Replaced::with_room_for(touched.len());
         if touched.is_empty() {
             return replaced;
         }
@@ -263,9 +264,10 @@ impl Tree {
         }
     }
 
-    fn replace(&mut self, index: u16, hash: Hash, replaced: &mut Vec<(u16, Hash)>) {
+    fn replace(&mut self, index: u16, hash: Hash, replaced: &mut Replaced) {
         if let Some(place) = self.hashes.get_mut(usize::from(index)) {
-            replaced.push((index, std::mem::replace(place, hash)));
+            replaced.indices.push(index);
+            replaced.hashes.push(std::mem::replace(place, hash));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The tree of a slot: pages, and the forks above them where there is more than one.
 
 use super::hashing::fork_hash;
-use super::page::Page;
+use super::page::{Dirty, Page};
 use super::proof::OtherLeaf;
 use super::{Change, path_bit};
 use std::sync::Arc;
@@ -11,28 +11,6 @@ use witan_types::Hash;
 const MAX_LEAVES: usize = 64;
 /// Two pages below a fork become one when they hold no more leaves than this.
 const JOINED_LEAVES: usize = MAX_LEAVES / 2;
-
-/// What an update replaced so far, and where it works.
-#[derive(Debug, Default)]
-pub(super) struct Update {
-    /// What stood at each changed place, ascending.
-    pub(super) replaced: Vec<Change>,
-    /// The changed leaves of the page that is at work, ascending.
-    pub(super) dirty: Vec<usize>,
-}
-
-impl Update {
-    pub(super) fn with_capacity(changes: usize) -> Update {
-        Update { replaced: Vec::with_capacity(changes), dirty: Vec::new() }
-    }
-
-    /// Marks a leaf as changed. What is asked out of order was marked already.
-    pub(super) fn mark(&mut self, leaf: usize) {
-        if self.dirty.last().is_none_or(|last| *last < leaf) {
-            self.dirty.push(leaf);
-        }
-    }
-}
 
 /// A point of a slot's tree with all below it. A clone shares it until one of both changes it.
 #[derive(Clone, Debug)]
@@ -62,9 +40,9 @@ impl Node {
     }
 
     /// The tree of a slot that holds just these, which ascend by path, each path once.
-    pub(super) fn of(changes: &[Change]) -> Node {
+    pub(super) fn of(mut changes: Vec<Change>) -> Node {
         let mut node = Node::default();
-        node.update(0, changes, &mut Update::default());
+        node.update(0, &mut changes, &mut Dirty::default());
         node
     }
 
@@ -84,24 +62,25 @@ impl Node {
         }
     }
 
-    /// `changes` ascend by path, all below this node, which stands at `depth`, each path once.
-    pub(super) fn update(&mut self, depth: usize, changes: &[Change], update: &mut Update) {
+    /// `changes` ascend by path, all below this node, which stands at `depth`, each path once. Each comes out as
+    /// what stood there before.
+    pub(super) fn update(&mut self, depth: usize, changes: &mut [Change], dirty: &mut Dirty) {
         if changes.is_empty() {
             return;
         }
         match self {
             Node::Page(page) if page.len().saturating_add(changes.len()) <= MAX_LEAVES => {
-                Arc::make_mut(page).update(depth, changes, update);
+                Arc::make_mut(page).update(depth, changes, dirty);
             }
             Node::Page(page) => {
                 let (left, right) = std::mem::take(Arc::make_mut(page)).split(depth);
                 let fork =
                     Fork { left: Node::page(left), right: Node::page(right), hash: Hash::ZERO, leaves: 0 };
                 *self = Node::Fork(Arc::new(fork));
-                self.update(depth, changes, update);
+                self.update(depth, changes, dirty);
             }
             Node::Fork(fork) => {
-                if let Some(page) = Arc::make_mut(fork).update(depth, changes, update) {
+                if let Some(page) = Arc::make_mut(fork).update(depth, changes, dirty) {
                     *self = Node::page(page);
                 }
             }
@@ -143,11 +122,11 @@ impl Node {
 
 impl Fork {
     /// Returns the page that takes its place, if few leaves are left.
-    fn update(&mut self, depth: usize, changes: &[Change], update: &mut Update) -> Option<Page> {
+    fn update(&mut self, depth: usize, changes: &mut [Change], dirty: &mut Dirty) -> Option<Page> {
         let middle = changes.partition_point(|change| !path_bit(&change.place.path, depth));
-        let (to_left, to_right) = changes.split_at(middle);
-        self.left.update(depth + 1, to_left, update);
-        self.right.update(depth + 1, to_right, update);
+        let (to_left, to_right) = changes.split_at_mut(middle);
+        self.left.update(depth + 1, to_left, dirty);
+        self.right.update(depth + 1, to_right, dirty);
         self.leaves = self.left.leaves().saturating_add(self.right.leaves());
         if let (Node::Page(left), Node::Page(right)) = (&self.left, &self.right)
             && self.leaves <= JOINED_LEAVES

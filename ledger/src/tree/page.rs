@@ -6,7 +6,6 @@
 //! there are few.
 
 use super::hashing::{EMPTY, fork_hash, leaf_hash};
-use super::node::Update;
 use super::proof::OtherLeaf;
 use super::{Change, path_bit};
 use std::cmp::Ordering;
@@ -29,6 +28,19 @@ pub(super) struct Page {
     forks: Vec<Hash>,
 }
 
+/// The changed leaves of the page that is at work, ascending.
+#[derive(Debug, Default)]
+pub(super) struct Dirty(Vec<usize>);
+
+impl Dirty {
+    /// What is marked out of order was marked before.
+    fn mark(&mut self, leaf: usize) {
+        if self.0.last().is_none_or(|last| *last < leaf) {
+            self.0.push(leaf);
+        }
+    }
+}
+
 impl Page {
     /// How many leaves it holds.
     pub(super) fn len(&self) -> usize {
@@ -36,12 +48,13 @@ impl Page {
     }
 
     /// `changes` ascend by path, all below the page, each path once.
-    pub(super) fn update(&mut self, depth: usize, changes: &[Change], update: &mut Update) {
-        update.dirty.clear();
+    /// Each comes out as what stood there before.
+    pub(super) fn update(&mut self, depth: usize, changes: &mut [Change], dirty: &mut Dirty) {
+        dirty.0.clear();
         for change in changes {
-            self.write(depth, change, update);
+            self.exchange(depth, change, dirty);
         }
-        self.refresh(0..self.len(), depth, &update.dirty);
+        self.refresh(0..self.len(), depth, &dirty.0);
     }
 
     /// Where a path would stand if all were even.
@@ -80,32 +93,29 @@ impl Page {
         at
     }
 
-    fn write(&mut self, depth: usize, change: &Change, update: &mut Update) {
-        let path = change.place.path;
-        let at = self.find(&path, depth);
-        let is_here = self.leaves.get(at).is_some_and(|leaf| leaf.path == path);
-        let mut replaced = None;
-        match change.entry {
-            Some(entry) if is_here => {
-                let leaf = self.leaves.get_mut(at);
-                replaced = leaf.map(|leaf| std::mem::replace(&mut leaf.entry, entry));
-                update.mark(at);
+    fn exchange(&mut self, depth: usize, change: &mut Change, dirty: &mut Dirty) {
+        let at = self.find(&change.place.path, depth);
+        let here = self.leaves.get_mut(at).filter(|leaf| leaf.path == change.place.path);
+        match (here, change.entry) {
+            (Some(leaf), Some(entry)) => {
+                change.entry = Some(std::mem::replace(&mut leaf.entry, entry));
+                dirty.mark(at);
             }
-            Some(entry) => {
-                self.insert(at, Leaf { path, entry });
-                update.mark(at);
+            (None, Some(entry)) => {
+                self.insert(at, Leaf { path: change.place.path, entry });
+                change.entry = None;
+                dirty.mark(at);
             }
-            None if is_here => {
-                replaced = Some(self.remove(at));
+            (Some(_), None) => {
+                change.entry = Some(self.remove(at));
                 // Each fork above it that remains is above one of its neighbours.
                 if let Some(before) = at.checked_sub(1) {
-                    update.mark(before);
+                    dirty.mark(before);
                 }
-                update.mark(at);
+                dirty.mark(at);
             }
-            None => {}
+            (None, None) => {}
         }
-        update.replaced.push(Change { place: change.place, entry: replaced });
     }
 
     /// The hashes of the gaps beside it are left to be made again.
@@ -138,7 +148,7 @@ impl Page {
     /// For how many leaves to make room where one more comes: some, so that not each one moves the page, and never twice
     /// as many as there are.
     fn room(&self) -> usize {
-        if self.leaves.len() < self.leaves.capacity() { 0 } else { self.len() / 8 + 1 }
+        if self.leaves.len() < self.leaves.capacity() { 0 } else { 1 }
     }
 
     fn remove(&mut self, at: usize) -> Hash {

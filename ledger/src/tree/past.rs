@@ -1,6 +1,7 @@
 //! What an update replaced, and what a tree held before.
 
-use super::node::{Node, Update};
+use super::node::Node;
+use super::page::Dirty;
 use super::{ALL_SLOTS, Change, RESERVED, SlotMarker, SlotProof, StateProof, Tree, index_of};
 use crate::slots::SLOT_BITS;
 use std::collections::BTreeMap;
@@ -10,22 +11,30 @@ use witan_types::Hash;
 #[derive(Debug)]
 pub(crate) struct Undo {
     /// What stood at each changed place, ascending.
-    changes: Vec<Change>,
-    /// Which hashes of the top changed, descending by index, and what each was.
-    indices: Vec<u16>,
-    hashes: Vec<Hash>,
+    pub(super) changes: Vec<Change>,
+    pub(super) hashes: Replaced,
+}
+
+/// Which hashes of the top changed, descending by index, and what each was.
+#[derive(Debug, Default)]
+pub(super) struct Replaced {
+    pub(super) indices: Vec<u16>,
+    pub(super) hashes: Vec<Hash>,
+}
+
+impl Replaced {
+    /// For all hashes above so many slots: on no level more than slots or places.
+    pub(super) fn with_room_for(slots: usize) -> Replaced {
+        let levels = (0..=SLOT_BITS).map(|level| slots.min(1 << level));
+        let room = levels.fold(2, usize::saturating_add);
+        Replaced { indices: Vec::with_capacity(room), hashes: Vec::with_capacity(room) }
+    }
 }
 
 impl Undo {
-    /// `hashes` are those of the top that changed, descending by index.
-    pub(super) fn new(changes: Vec<Change>, hashes: Vec<(u16, Hash)>) -> Undo {
-        let (indices, hashes) = hashes.into_iter().unzip();
-        Undo { changes, indices, hashes }
-    }
-
     fn hash(&self, index: u16) -> Option<Hash> {
-        let found = self.indices.binary_search_by(|other| index.cmp(other)).ok();
-        found.and_then(|at| self.hashes.get(at)).copied()
+        let found = self.hashes.indices.binary_search_by(|other| index.cmp(other)).ok();
+        found.and_then(|at| self.hashes.hashes.get(at)).copied()
     }
 
     fn changes_in(&self, slot: u16) -> &[Change] {
@@ -108,8 +117,8 @@ impl PastSlot {
 
     /// Its tree as it was.
     fn into_root(self) -> Node {
-        let (mut root, back) = (self.root, self.back.into_values().collect::<Vec<Change>>());
-        root.update(0, &back, &mut Update::default());
+        let (mut root, mut back) = (self.root, self.back.into_values().collect::<Vec<Change>>());
+        root.update(0, &mut back, &mut Dirty::default());
         root
     }
 }

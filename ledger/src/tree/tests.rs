@@ -3,6 +3,7 @@ mod window;
 
 use super::hashing::*;
 use super::*;
+use crate::slots::SLOT_BITS;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -282,7 +283,7 @@ fn change(path: Hash, entry: Option<Hash>) -> Change {
 fn two_paths_that_part_at_their_last_bit_stand_256_forks_deep_and_a_lone_leaf_at_the_top() {
     let (left, mut right) = (Hash([0x5a; 32]), Hash([0x5a; 32]));
     right.0[31] ^= 1;
-    let mut both = Node::of(&[change(left, Some(entry(1))), change(right, Some(entry(2)))]);
+    let mut both = Node::of(vec![change(left, Some(entry(1))), change(right, Some(entry(2)))]);
     let mut siblings = Vec::new();
     assert!(both.descend(&left, &mut siblings).is_none());
     assert_eq!(siblings.len(), 256);
@@ -294,7 +295,7 @@ fn two_paths_that_part_at_their_last_bit_stand_256_forks_deep_and_a_lone_leaf_at
     };
     assert_eq!(deepest.encode().len(), StateProof::MAX_BYTES);
     assert_eq!(StateProof::decode(&deepest.encode()).as_ref(), Ok(&deepest));
-    both.update(0, &[change(right, None)], &mut Update::default());
+    both.update(0, &mut [change(right, None)], &mut Dirty::default());
     assert_eq!((both.leaves(), both.hash(0)), (1, leaf_hash(&left, &entry(1))));
 }
 

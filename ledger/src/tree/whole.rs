@@ -44,7 +44,7 @@ impl SlotProof {
         }
         changes.sort_by_key(|change| change.place);
         let here = Place { slot, path: Hash::ZERO };
-        let mut hash = slot_hash(&self.marker, &Node::of(&changes).hash(0));
+        let mut hash = slot_hash(&self.marker, &Node::of(changes).hash(0));
         for (depth, sibling) in (0..SLOT_BITS).rev().zip(levels) {
             hash = if here.slot_bit(depth) { top_hash(sibling, &hash) } else { top_hash(&hash, sibling) };
         }
