@@ -3,7 +3,7 @@
 //! `cargo run --release -p witan-ledger --example tree_speed [keys] [batch]`
 
 use std::ops::Range;
-use witan_ledger::{PROOF_WINDOW, ProofWindow, SLOTS, StateTrees, Tree};
+use witan_ledger::{PROOF_WINDOW, ProofWindow, SLOTS, StateProof, StateTrees, Tree};
 use witan_types::{Hash, Key, sha256};
 
 /// Blocks until as many are kept as ever will be.
@@ -31,7 +31,7 @@ fn main() {
     let steady = advance(&mut trees, count, batch, FIRST_ROUNDS..FIRST_ROUNDS + ROUNDS);
     println!("batches of {batch}: {:.2} us a changed key, at first {:.2}", steady.micros, first.micros);
     println!("{:.0} bytes a changed key more after {ROUNDS} blocks", steady.bytes);
-    prove_and_verify(trees.window(), count.min(MAX_PROOFS));
+    prove_and_verify(trees, count.min(MAX_PROOFS));
 }
 
 fn key(number: usize) -> Key {
@@ -74,15 +74,24 @@ fn advance(trees: &mut StateTrees, count: usize, batch: usize, rounds: Range<usi
     Cost { micros: micros / ratio(changed, 1), bytes: ratio(grown, changed) }
 }
 
-fn prove_and_verify(window: &ProofWindow, count: usize) {
+fn prove_and_verify(mut trees: StateTrees, count: usize) {
     let keys: Vec<Key> = (0..count).map(key).collect();
-    let oldest = window.oldest().unwrap_or(0);
-    for (height, which) in [(oldest, "oldest"), (oldest + PROOF_WINDOW as u64 - 1, "newest")] {
+    let prove = |window: &ProofWindow, height: u64, which: &str| -> Vec<StateProof> {
         let started = cpu_micros();
-        let proofs: Vec<_> = keys.iter().filter_map(|key| window.prove(height, key)).collect();
+        let proofs = keys.iter().filter_map(|key| window.prove(height, key)).collect();
         println!("{:.2} us to prove a key at the {which} height", (cpu_micros() - started) / ratio(count, 1));
-        drop(proofs);
-    }
+        proofs
+    };
+    let oldest = trees.window().oldest().unwrap_or(0);
+    drop(prove(trees.window(), oldest, "oldest"));
+    let entry = Some(value(0));
+    let root = trees.advance(keys.iter().map(|key| (key, entry)));
+    let newest = trees.window().oldest().unwrap_or(0) + PROOF_WINDOW as u64 - 1;
+    let proofs = prove(trees.window(), newest, "newest");
+    let started = cpu_micros();
+    let verified = proofs.iter().zip(&keys).filter(|(proof, key)| proof.verify(&root, key, entry)).count();
+    let micros = (cpu_micros() - started) / ratio(count, 1);
+    println!("{micros:.2} us to verify a proof; {verified} of {count} verify");
 }
 
 /// Microseconds that this process has been on a processor, from the first field of /proc/self/schedstat: a busy machine

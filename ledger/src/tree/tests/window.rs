@@ -121,3 +121,37 @@ fn keys_of_a_slot_are_counted_as_they_were() {
         assert_eq!(trees.window().keys_in(height, slot, 4), Some(held.min(5)), "height {height}");
     }
 }
+
+#[test]
+fn what_is_proved_while_blocks_execute_holds_against_the_root_of_its_height() {
+    const BLOCKS: u64 = 300;
+    let keys: Vec<Key> = (0..200).map(|number| key(number * 3)).collect();
+    let mut trees = StateTrees::new(0, Tree::new(0..SLOTS, 0));
+    let window = trees.window().clone();
+    let held = |key: usize, height: u64| (height > 0).then(|| entry(((key as u64 + height) % 251) as u8));
+    let (roots, proofs) = std::thread::scope(|scope| {
+        let executing = scope.spawn(|| {
+            let block = |height| {
+                trees.advance(keys.iter().enumerate().map(|(place, key)| (key, held(place, height))))
+            };
+            (1..=BLOCKS).map(block).collect::<Vec<Hash>>()
+        });
+        let mut proofs = Vec::new();
+        // Both the oldest height, which may just go, and the newest.
+        for place in (0..keys.len()).cycle() {
+            let oldest = window.oldest().unwrap();
+            for height in [oldest, oldest + 7, oldest + PROOF_WINDOW as u64 - 1] {
+                proofs.extend(window.prove(height, &keys[place]).map(|proof| (height, place, proof)));
+            }
+            if executing.is_finished() {
+                break;
+            }
+        }
+        (executing.join().unwrap(), proofs)
+    });
+    assert!(!proofs.is_empty());
+    for (height, place, proof) in proofs.iter().filter(|(height, ..)| *height > 0) {
+        let root = roots[usize::try_from(*height).unwrap() - 1];
+        assert!(proof.verify(&root, &keys[*place], held(*place, *height)), "{place} at height {height}");
+    }
+}
