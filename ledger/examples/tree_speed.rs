@@ -2,59 +2,96 @@
 //!
 //! `cargo run --release -p witan-ledger --example tree_speed [keys] [batch]`
 
-use witan_ledger::{SLOTS, Tree};
+use std::ops::Range;
+use witan_ledger::{PROOF_WINDOW, ProofWindow, SLOTS, StateProof, StateTrees, Tree};
 use witan_types::{Hash, Key, sha256};
 
-const ROUNDS: usize = 50;
+/// Blocks until as many are kept as ever will be.
+const FIRST_ROUNDS: usize = PROOF_WINDOW;
+/// Blocks after that, each of which lets the oldest go.
+const ROUNDS: usize = 300;
+/// The most keys of which proofs are made.
+const MAX_PROOFS: usize = 10_000;
 
 fn main() {
     let mut arguments = std::env::args().skip(1).map_while(|argument| argument.parse::<usize>().ok());
     let count = arguments.next().unwrap_or(100_000).max(1);
     let batch = arguments.next().unwrap_or(1_000).max(1);
-    let keys: Vec<Key> =
-        (0..count).map(|number| Key(format!("account/{number:08}/record").into_bytes())).collect();
-    let value = |round: usize| Some(sha256(&[&round.to_le_bytes()]));
 
     let empty_bytes = resident_bytes();
     let started = cpu_micros();
-    let tree = Tree::new(0..SLOTS, 0).update(keys.iter().map(|key| (key, value(0))));
-    let built = cpu_micros() - started;
-    let built_bytes = resident_bytes();
-    println!("{count} keys, built at {:.2} us a key", built / ratio(count, 1));
-    println!("{:.0} bytes a key held (resident)", ratio(built_bytes.saturating_sub(empty_bytes), count));
+    let tree = built(count);
+    println!("{count} keys, built at {:.2} us a key", (cpu_micros() - started) / ratio(count, 1));
+    let held = ratio(resident_bytes().saturating_sub(empty_bytes), count);
+    println!("{held:.0} bytes a key held (resident)");
 
-    let mut trees = vec![tree];
-    let mut spread = keys.iter().cycle().step_by(7_919);
-    let batches: Vec<Vec<(&Key, Option<Hash>)>> = (1..=ROUNDS)
-        .map(|round| spread.by_ref().take(batch).map(|key| (key, value(round))).collect())
-        .collect();
-    let held_bytes = resident_bytes();
-    let started = cpu_micros();
-    for changes in batches {
-        let next = trees.last().map(|tree| tree.update(changes));
-        trees.extend(next);
-    }
-    let updated = cpu_micros() - started;
-    let grown = resident_bytes().saturating_sub(held_bytes);
-    println!("batches of {batch}: {:.2} us a changed key", updated / ratio(ROUNDS * batch, 1));
-    println!("{:.0} bytes a changed key while the old tree is kept", ratio(grown, ROUNDS * batch));
-
-    prove_and_verify(&trees, &keys, value(0));
+    let mut trees = StateTrees::new(0, tree);
+    let first = advance(&mut trees, count, batch, 0..FIRST_ROUNDS);
+    println!("{:.0} bytes a changed key of each block that is kept", first.bytes);
+    let steady = advance(&mut trees, count, batch, FIRST_ROUNDS..FIRST_ROUNDS + ROUNDS);
+    println!("batches of {batch}: {:.2} us a changed key, at first {:.2}", steady.micros, first.micros);
+    println!("{:.0} bytes a changed key more after {ROUNDS} blocks", steady.bytes);
+    prove_and_verify(trees, count.min(MAX_PROOFS));
 }
 
-fn prove_and_verify(trees: &[Tree], keys: &[Key], entry: Option<Hash>) {
-    let Some(tree) = trees.first() else { return };
-    let root = tree.root();
+fn key(number: usize) -> Key {
+    Key(format!("account/{number:08}/record").into_bytes())
+}
+
+/// What stands at a key after a round.
+fn value(round: usize) -> Hash {
+    sha256(&[&round.to_le_bytes()])
+}
+
+fn built(count: usize) -> Tree {
+    /// So that not all keys stand in memory beside the tree.
+    const AT_ONCE: usize = 10_000;
+    let mut tree = Tree::new(0..SLOTS, 0);
+    for from in (0..count).step_by(AT_ONCE) {
+        let keys: Vec<Key> = (from..count.min(from + AT_ONCE)).map(key).collect();
+        tree = tree.update(keys.iter().map(|key| (key, Some(value(0)))));
+    }
+    tree
+}
+
+/// Of one changed key.
+struct Cost {
+    micros: f64,
+    bytes: f64,
+}
+
+fn advance(trees: &mut StateTrees, count: usize, batch: usize, rounds: Range<usize>) -> Cost {
+    let (bytes, mut micros, changed) = (resident_bytes(), 0.0, rounds.len() * batch);
+    for round in rounds {
+        let keys: Vec<Key> =
+            (round * batch..(round + 1) * batch).map(|place| key(place * 7_919 % count)).collect();
+        let changes: Vec<_> = keys.iter().map(|key| (key, Some(value(round + 1)))).collect();
+        let started = cpu_micros();
+        trees.advance(changes);
+        micros += cpu_micros() - started;
+    }
+    let grown = resident_bytes().saturating_sub(bytes);
+    Cost { micros: micros / ratio(changed, 1), bytes: ratio(grown, changed) }
+}
+
+fn prove_and_verify(mut trees: StateTrees, count: usize) {
+    let keys: Vec<Key> = (0..count).map(key).collect();
+    let prove = |window: &ProofWindow, height: u64, which: &str| -> Vec<StateProof> {
+        let started = cpu_micros();
+        let proofs = keys.iter().filter_map(|key| window.prove(height, key)).collect();
+        println!("{:.2} us to prove a key at the {which} height", (cpu_micros() - started) / ratio(count, 1));
+        proofs
+    };
+    let oldest = trees.window().oldest().unwrap_or(0);
+    drop(prove(trees.window(), oldest, "oldest"));
+    let entry = Some(value(0));
+    let root = trees.advance(keys.iter().map(|key| (key, entry)));
+    let newest = trees.window().oldest().unwrap_or(0) + PROOF_WINDOW as u64 - 1;
+    let proofs = prove(trees.window(), newest, "newest");
     let started = cpu_micros();
-    let proofs: Vec<_> = keys.iter().map(|key| tree.prove(key)).collect();
-    println!("{:.2} us to prove a key", (cpu_micros() - started) / ratio(keys.len(), 1));
-    let started = cpu_micros();
-    let verified = proofs.iter().zip(keys).filter(|(proof, key)| proof.verify(&root, key, entry)).count();
-    println!(
-        "{:.2} us to verify a proof; {verified} of {} verify",
-        (cpu_micros() - started) / ratio(keys.len(), 1),
-        keys.len()
-    );
+    let verified = proofs.iter().zip(&keys).filter(|(proof, key)| proof.verify(&root, key, entry)).count();
+    let micros = (cpu_micros() - started) / ratio(count, 1);
+    println!("{micros:.2} us to verify a proof; {verified} of {count} verify");
 }
 
 /// Microseconds that this process has been on a processor, from the first field of /proc/self/schedstat: a busy machine

@@ -9,7 +9,7 @@ mod tests;
 mod unflushed;
 mod validate;
 
-pub use proofs::{PROOF_WINDOW, ProofWindow};
+pub use proofs::{PROOF_WINDOW, ProofWindow, StateTrees};
 pub use validate::{MAX_BLOCK_MESSAGES, MAX_ENVELOPES_BYTES, Validity};
 
 use crate::configuration;
@@ -47,7 +47,7 @@ pub struct Executed {
 }
 
 /// The ledger of one group on one node.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Ledger<S> {
     store: S,
     /// Those of genesis. What voters judge by is in it and never changes, so that no vote depends on how far a voter has
@@ -55,8 +55,7 @@ pub struct Ledger<S> {
     genesis_parameters: Parameters,
     tip: Header,
     outcome: Outcome,
-    tree: Tree,
-    proofs: ProofWindow,
+    trees: StateTrees,
     unflushed: Unflushed,
     seen: SeenSet,
     dealings: Dealings,
@@ -117,10 +116,9 @@ impl<S: Store> Ledger<S> {
         let ledger = Ledger {
             store,
             genesis_parameters: genesis.parameters.clone(),
-            proofs: ProofWindow::starting_with(0, &tree),
             tip: header,
             outcome,
-            tree,
+            trees: StateTrees::new(0, tree),
             unflushed,
             seen: SeenSet::default(),
             dealings: Dealings::start(genesis, group, Scheme::Ed25519),
@@ -143,15 +141,13 @@ impl<S: Store> Ledger<S> {
         }
         let genesis_parameters = genesis.parameters.clone();
         let seen = SeenSet::rebuild(&store, &header, genesis_parameters.max_tx_lifetime_ms)?;
-        let proofs = ProofWindow::starting_with(tip, &tree);
         let unflushed = Unflushed::default();
         Ok(Ledger {
             store,
             genesis_parameters,
             tip: header,
             outcome,
-            tree,
-            proofs,
+            trees: StateTrees::new(tip, tree),
             unflushed,
             seen,
             dealings,
@@ -174,11 +170,10 @@ impl<S: Store> Ledger<S> {
             execute_block(&view, &block, &is_seen, genesis_parameters.max_tx_lifetime_ms, dealings);
         let Execution { receipts, parties, changes, deferred, started, freed, outbox_root, skipped: _ } =
             execution;
-        self.tree = self.tree.update(hashes(&changes));
-        self.proofs.push(header.height, &self.tree);
+        let root = self.trees.advance(hashes(&changes));
         self.seen.advance(header.time_ms);
         self.seen.extend(&receipts);
-        self.outcome = outcome_of(header, self.tree.root(), &receipts, outbox_root);
+        self.outcome = outcome_of(header, root, &receipts, outbox_root);
         self.tip = header.clone();
         let outcome = self.outcome.clone();
         let commit = Arc::new(BlockCommit { block, outcome, receipts, parties, changes });
@@ -270,9 +265,9 @@ impl<S: Store> Ledger<S> {
         self.unflushed.find_transaction(id).or_else(|| self.store.find_transaction(id))
     }
 
-    /// The newest state trees, to make proofs from on any thread: a snapshot, cheap to take after each block.
+    /// Makes proofs of what the state held at the newest heights, on any thread.
     pub fn proofs(&self) -> ProofWindow {
-        self.proofs.clone()
+        self.trees.window().clone()
     }
 
     /// The store below.
@@ -328,16 +323,23 @@ fn outcome_of(header: &Header, state_root: Hash, receipts: &[Receipt], outbox_ro
     }
 }
 
+/// How many entries of the store go to the tree at once, when it is rebuilt.
+const REBUILT_AT_ONCE: usize = 1 << 16;
+
 /// The tree of what the store holds, from one without entries; the records in it go to the dealings.
 fn rebuild<S: Store>(store: &S, empty: Tree, dealings: &mut Dealings) -> Result<Tree, LedgerError> {
-    let (mut hashes, mut result) = (Vec::new(), Ok(()));
+    let (mut tree, mut read, mut result) = (empty, Vec::with_capacity(REBUILT_AT_ONCE), Ok(()));
     store.visit_entries(&mut |key, entry| {
         if key.is_reserved() && result.is_ok() {
             result = dealings.restore(&key, &entry);
         }
-        hashes.push((key, entry.hash()));
+        read.push((key, Some(entry.hash())));
+        if read.len() == REBUILT_AT_ONCE {
+            tree.apply(read.iter().map(|(key, hash)| (key, *hash)));
+            read.clear();
+        }
     });
     result?;
     dealings.restored();
-    Ok(empty.update(hashes.iter().map(|(key, hash)| (key, Some(*hash)))))
+    Ok(tree.update(read.iter().map(|(key, hash)| (key, *hash))))
 }

@@ -26,7 +26,8 @@ pub use configuration::{EpochRecord, Member, UnsoundEpoch, ValidatorRecord};
 pub use error::LedgerError;
 pub use execute::{Execution, StateView, Stopped};
 pub use ledger::{
-    Executed, Ledger, MAX_BLOCK_MESSAGES, MAX_ENVELOPES_BYTES, PROOF_WINDOW, ProofWindow, Validity,
+    Executed, Ledger, MAX_BLOCK_MESSAGES, MAX_ENVELOPES_BYTES, PROOF_WINDOW, ProofWindow, StateTrees,
+    Validity,
 };
 pub use memory_store::MemoryStore;
 pub use mempool::{Limits, Mempool, Refusal};

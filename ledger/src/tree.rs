@@ -5,23 +5,31 @@
 //! its marker with the root of its own tree. In a slot's tree a leaf stands at the highest point where it is alone, so
 //! the root follows from the content and not from its history.
 //!
-//! Trees are immutable and share what they have in common: an update copies the paths it changes, and the old tree
-//! stays whole for proofs.
+//! The tree changes in place. What an update replaced is its [`Undo`], which is enough to prove what older trees held
+//! ([`past`]).
 
 mod hashing;
+mod node;
+mod page;
+mod past;
 mod proof;
 #[cfg(test)]
 mod tests;
 mod whole;
 
+pub(crate) use past::{Past, Undo};
 pub use proof::{OtherLeaf, StateProof};
 pub use whole::SlotProof;
 
-use crate::slots::{SLOT_BITS, SLOTS, slot_of_hashed};
+use crate::slots::{SLOTS, slot_of_hashed};
 use borsh::{BorshDeserialize, BorshSerialize};
-use hashing::{EMPTY, FOREIGN, fork_hash, leaf_hash, root_hash, slot_hash, top_hash};
+use hashing::{FOREIGN, root_hash, slot_hash, top_hash};
+use node::Node;
+use page::{Dirty, head};
+use past::Replaced;
+use std::cmp::Ordering;
 use std::fmt;
-use std::sync::Arc;
+use std::hint::black_box;
 use witan_types::{Hash, Key, sha256};
 
 /// What a group may do in a slot it owns.
@@ -47,19 +55,25 @@ const RESERVED: u16 = SLOTS;
 
 /// Where a key stands in the tree.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Place {
-    slot: u16,
-    path: Hash,
+pub(crate) struct Place {
+    pub(crate) slot: u16,
+    pub(crate) path: Hash,
 }
 
 impl Place {
     /// The path is the key's SHA-256 with its first two bytes moved to the end: most keys of a slot share their first
     /// 12 bits, because those name the slot, and would fork only below them.
-    fn of(key: &Key) -> Place {
+    pub(crate) fn of(key: &Key) -> Place {
         let mut path = sha256(&[&key.0]);
         let slot = if key.is_reserved() { RESERVED } else { slot_of_hashed(key, &path) };
         path.0.rotate_left(2);
         Place { slot, path }
+    }
+
+    /// As `cmp`, which the slots and the first bits of the paths nearly always settle.
+    fn order(&self, other: &Place) -> Ordering {
+        let heads = (self.slot, head(&self.path)).cmp(&(other.slot, head(&other.path)));
+        heads.then_with(|| self.path.cmp(&other.path))
     }
 
     fn is_reserved(&self) -> bool {
@@ -84,51 +98,35 @@ struct Change {
     entry: Option<Hash>,
 }
 
-/// A node of the top.
-#[derive(Debug)]
-enum Top {
-    /// A slot of another group.
-    Foreign,
-    Slot {
-        marker: SlotMarker,
-        root: Node,
-        hash: Hash,
-    },
-    Fork {
-        left: Arc<Top>,
-        right: Arc<Top>,
-        hash: Hash,
-    },
+/// Where the hash of a slot, or of the reserved keys, stands among the hashes of the top. These stand as in a heap: the
+/// state root at 0, that of all slots at 1, the two below `n` at `2n` and `2n + 1`, and so the slots from `SLOTS` on; after
+/// them that of the reserved keys.
+fn index_of(slot: u16) -> u16 {
+    slot.saturating_add(SLOTS)
 }
 
-/// A node of a slot's tree.
+/// Where the state root stands among the hashes of the top.
+const ROOT: u16 = 0;
+/// Where the hash of all slots stands.
+const ALL_SLOTS: u16 = 1;
+
+/// For how many slots an update reads ahead: what they need fits a processor's first caches.
+const READ_TOGETHER: usize = 16;
+
+/// A slot with its tree. The last one is that of the reserved keys, which has no marker.
 #[derive(Clone, Debug)]
-enum Node {
-    Empty,
-    Leaf(Arc<Leaf>),
-    Fork(Arc<Fork>),
+struct Slot {
+    /// `None` for a slot of another group.
+    marker: Option<SlotMarker>,
+    root: Node,
 }
 
-#[derive(Debug)]
-struct Leaf {
-    path: Hash,
-    entry: Hash,
-}
-
-/// Holds at least two leaves.
-#[derive(Debug)]
-struct Fork {
-    left: Node,
-    right: Node,
-    hash: Hash,
-}
-
-/// The state tree of a group at one height. Cloning costs nothing.
+/// The state tree of a group. A clone shares all pages until one of both changes them.
 #[derive(Clone)]
 pub struct Tree {
-    top: Arc<Top>,
-    /// Of the reserved keys.
-    reserved: Node,
+    slots: Vec<Slot>,
+    /// Those of the top, see [`index_of`].
+    hashes: Vec<Hash>,
 }
 
 impl fmt::Debug for Tree {
@@ -140,28 +138,26 @@ impl fmt::Debug for Tree {
 impl Tree {
     /// An empty tree of a group that owns and serves these slots, all in one incarnation.
     pub fn new(owned: impl Iterator<Item = u16>, incarnation: u32) -> Tree {
-        let mut owns = vec![false; usize::from(SLOTS)];
-        for slot in owned {
-            if let Some(owns) = owns.get_mut(usize::from(slot)) {
-                *owns = true;
+        let empty = Slot { marker: None, root: Node::default() };
+        let mut slots = vec![empty; usize::from(RESERVED) + 1];
+        for slot in owned.filter(|slot| *slot < SLOTS) {
+            if let Some(slot) = slots.get_mut(usize::from(slot)) {
+                slot.marker = Some(SlotMarker { incarnation, state: SlotState::Serving });
             }
         }
-        let top = Top::build(&owns, SlotMarker { incarnation, state: SlotState::Serving });
-        Tree { top, reserved: Node::Empty }
+        let mut tree = Tree { slots, hashes: vec![Hash::ZERO; usize::from(index_of(RESERVED)) + 1] };
+        tree.refresh((0..=RESERVED).rev().map(index_of).collect());
+        tree
     }
 
     /// The root that stands for all of it.
     pub fn root(&self) -> Hash {
-        root_hash(&self.top.hash(), &self.reserved.hash())
+        self.hash(ROOT)
     }
 
     /// The marker of a slot, if the group owns it.
     pub fn marker(&self, slot: u16) -> Option<SlotMarker> {
-        let place = Place { slot, path: Hash::ZERO };
-        match self.slot(&place, |_| ()) {
-            Top::Slot { marker, .. } => Some(*marker),
-            Top::Foreign | Top::Fork { .. } => None,
-        }
+        self.slot(slot % SLOTS).and_then(|slot| slot.marker)
     }
 
     /// The tree after `changes`: for each key the hash of its new entry, or `None` if it is gone. Of several changes
@@ -169,160 +165,109 @@ impl Tree {
     ///
     /// # Panics
     /// If a key's slot is not owned: execution defers such a transaction.
-    pub fn update<'a>(&self, changes: impl IntoIterator<Item = (&'a Key, Option<Hash>)>) -> Tree {
+    #[must_use]
+    pub fn update<'a>(mut self, changes: impl IntoIterator<Item = (&'a Key, Option<Hash>)>) -> Tree {
+        self.apply(changes);
+        self
+    }
+
+    /// Likewise, in place. Returns what it replaced.
+    pub(crate) fn apply<'a>(&mut self, changes: impl IntoIterator<Item = (&'a Key, Option<Hash>)>) -> Undo {
         let mut changes: Vec<Change> =
             changes.into_iter().map(|(key, entry)| Change { place: Place::of(key), entry }).collect();
         changes.reverse();
-        changes.sort_by_key(|change| change.place);
+        changes.sort_by(|one, other| one.place.order(&other.place));
         changes.dedup_by_key(|change| change.place);
-        let in_slots = changes.partition_point(|change| !change.place.is_reserved());
-        let (in_slots, reserved) = changes.split_at(in_slots);
-        Tree { top: Top::update(&self.top, 0, in_slots), reserved: self.reserved.update(0, reserved) }
+        let mut slots: Vec<&mut [Change]> =
+            changes.chunk_by_mut(|one, other| one.place.slot == other.place.slot).collect();
+        let (mut touched, mut dirty) = (Vec::with_capacity(slots.len()), Dirty::default());
+        for near in slots.chunks_mut(READ_TOGETHER) {
+            near.iter().for_each(|changes| self.read_ahead(changes));
+            for changes in near {
+                touched.extend(self.update_slot(changes, &mut dirty));
+            }
+        }
+        touched.reverse();
+        Undo { hashes: self.refresh(touched), changes }
+    }
+
+    /// Reads what an update will read, one change after another without waiting for it: the memory answers many at once,
+    /// while the update itself waits each time before it can hash.
+    fn read_ahead(&self, changes: &[Change]) {
+        for Change { place, .. } in changes {
+            black_box(self.slot(place.slot).map(|slot| slot.root.read_ahead(&place.path)));
+        }
+    }
+
+    /// `changes` are all of one slot, at least one; each comes out as what stood there before. Returns where its hash stands.
+    fn update_slot(&mut self, changes: &mut [Change], dirty: &mut Dirty) -> Option<u16> {
+        let place = changes.first()?.place;
+        let slot = self.slots.get_mut(usize::from(place.slot))?;
+        let owned = slot.marker.is_some() || place.is_reserved();
+        assert!(owned, "a change in slot {}, which this group does not own", place.slot);
+        slot.root.update(0, changes, dirty);
+        Some(index_of(place.slot))
     }
 
     /// Proves what the tree holds at a key: its entry, or that there is none. In a slot of another group neither can
     /// be proved, and the proof only says so.
     pub fn prove(&self, key: &Key) -> StateProof {
         let place = Place::of(key);
-        let (mut siblings, mut marker, mut other) = (Vec::new(), None, None);
-        let mut slot_siblings = Vec::with_capacity(SLOT_BITS + 1);
-        if place.is_reserved() {
-            slot_siblings.push(self.top.hash());
-            other = self.reserved.descend(&place.path, &mut siblings);
-        } else {
-            slot_siblings.push(self.reserved.hash());
-            let end = self.slot(&place, |sibling| slot_siblings.push(sibling));
-            if let Top::Slot { marker: own, root, .. } = end {
-                marker = Some(*own);
-                other = root.descend(&place.path, &mut siblings);
+        self.now().slot(place.slot).prove(&place.path)
+    }
+
+    /// The tree as it is, to be read like a past one.
+    fn now(&self) -> Past<'_> {
+        Past::new(self, std::iter::empty())
+    }
+
+    fn slot(&self, slot: u16) -> Option<&Slot> {
+        self.slots.get(usize::from(slot))
+    }
+
+    /// A hash of the top.
+    fn hash(&self, index: u16) -> Hash {
+        self.hashes.get(usize::from(index)).copied().unwrap_or_default()
+    }
+
+    /// Makes the hashes of these slots anew, given by descending index, and all above them. Returns the replaced ones,
+    /// descending too.
+    fn refresh(&mut self, touched: Vec<u16>) -> Replaced {
+        let mut replaced = Replaced::with_room_for(touched.len());
+        if touched.is_empty() {
+            return replaced;
+        }
+        for index in &touched {
+            let hash = self.slot_hash(index.saturating_sub(SLOTS));
+            self.replace(*index, hash, &mut replaced);
+        }
+        let mut level = touched;
+        level.retain(|index| *index < index_of(RESERVED));
+        while level.first().is_some_and(|index| *index > ALL_SLOTS) {
+            level.iter_mut().for_each(|index| *index /= 2);
+            level.dedup();
+            for index in &level {
+                let hash = top_hash(&self.hash(2 * index), &self.hash(2 * index + 1));
+                self.replace(*index, hash, &mut replaced);
             }
         }
-        slot_siblings.reverse();
-        siblings.reverse();
-        StateProof { marker, slot_siblings, siblings, other }
+        let hash = root_hash(&self.hash(ALL_SLOTS), &self.hash(index_of(RESERVED)));
+        self.replace(ROOT, hash, &mut replaced);
+        replaced
     }
 
-    /// Walks down to a slot, calling `visit` with the hash of each sibling on the way.
-    fn slot(&self, place: &Place, mut visit: impl FnMut(Hash)) -> &Top {
-        let (mut top, mut depth) = (&*self.top, 0);
-        while let Top::Fork { left, right, .. } = top {
-            let (next, sibling) = if place.slot_bit(depth) { (right, left) } else { (left, right) };
-            visit(sibling.hash());
-            (top, depth) = (next, depth + 1);
-        }
-        top
-    }
-}
-
-impl Top {
-    fn build(owns: &[bool], marker: SlotMarker) -> Arc<Top> {
-        match owns {
-            [] | [false] => Arc::new(Top::Foreign),
-            [true] => Top::slot(marker, Node::Empty),
-            _ => {
-                let (left, right) = owns.split_at(owns.len() / 2);
-                Top::fork(Top::build(left, marker), Top::build(right, marker))
-            }
+    fn slot_hash(&self, slot: u16) -> Hash {
+        match self.slot(slot) {
+            Some(Slot { marker: Some(marker), root }) => slot_hash(marker, &root.hash(0)),
+            Some(Slot { root, .. }) if slot == RESERVED => root.hash(0),
+            _ => FOREIGN,
         }
     }
 
-    fn slot(marker: SlotMarker, root: Node) -> Arc<Top> {
-        let hash = slot_hash(&marker, &root.hash());
-        Arc::new(Top::Slot { marker, root, hash })
-    }
-
-    fn fork(left: Arc<Top>, right: Arc<Top>) -> Arc<Top> {
-        let hash = top_hash(&left.hash(), &right.hash());
-        Arc::new(Top::Fork { left, right, hash })
-    }
-
-    fn hash(&self) -> Hash {
-        match self {
-            Top::Foreign => FOREIGN,
-            Top::Slot { hash, .. } | Top::Fork { hash, .. } => *hash,
-        }
-    }
-
-    /// `changes` ascend by place, all below this node.
-    fn update(top: &Arc<Top>, depth: usize, changes: &[Change]) -> Arc<Top> {
-        let Some(first) = changes.first() else {
-            return Arc::clone(top);
-        };
-        match &**top {
-            Top::Foreign => panic!("a change in slot {}, which this group does not own", first.place.slot),
-            Top::Slot { marker, root, .. } => Top::slot(*marker, root.update(0, changes)),
-            Top::Fork { left, right, .. } => {
-                let middle = changes.partition_point(|change| !change.place.slot_bit(depth));
-                let (to_left, to_right) = changes.split_at(middle);
-                Top::fork(Top::update(left, depth + 1, to_left), Top::update(right, depth + 1, to_right))
-            }
-        }
-    }
-}
-
-impl Node {
-    fn hash(&self) -> Hash {
-        match self {
-            Node::Empty => EMPTY,
-            Node::Leaf(leaf) => leaf_hash(&leaf.path, &leaf.entry),
-            Node::Fork(fork) => fork.hash,
-        }
-    }
-
-    fn leaf(path: Hash, entry: Option<Hash>) -> Node {
-        entry.map_or(Node::Empty, |entry| Node::Leaf(Arc::new(Leaf { path, entry })))
-    }
-
-    /// `changes` ascend by path, all below this node, each path once.
-    fn update(&self, depth: usize, changes: &[Change]) -> Node {
-        match (self, changes) {
-            (_, []) => return self.clone(),
-            (Node::Empty, [only]) => return Node::leaf(only.place.path, only.entry),
-            (Node::Leaf(leaf), [only]) if leaf.path == only.place.path => {
-                return Node::leaf(leaf.path, only.entry);
-            }
-            _ => {}
-        }
-        let (left, right) = self.children(depth);
-        let middle = changes.partition_point(|change| !path_bit(&change.place.path, depth));
-        let (to_left, to_right) = changes.split_at(middle);
-        Node::join(left.update(depth + 1, to_left), right.update(depth + 1, to_right))
-    }
-
-    /// What is below on each side, where a lone leaf is pushed down by one level.
-    fn children(&self, depth: usize) -> (Node, Node) {
-        match self {
-            Node::Empty => (Node::Empty, Node::Empty),
-            Node::Leaf(leaf) if path_bit(&leaf.path, depth) => (Node::Empty, self.clone()),
-            Node::Leaf(_) => (self.clone(), Node::Empty),
-            Node::Fork(fork) => (fork.left.clone(), fork.right.clone()),
-        }
-    }
-
-    /// The node above two: a lone leaf moves up, so that it ends at the highest point where it is alone.
-    fn join(left: Node, right: Node) -> Node {
-        match (left, right) {
-            (Node::Empty, Node::Empty) => Node::Empty,
-            (leaf @ Node::Leaf(_), Node::Empty) | (Node::Empty, leaf @ Node::Leaf(_)) => leaf,
-            (left, right) => {
-                let hash = fork_hash(&left.hash(), &right.hash());
-                Node::Fork(Arc::new(Fork { left, right, hash }))
-            }
-        }
-    }
-
-    /// Walks down along `path`, collecting siblings, and returns the leaf at the end if it is another one.
-    fn descend(&self, path: &Hash, siblings: &mut Vec<Hash>) -> Option<OtherLeaf> {
-        let mut node = self;
-        while let Node::Fork(fork) = node {
-            let right = path_bit(path, siblings.len());
-            let (next, sibling) = if right { (&fork.right, &fork.left) } else { (&fork.left, &fork.right) };
-            siblings.push(sibling.hash());
-            node = next;
-        }
-        match node {
-            Node::Leaf(leaf) if leaf.path != *path => Some(OtherLeaf { path: leaf.path, entry: leaf.entry }),
-            _ => None,
+    fn replace(&mut self, index: u16, hash: Hash, replaced: &mut Replaced) {
+        if let Some(place) = self.hashes.get_mut(usize::from(index)) {
+            replaced.indices.push(index);
+            replaced.hashes.push(std::mem::replace(place, hash));
         }
     }
 }

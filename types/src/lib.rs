@@ -29,7 +29,7 @@ pub use committee::{CertificateError, Committee, FaultModel, QuorumSignatures, S
 pub use crypto::{Domain, PublicKey, Role, Scheme, SecretKey, Signature, Signed};
 pub use envelope::{Contents, Envelope};
 pub use genesis::{EngineKind, Genesis, GenesisError, Operators};
-pub use hash::{Hash, sha256};
+pub use hash::{Hash, sha256, sha256_pair};
 pub use identified::IdentifiedTransaction;
 pub use ids::{BlockId, ChainId, Epoch, GroupId, Height, NodeId, TxId, ValidatorIndex};
 pub use lookup::Lookup;

@@ -4,7 +4,7 @@
 //! for another (RFC 6962 section 2.1, plus the length).
 
 use crate::codec::Wire;
-use crate::hash::{Hash, sha256};
+use crate::hash::{Hash, sha256, sha256_pair};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// The most steps an inclusion proof may have.
@@ -73,7 +73,7 @@ fn leaf(value: &Hash) -> Hash {
 }
 
 fn parent(left: &Hash, right: &Hash) -> Hash {
-    sha256(&[&[1], left.as_bytes(), right.as_bytes()])
+    sha256_pair(1, left, right)
 }
 
 /// The next level up; a last node without a sibling moves up as it is.

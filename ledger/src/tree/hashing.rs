@@ -1,7 +1,7 @@
 //! How the nodes of the state tree are hashed: each kind with a tag of its own, so that none can pass for another.
 
 use super::{SlotMarker, SlotState};
-use witan_types::{Hash, sha256};
+use witan_types::{Hash, sha256, sha256_pair};
 
 /// An empty place in a slot's tree. Nothing is known to hash to it.
 pub(super) const EMPTY: Hash = Hash::ZERO;
@@ -15,11 +15,11 @@ const TOP: u8 = 3;
 const ROOT: u8 = 4;
 
 pub(super) fn leaf_hash(path: &Hash, entry: &Hash) -> Hash {
-    sha256(&[&[LEAF], path.as_bytes(), entry.as_bytes()])
+    sha256_pair(LEAF, path, entry)
 }
 
 pub(super) fn fork_hash(left: &Hash, right: &Hash) -> Hash {
-    sha256(&[&[FORK], left.as_bytes(), right.as_bytes()])
+    sha256_pair(FORK, left, right)
 }
 
 pub(super) fn slot_hash(marker: &SlotMarker, root: &Hash) -> Hash {
@@ -31,10 +31,10 @@ pub(super) fn slot_hash(marker: &SlotMarker, root: &Hash) -> Hash {
 }
 
 pub(super) fn top_hash(left: &Hash, right: &Hash) -> Hash {
-    sha256(&[&[TOP], left.as_bytes(), right.as_bytes()])
+    sha256_pair(TOP, left, right)
 }
 
 /// The state root: over the slots, and over the tree of the reserved keys.
 pub(super) fn root_hash(slots: &Hash, reserved: &Hash) -> Hash {
-    sha256(&[&[ROOT], slots.as_bytes(), reserved.as_bytes()])
+    sha256_pair(ROOT, slots, reserved)
 }

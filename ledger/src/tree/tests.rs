@@ -1,4 +1,9 @@
+mod oracle;
+mod window;
+
+use super::hashing::*;
 use super::*;
+use crate::slots::SLOT_BITS;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -112,7 +117,7 @@ proptest! {
     #[test]
     fn an_update_leaves_the_old_tree_as_it_was(history in histories(), changed in 0..120_u16) {
         let (tree, content) = play(&history);
-        let newer = tree.update([(&key(changed), Some(entry(1)))]);
+        let newer = tree.clone().update([(&key(changed), Some(entry(1)))]);
         prop_assert_eq!(tree.root(), tree_of(&content_of(&content)).root());
         let expected = content.get(&changed).map(|value| entry(*value));
         prop_assert!(tree.prove(&key(changed)).verify(&tree.root(), &key(changed), expected));
@@ -278,7 +283,7 @@ fn change(path: Hash, entry: Option<Hash>) -> Change {
 fn two_paths_that_part_at_their_last_bit_stand_256_forks_deep_and_a_lone_leaf_at_the_top() {
     let (left, mut right) = (Hash([0x5a; 32]), Hash([0x5a; 32]));
     right.0[31] ^= 1;
-    let both = Node::Empty.update(0, &[change(left, Some(entry(1))), change(right, Some(entry(2)))]);
+    let mut both = Node::of(vec![change(left, Some(entry(1))), change(right, Some(entry(2)))]);
     let mut siblings = Vec::new();
     assert!(both.descend(&left, &mut siblings).is_none());
     assert_eq!(siblings.len(), 256);
@@ -290,8 +295,8 @@ fn two_paths_that_part_at_their_last_bit_stand_256_forks_deep_and_a_lone_leaf_at
     };
     assert_eq!(deepest.encode().len(), StateProof::MAX_BYTES);
     assert_eq!(StateProof::decode(&deepest.encode()).as_ref(), Ok(&deepest));
-    let alone = both.update(0, &[change(right, None)]);
-    assert!(matches!(alone, Node::Leaf(leaf) if leaf.path == left));
+    both.update(0, &mut [change(right, None)], &mut Dirty::default());
+    assert_eq!((both.leaves(), both.hash(0)), (1, leaf_hash(&left, &entry(1))));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Proofs about all that a slot holds against a state root.
 
 use super::hashing::{root_hash, slot_hash, top_hash};
-use super::{Change, Node, Place, SlotMarker, Top, Tree};
+use super::{Change, Node, Place, SlotMarker, Tree};
 use crate::slots::{SLOT_BITS, SLOTS};
 use borsh::{BorshDeserialize, BorshSerialize};
 use witan_types::codec::bounded;
@@ -44,7 +44,7 @@ impl SlotProof {
         }
         changes.sort_by_key(|change| change.place);
         let here = Place { slot, path: Hash::ZERO };
-        let mut hash = slot_hash(&self.marker, &Node::Empty.update(0, &changes).hash());
+        let mut hash = slot_hash(&self.marker, &Node::of(changes).hash(0));
         for (depth, sibling) in (0..SLOT_BITS).rev().zip(levels) {
             hash = if here.slot_bit(depth) { top_hash(sibling, &hash) } else { top_hash(&hash, sibling) };
         }
@@ -55,37 +55,11 @@ impl SlotProof {
 impl Tree {
     /// The way from a whole slot to the root; `None` if the group does not own the slot.
     pub fn prove_slot(&self, slot: u16) -> Option<SlotProof> {
-        let mut siblings = vec![self.reserved.hash()];
-        match self.slot(&Place { slot, path: Hash::ZERO }, |sibling| siblings.push(sibling)) {
-            Top::Slot { marker, .. } => {
-                siblings.reverse();
-                Some(SlotProof { marker: *marker, siblings })
-            }
-            Top::Foreign | Top::Fork { .. } => None,
-        }
+        self.now().slot(slot % SLOTS).prove_whole()
     }
 
     /// How many keys a slot holds, counted no further than one above `most`; `None` if the group does not own it.
     pub fn keys_in(&self, slot: u16, most: usize) -> Option<usize> {
-        match self.slot(&Place { slot, path: Hash::ZERO }, |_| ()) {
-            Top::Slot { root, .. } => Some(root.leaves(most)),
-            Top::Foreign | Top::Fork { .. } => None,
-        }
-    }
-}
-
-impl Node {
-    fn leaves(&self, most: usize) -> usize {
-        match self {
-            Node::Empty => 0,
-            Node::Leaf(_) => 1,
-            Node::Fork(fork) => {
-                let left = fork.left.leaves(most);
-                match most.checked_sub(left) {
-                    Some(more) => left.saturating_add(fork.right.leaves(more)),
-                    None => left,
-                }
-            }
-        }
+        self.now().slot(slot % SLOTS).keys(most)
     }
 }
