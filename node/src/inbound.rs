@@ -7,12 +7,13 @@ use crate::elsewhere::Questions;
 use crate::elsewhere::answering::Asked;
 use crate::event_loop::Command;
 use crate::signatures::Signatures;
+use crate::together::together;
 use crate::wire;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use tokio::sync::mpsc;
 use witan_p2p::{Misbehaviour, Network, NetworkEvent, RequestError, Topic};
@@ -26,8 +27,8 @@ const STRANGERS_QUEUE: usize = 64;
 
 /// Frames with transactions that may wait; what comes on top is lost, and sent again by who took it in.
 const LOAD_QUEUE: usize = 512;
-/// Once frames with so many bytes of transactions are judged together, no more join them.
-const LOAD_BYTES: usize = 512 * 1024;
+/// About what a transaction takes that does little.
+const SMALL_TRANSACTION_BYTES: usize = 256;
 
 /// A validator's frame that brings transactions.
 #[derive(Debug)]
@@ -56,6 +57,7 @@ pub(crate) struct Judge {
 pub(crate) fn start(
     judge: &Judge,
     workers: usize,
+    load_workers: usize,
     mut events: mpsc::Receiver<NetworkEvent>,
     runtime: &tokio::runtime::Handle,
 ) -> io::Result<()> {
@@ -64,7 +66,7 @@ pub(crate) fn start(
         queues.push(judge.start(format!("judge-{number}"), QUEUE)?);
     }
     let strangers = judge.start("judge-strangers".into(), STRANGERS_QUEUE)?;
-    let load = judge.start_together(workers)?;
+    let load = judge.start_together(load_workers)?;
     let validators = Arc::clone(&judge.validators);
     runtime.spawn(async move {
         while let Some(event) = events.recv().await {
@@ -123,29 +125,20 @@ fn brings_transactions(bytes: &[u8]) -> bool {
     wire::split(bytes).is_some_and(|(_, message)| Message::brings_transactions(message))
 }
 
-/// The next frame, and what waits behind it as far as is judged together; none once nobody can send any more.
-fn next(waiting: &Mutex<mpsc::Receiver<Load>>) -> Option<Vec<Load>> {
-    let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-    let first = waiting.blocking_recv()?;
-    let (mut bytes, mut frames) = (first.bytes.len(), vec![first]);
-    while bytes < LOAD_BYTES
-        && let Ok(load) = waiting.try_recv()
-    {
-        bytes += load.bytes.len();
-        frames.push(load);
-    }
-    Some(frames)
+/// Transactions are counted by what a small one takes.
+fn weigh(load: &Load) -> usize {
+    load.bytes.len() / SMALL_TRANSACTION_BYTES + 1
 }
 
 impl Judge {
     /// Workers that judge together what waits: signatures cost the less the more are verified at once.
-    fn start_together(&self, workers: usize) -> io::Result<mpsc::Sender<Load>> {
-        let (queue, waiting) = mpsc::channel(LOAD_QUEUE);
-        let waiting = Arc::new(Mutex::new(waiting));
+    fn start_together(&self, workers: usize) -> io::Result<SyncSender<Load>> {
+        let (queue, waiting) = together(LOAD_QUEUE, weigh);
+        let waiting = Arc::new(waiting);
         for number in 0..workers.max(1) {
             let (judge, waiting) = (self.clone(), Arc::clone(&waiting));
             thread::Builder::new().name(format!("judge-load-{number}")).spawn(move || {
-                while let Some(frames) = next(&waiting) {
+                while let Some(frames) = waiting.next() {
                     if judge.judge_together(&frames).is_none() {
                         return;
                     }

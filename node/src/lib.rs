@@ -22,6 +22,7 @@ mod run;
 mod shared;
 mod signatures;
 mod timers;
+mod together;
 mod wire;
 mod writers;
 

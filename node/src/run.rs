@@ -46,8 +46,6 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 const RPC_PRIORITY: i32 = 19;
 /// Threads that judge messages.
 const JUDGES: usize = 2;
-/// Threads that judge what clients submit.
-const CLIENT_JUDGES: usize = 2;
 
 /// Runs the node of this home until SIGTERM or SIGINT.
 ///
@@ -155,7 +153,8 @@ impl Starting<'_> {
             asked,
         };
         let event_loop = self.start_loop(event_loop, inbox, &storage, &mut judge)?;
-        inbound::start(&judge, JUDGES, events, network_runtime.handle()).map_err(NodeError::Thread)?;
+        inbound::start(&judge, JUDGES, load_judges(), events, network_runtime.handle())
+            .map_err(NodeError::Thread)?;
         let (strict_reads, strict) = tokio::sync::mpsc::channel(MAX_STRICT_READS);
         let backend = Arc::new(self.backend(&storage, &shared, &judge, strict_reads, disk)?);
         if self.genesis.devnet {
@@ -304,7 +303,7 @@ impl Starting<'_> {
         let (hosted, limits) = (self.hosted()?, mempool_limits(self.config));
         let (network, questions) = (judge.network.clone(), Arc::clone(&judge.questions));
         let client_judge =
-            ClientJudge::start(&judge.signatures, self.genesis.chain(), CLIENT_JUDGES, give_way)
+            ClientJudge::start(&judge.signatures, self.genesis.chain(), load_judges(), give_way)
                 .map_err(NodeError::Thread)?;
         let elsewhere =
             Elsewhere::new(self.genesis, &hosted, limits, network, questions, shared.clock.clone())?;
@@ -362,6 +361,12 @@ impl Starting<'_> {
             following: FollowingConfig::default(),
         })
     }
+}
+
+/// Threads that judge what clients submit here, and as many for what reaches other validators: half of the cores. More of them
+/// would each judge fewer transactions together, which costs more for each.
+fn load_judges() -> usize {
+    thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
 /// A runtime whose threads all start with `begin`.

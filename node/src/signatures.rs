@@ -1,7 +1,8 @@
 //! Client signatures: verified once, many at a time, and remembered.
 
+use crate::together::together;
 use std::collections::HashMap;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{io, thread};
 use tokio::sync::oneshot;
@@ -76,11 +77,8 @@ pub(crate) fn judge(
 
 /// Lists of transactions that may wait to be judged.
 const WAITING: usize = 1_024;
-/// Once a batch has this many transactions, no more lists join it: a larger one would cost hardly less a signature.
-const BATCH: usize = 1_024;
 
-/// What clients submit at the same time, each its own list, is judged together: a signature costs the less the more are verified
-/// at once. Nothing waits for others to come; what comes while a batch is verified makes the next one.
+/// What clients submit at the same time, each its own list, is judged together.
 #[derive(Debug)]
 pub(crate) struct ClientJudge {
     lists: SyncSender<List>,
@@ -100,13 +98,13 @@ impl ClientJudge {
         threads: usize,
         begin: fn(),
     ) -> io::Result<ClientJudge> {
-        let (lists, waiting) = sync_channel(WAITING);
-        let waiting = Arc::new(Mutex::new(waiting));
+        let (lists, waiting) = together(WAITING, |list: &List| list.transactions.len());
+        let waiting = Arc::new(waiting);
         for number in 0..threads.max(1) {
             let (cache, waiting) = (Arc::clone(cache), Arc::clone(&waiting));
             thread::Builder::new().name(format!("judge-clients-{number}")).spawn(move || {
                 begin();
-                while let Some(lists) = next(&waiting) {
+                while let Some(lists) = waiting.next() {
                     judge_lists(cache.as_ref(), chain, lists);
                 }
             })?;
@@ -120,21 +118,6 @@ impl ClientJudge {
         self.lists.try_send(List { transactions, answer }).ok()?;
         verdicts.await.ok()
     }
-}
-
-/// The next list, and what waits behind it as far as a batch goes; none once nobody can send any more.
-fn next(waiting: &Mutex<Receiver<List>>) -> Option<Vec<List>> {
-    let waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-    let first = waiting.recv().ok()?;
-    let mut count = first.transactions.len();
-    let mut lists = vec![first];
-    while count < BATCH
-        && let Ok(list) = waiting.try_recv()
-    {
-        count += list.transactions.len();
-        lists.push(list);
-    }
-    Some(lists)
 }
 
 fn judge_lists(cache: &Signatures, chain: ChainId, lists: Vec<List>) {

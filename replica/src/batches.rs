@@ -28,6 +28,8 @@ pub(crate) struct Known {
     acks: BTreeMap<ValidatorIndex, Signature>,
     /// A quorum's word.
     held_by: Option<QuorumSignatures>,
+    /// Whether that was verified here.
+    verified: bool,
     /// Its place among those that may go into a block.
     ready: Option<u64>,
     /// The final block that it is in.
@@ -149,8 +151,9 @@ impl Batches {
         })
     }
 
-    /// A quorum holds it: it may go into a block, whether it is here or not.
-    pub(crate) fn certified(&mut self, now: Tick, held: HeldBatch) {
+    /// A quorum holds it, says `from`, or this node itself: it may go into a block, whether it is here or not, once that is
+    /// verified. Of what is here only who sent it is heard, so that nobody spoils another one's.
+    pub(crate) fn certified(&mut self, now: Tick, from: Option<ValidatorIndex>, held: HeldBatch) {
         let digest = held.name.digest;
         let is_new = !self.known.contains_key(&digest);
         let named = || self.known.values().filter(|known| known.transactions.is_none()).count();
@@ -159,11 +162,25 @@ impl Batches {
         }
         let known =
             self.known.entry(digest).or_insert_with(|| Known::new(now, ValidatorIndex::default(), held.name));
-        if known.held_by.is_none() {
-            known.held_by = Some(held.held_by);
+        let is_heard = known.transactions.is_none() || from.is_none_or(|from| from == known.author);
+        if known.held_by.is_none() && known.name == held.name && is_heard {
+            (known.held_by, known.verified) = (Some(held.held_by), from.is_none());
             known.ready = Some(self.next_ready);
             self.ready.insert(self.next_ready, digest);
             self.next_ready = self.next_ready.saturating_add(1);
+        }
+    }
+
+    /// Verifies what may go into a block next and was not verified before: what is not a quorum's word is forgotten.
+    pub(crate) fn verify_ready(&mut self, most: usize, is_valid: impl Fn(&HeldBatch) -> bool) {
+        let next: Vec<Hash> = self.ready.values().take(most).copied().collect();
+        for digest in next {
+            let Some(known) = self.known.get_mut(&digest).filter(|known| !known.verified) else { continue };
+            known.verified = known.held().is_some_and(|held| is_valid(&held));
+            if !known.verified {
+                known.held_by = None;
+                self.decided(&digest);
+            }
         }
     }
 
@@ -231,10 +248,9 @@ impl Batches {
         Some(number)
     }
 
-    /// Batches that no quorum is known to hold, and that came or were sent before this moment; they count as sent now.
+    /// Batches that are in no final block, and that came or were sent before this moment; they count as sent now.
     pub(crate) fn overdue(&mut self, now: Tick, before: Tick) -> Vec<&mut Known> {
-        let is_overdue =
-            |known: &&mut Known| known.held_by.is_none() && known.executed.is_none() && known.since <= before;
+        let is_overdue = |known: &&mut Known| known.executed.is_none() && known.since <= before;
         let overdue = self.known.values_mut().filter(is_overdue).take(MAX_BATCHES_ASKED);
         overdue.map(|known| known.sent(now)).collect()
     }
@@ -257,6 +273,7 @@ impl Known {
             durable: false,
             acks: BTreeMap::new(),
             held_by: None,
+            verified: false,
             ready: None,
             executed: None,
             since: now,

@@ -177,7 +177,15 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     ) {
         if let Some(held) = self.batches.acknowledged(digest, by, signature, self.committee.quorum()) {
             effects.send.push(outgoing(Class::Consensus, &Message::BatchReady(held.clone())));
-            self.batches.certified(now.tick, held);
+            self.batches.certified(now.tick, None, held);
+        }
+    }
+
+    /// A member says that a quorum holds a batch.
+    pub(crate) fn on_ready(&mut self, now: Now, from: NodeId, held: HeldBatch) {
+        let mut places = self.committee.validators().zip(&self.validators);
+        if let Some((from, _)) = places.find(|(_, node)| **node == from) {
+            self.batches.certified(now.tick, Some(from), held);
         }
     }
 
@@ -202,6 +210,20 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             taken.extend(known.held());
         }
         taken
+    }
+
+    /// Whether a block's batches will be there for who executes it: this node holds them, or a quorum says that it does.
+    pub(crate) fn are_held(&self, block: &Block) -> bool {
+        let holders = self.holders();
+        block.payload.named().all(|held| {
+            self.batches.is_durable(&held.name.digest) || held.verify(&holders, &self.committee).is_ok()
+        })
+    }
+
+    /// Verifies a quorum's word on the batches that go into a block next.
+    pub(crate) fn verify_ready(&mut self) {
+        let (holders, committee) = (self.holders(), &self.committee);
+        self.batches.verify_ready(MAX_NAMED_IN_BLOCK, |held| held.verify(&holders, committee).is_ok());
     }
 
     /// A final block from the engine: it executes once all before it have, and all that it names is here.
@@ -265,8 +287,13 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         let missing = block.payload.named().filter(|held| self.contents(&held.name.digest).is_none());
         let missing: Vec<&HeldBatch> = missing.take(MAX_BATCHES_ASKED).collect();
         let Some(first) = missing.first() else { return };
-        let holders = first.held_by.signers.iter().filter_map(|place| self.validators.get(place.at()));
-        let holders: Vec<NodeId> = holders.filter(|node| **node != self.identity.node).copied().collect();
+        let me = self.identity.node;
+        let signers: Vec<ValidatorIndex> = first.held_by.signers.iter().collect();
+        let signed = |place: &ValidatorIndex| signers.contains(place);
+        // Who voted because it holds it did not look at who signed.
+        let (holders, others): (Vec<ValidatorIndex>, Vec<_>) = self.committee.validators().partition(signed);
+        let holders = holders.into_iter().chain(others).filter_map(|place| self.validators.get(place.at()));
+        let holders: Vec<NodeId> = holders.filter(|node| **node != me).copied().collect();
         let digests = missing.iter().map(|held| held.name.digest).collect();
         self.dissemination.attempts = self.dissemination.attempts.wrapping_add(1);
         let place = self.dissemination.attempts.checked_rem(holders.len());
@@ -323,16 +350,21 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         lists.take_while(fits).collect()
     }
 
-    /// Once a second: what no quorum is known to hold goes again to those who have not said that they do, and its transactions
-    /// may go into blocks without it.
+    /// Once a second: what is in no block for too long goes again to those who have not said that they hold it, or the word that a
+    /// quorum does goes to all; and its transactions may go into blocks without it.
     pub(crate) fn batches_again(&mut self, now: Now, effects: &mut Effects) {
         let before = Tick(now.tick.0.saturating_sub(OVERDUE));
         let me = self.place();
         for known in self.batches.overdue(now.tick, before) {
             release(&mut self.mempool, known);
-            let Some(list) = known.transactions.as_ref().filter(|_| Some(known.author) == me) else {
+            if Some(known.author) != me {
                 continue;
-            };
+            }
+            if let Some(held) = known.held() {
+                effects.send.push(outgoing(Class::Consensus, &Message::BatchReady(held)));
+                continue;
+            }
+            let Some(list) = &known.transactions else { continue };
             let bytes = Message::Batch(list.clone()).bytes();
             for (place, node) in self.committee.validators().zip(&self.validators) {
                 if !known.is_held_by(place) && Some(place) != me {

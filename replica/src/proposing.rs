@@ -10,9 +10,13 @@ use std::time::Duration;
 use witan_consensus::engine::{Draft, Engine, Input, Tick, Turn, Verdict};
 use witan_ledger::{Store, Validity, clock};
 use witan_types::{
-    Batch, BatchName, Block, BlockId, GroupId, Hash, Header, Height, IdentifiedTransaction, Payload, TxId,
+    Batch, BatchName, Block, BlockId, FaultModel, GroupId, Hash, Header, Height, IdentifiedTransaction,
+    Payload, TxId,
 };
 
+/// With a block under way the next one waits this long after it, so that it carries what comes meanwhile: each block costs every
+/// member a quorum of signatures, whatever it carries. Members who trust each other don't sign blocks.
+const PACE_MS: u64 = 40;
 /// The most blocks that wait to be judged again.
 const MAX_TOO_EARLY: usize = 64;
 /// The most undecided blocks whose transactions are remembered.
@@ -137,7 +141,10 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             true => self.ledger.validate_judged(&block, parent_time, now.wall_ms),
             false => self.ledger.validate(&block, parent_time, now.wall_ms),
         };
-        let answer = verdict(validity);
+        let answer = verdict(match validity {
+            Validity::Valid if !self.are_held(&block) => Validity::Never,
+            other => other,
+        });
         match answer {
             Some(Verdict::Valid) => self.proposing.remember(id, &block),
             Some(Verdict::Never) => {}
@@ -236,6 +243,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             self.proposing.turn = Some(turn);
             return;
         }
+        self.verify_ready();
         let draft = self.draft(now, &turn);
         self.tell(now, Input::Payload(turn, draft), effects);
     }
@@ -261,7 +269,9 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
 
     /// What is left of the least time between blocks, by the same clocks that give a block its time.
     fn gap_left(&self, now: Now, turn: &Turn) -> Option<Duration> {
-        let gap = self.ledger.parameters().block_time_ms;
+        let is_paced =
+            !turn.ancestors.is_empty() && !turn.at_once && self.committee.faults() == FaultModel::Byzantine;
+        let gap = self.ledger.parameters().block_time_ms.max(if is_paced { PACE_MS } else { 0 });
         if gap == 0 {
             return None;
         }

@@ -131,7 +131,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             Message::BatchHeld { name, by, signature } => {
                 self.on_held(now, &name.digest, by, signature, effects)
             }
-            Message::BatchReady(held) => self.batches.certified(now.tick, held),
+            Message::BatchReady(held) => self.on_ready(now, from, held),
             Message::Batches(lists) => {
                 let lists = lists.into_iter().map(|BatchContents(list)| list).collect();
                 self.on_batches(now, from, lists, effects);

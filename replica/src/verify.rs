@@ -7,8 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 use witan_consensus::engine::{Engine, Instance, Rejected, Verified};
 use witan_types::{
-    BatchName, Block, BlockId, CodecError, Committee, Envelope, Epoch, FaultModel, GroupId, HeldBatch,
-    Holders, IdentifiedTransaction, NodeId, Outcome, Scheme, SealedBlock, SealedHeader, Signature, Signed,
+    BatchName, Block, BlockId, CodecError, Committee, Envelope, Epoch, FaultModel, GroupId, Holders,
+    IdentifiedTransaction, NodeId, Outcome, Scheme, SealedBlock, SealedHeader, Signature, Signed,
     TransactionError, TxId, ValidatorIndex, Wire,
 };
 
@@ -36,8 +36,8 @@ pub enum Rejection {
     /// A message of another group that proves nothing, in a block or alone.
     #[error("a message of another group that its seal does not prove")]
     Envelope,
-    /// A batch of transactions that nobody or no quorum says to hold.
-    #[error("a batch that is not said to be held by who should hold it")]
+    /// A word that a batch of transactions is held, that is not the sender's.
+    #[error("a batch that is said to be held without the holder's signature")]
     Held,
     /// A seal, share or sealed block that proves nothing.
     #[error("a seal, share or sealed block does not verify")]
@@ -244,7 +244,6 @@ impl MessageVerifier {
                 let (message, blocks) = (self.engine)(&self.instance, &self.committee, place, &bytes)?;
                 let judge = |block: &Arc<Block>| {
                     self.check_envelopes(&block.payload.envelopes)?;
-                    self.check_held(block.payload.named())?;
                     self.judge_transactions(clients, block.payload.transactions())?;
                     Ok(block.id())
                 };
@@ -264,10 +263,6 @@ impl MessageVerifier {
             Message::BatchHeld { name, by, signature } => {
                 self.check_holder(from, &name, by, &signature)?;
                 Content::Plain(Box::new(Message::BatchHeld { name, by, signature }))
-            }
-            Message::BatchReady(held) => {
-                self.check_held(std::iter::once(&held))?;
-                Content::Plain(Box::new(Message::BatchReady(held)))
             }
             Message::Envelope(envelope) => {
                 self.check_bearer(from, &envelope)?;
@@ -324,7 +319,7 @@ impl MessageVerifier {
 
     fn check_seals(&self, from: NodeId, message: &Message) -> Result<(), Rejection> {
         let valid = match message {
-            Message::Shares { .. } if !self.validators.contains_key(&from) => {
+            Message::Shares { .. } | Message::BatchReady(_) if !self.validators.contains_key(&from) => {
                 return Err(Rejection::NotAValidator);
             }
             Message::Shares { shares, .. } => {
@@ -369,14 +364,6 @@ impl MessageVerifier {
         let message = name.signing_bytes(&self.holders());
         let key = self.committee.key(by);
         match key.is_some_and(|key| self.committee.scheme().verify(key, &message, signature)) {
-            true => Ok(()),
-            false => Err(Rejection::Held),
-        }
-    }
-
-    /// That a quorum holds batches is a quorum's word.
-    fn check_held<'a>(&self, mut named: impl Iterator<Item = &'a HeldBatch>) -> Result<(), Rejection> {
-        match named.all(|held| held.verify(&self.holders(), &self.committee).is_ok()) {
             true => Ok(()),
             false => Err(Rejection::Held),
         }

@@ -1,6 +1,6 @@
 //! Committees and quorums: who may vote in a group, and how many of them decide.
 
-use crate::crypto::{PublicKey, Scheme, Signature};
+use crate::crypto::{PublicKey, Scheme, Signature, Signed};
 use crate::ids::ValidatorIndex;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -211,12 +211,17 @@ impl QuorumSignatures {
         if signers < committee.quorum() {
             return Err(CertificateError::NoQuorum { signers, quorum: committee.quorum() });
         }
-        for (validator, signature) in self.iter() {
+        let item = |(validator, signature)| {
             let key = committee.key(validator).ok_or(CertificateError::NotAMember(validator))?;
-            if !committee.scheme().verify(key, &message(validator), &signature) {
-                return Err(CertificateError::BadSignature(validator));
+            Ok(Signed { key: *key, message: message(validator), signature })
+        };
+        let items: Vec<Signed> = self.iter().map(item).collect::<Result<_, CertificateError>>()?;
+        match committee.scheme().verify_batch(&items).first() {
+            Some(wrong) => {
+                let signer = self.signers.iter().nth(*wrong).unwrap_or_default();
+                Err(CertificateError::BadSignature(signer))
             }
+            None => Ok(()),
         }
-        Ok(())
     }
 }

@@ -125,15 +125,3 @@ fn what_brings_transactions_is_known_by_its_first_byte() {
     assert!(brings(&Message::Transactions(list())) && brings(&Message::Batch(list())));
     assert!(!brings(&heartbeat) && !brings(&Message::Accepted) && !brings(&Message::Engine(vec![10])));
 }
-
-#[test]
-fn frames_join_those_before_them_until_they_are_enough() {
-    let (queue, waiting) = mpsc::channel(8);
-    let waiting = Mutex::new(waiting);
-    for _ in 0..5 {
-        queue.try_send(Load { from: NodeId::default(), bytes: vec![0; LOAD_BYTES / 2] }).unwrap();
-    }
-    drop(queue);
-    let lengths: Vec<usize> = std::iter::from_fn(|| next(&waiting)).map(|frames| frames.len()).collect();
-    assert_eq!(lengths, [2, 2, 1]);
-}

@@ -64,16 +64,3 @@ async fn lists_that_are_judged_together_keep_their_own_verdicts() {
         assert_eq!(verdicts, Some(vec![known(first), Err(Refused::BadSignature), known(first + 2)]));
     }
 }
-
-#[test]
-fn what_waits_joins_a_batch_until_it_is_full() {
-    let (lists, waiting) = sync_channel(WAITING);
-    let waiting = Mutex::new(waiting);
-    let answer = || oneshot::channel().0;
-    for _ in 0..5 {
-        lists.send(List { transactions: vec![signed(1); BATCH / 2], answer: answer() }).unwrap();
-    }
-    drop(lists);
-    let lengths: Vec<usize> = std::iter::from_fn(|| next(&waiting)).map(|lists| lists.len()).collect();
-    assert_eq!(lengths, [2, 2, 1]);
-}

@@ -4,7 +4,10 @@ use crate::cluster::{Cluster, node};
 use std::time::Duration;
 use witan_ledger::Store as _;
 use witan_replica::{Admission, Event, Message, Ticket};
-use witan_types::{IdentifiedTransaction, SignedTransaction};
+use witan_types::{
+    BatchName, HeldBatch, IdentifiedTransaction, QuorumSignatures, Signature, SignedTransaction,
+    ValidatorIndex,
+};
 
 /// How many transactions a batch of these stories has.
 const COUNT: u64 = 40;
@@ -198,4 +201,22 @@ fn batches_leave_the_disk_once_the_blocks_that_carry_them_are_safe_there() {
     cluster.submit(0, &more);
     cluster.run(Duration::from_secs(1));
     assert!(cluster.nodes.iter().all(|state| state.batches.is_empty()));
+}
+
+#[test]
+fn a_block_that_names_what_nobody_holds_gets_no_vote() {
+    let (mut cluster, list) = with_load();
+    let known: Vec<IdentifiedTransaction> = list.iter().cloned().map(Into::into).collect();
+    let name = BatchName::of(&known);
+    let parts = [0, 1, 2].map(|place| (ValidatorIndex(place), Signature([7; 64])));
+    let nothing = HeldBatch { name, held_by: QuorumSignatures::collect(parts) };
+    // Every leader is told of it; none takes that for a quorum's word.
+    for place in 0..4 {
+        cluster.tell((place + 1) % 4, place, &Message::BatchReady(nothing.clone()));
+    }
+    cluster.run(Duration::from_secs(5));
+    assert!(proposed(&cluster).is_empty());
+    cluster.execute(0, COUNT);
+    cluster.run(Duration::from_secs(1));
+    assert_eq!(proposed(&cluster), [(0, 1)], "and the group goes on");
 }
