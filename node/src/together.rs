@@ -10,7 +10,7 @@ pub(crate) const FULL: usize = 256;
 /// Once there are so many, no more join them.
 const MOST: usize = 1_024;
 /// The longest that a batch is waited for.
-const PATIENCE: Duration = Duration::from_millis(40);
+const PATIENCE: Duration = Duration::from_millis(60);
 /// How long what comes is counted to know its pace.
 const COUNTED_FOR: Duration = Duration::from_millis(250);
 
@@ -106,7 +106,7 @@ mod tests {
             pace.count(weight, start + Duration::from_secs(number));
             pace.is_fast
         };
-        let enough = FULL * 1_000 / usize::try_from(PATIENCE.as_millis()).unwrap();
+        let enough = (FULL * 1_000).div_ceil(usize::try_from(PATIENCE.as_millis()).unwrap());
         assert!(second(1, enough) && !second(2, enough - 1) && second(3, enough) && !second(4, 0));
     }
 
