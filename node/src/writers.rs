@@ -185,7 +185,7 @@ impl LogWriter {
             });
         }
         self.disk.sync(|| self.storage.consensus_log().commit(batch))?;
-        for group in marks.keys().chain(held.keys()) {
+        for group in marks.keys() {
             if self.marked.insert(*group) && !marker::has_signed(&self.home, *group, FIRST_EPOCH)? {
                 marker::mark(&self.home, *group, FIRST_EPOCH)?;
             }

@@ -1,6 +1,5 @@
 //! The batches that this node knows: what it holds for its group, what a quorum holds, and what of it is in blocks.
 
-use crate::message::MAX_BATCHES_ASKED;
 use std::collections::BTreeMap;
 use witan_consensus::engine::Tick;
 use witan_types::{
@@ -9,6 +8,10 @@ use witan_types::{
 
 /// The most bytes of one author's batches that are held and not in a final block yet.
 pub(crate) const MAX_AUTHOR_BYTES: usize = 16 * 1024 * 1024;
+/// The most bytes of a batch: the smallest block has room for two of them.
+const MAX_BATCH_BYTES: usize = 128 * 1024;
+/// The most batches that are held.
+const MAX_HELD: usize = 16_384;
 /// The most batches known by name alone.
 const MAX_NAMED: usize = 1_024;
 
@@ -28,8 +31,6 @@ pub(crate) struct Known {
     acks: BTreeMap<ValidatorIndex, Signature>,
     /// A quorum's word.
     held_by: Option<QuorumSignatures>,
-    /// Whether that was verified here.
-    verified: bool,
     /// Its place among those that may go into a block.
     ready: Option<u64>,
     /// The final block that it is in.
@@ -49,6 +50,8 @@ pub(crate) struct Batches {
     next_ready: u64,
     next_number: u64,
     numbers: BTreeMap<u64, Hash>,
+    /// What is on disk below this number survives a loss of power.
+    durable_below: u64,
     /// Bytes held of each author, not in final blocks yet.
     bytes_of: BTreeMap<ValidatorIndex, usize>,
     /// In which block each batch was that no later block may carry after this time.
@@ -77,7 +80,10 @@ impl Batches {
     /// Whether there is room for another batch of this author that this node does not hold yet, nor has executed.
     pub(crate) fn wants(&self, author: ValidatorIndex, name: &BatchName) -> bool {
         let held = self.bytes_of.get(&author).copied().unwrap_or(0);
+        let count = self.numbers.len();
         !self.holds(&name.digest)
+            && name.bytes as usize <= MAX_BATCH_BYTES
+            && count < MAX_HELD
             && !self.done.contains_key(&name.digest)
             && held.saturating_add(name.bytes as usize) <= MAX_AUTHOR_BYTES
     }
@@ -109,8 +115,14 @@ impl Batches {
         list: Vec<IdentifiedTransaction>,
         number: u64,
     ) {
+        if self.known.get(&name.digest).is_some_and(|known| known.name != name) {
+            // Somebody named what is not: nothing that was said under that name counts.
+            self.remove(&name.digest);
+        }
+        let done = self.done.get(&name.digest).map(|(height, _)| *height);
         let known = self.known.entry(name.digest).or_insert_with(|| Known::new(now, author, name));
         (known.author, known.transactions, known.number) = (author, Some(list), Some(number));
+        known.executed = known.executed.or(done);
         self.numbers.insert(number, name.digest);
         if known.executed.is_none() {
             let bytes = self.bytes_of.entry(author).or_default();
@@ -121,7 +133,9 @@ impl Batches {
     /// What is on disk up to this number survives a loss of power: the names of what does so since now, and who sent it.
     pub(crate) fn durable_up_to(&mut self, number: u64) -> Vec<(ValidatorIndex, BatchName)> {
         let mut names = Vec::new();
-        for digest in self.numbers.range(..=number).map(|(_, digest)| digest) {
+        let from = self.durable_below.min(number);
+        self.durable_below = self.durable_below.max(number.saturating_add(1));
+        for digest in self.numbers.range(from..=number).map(|(_, digest)| digest) {
             if let Some(known) = self.known.get_mut(digest).filter(|known| !known.durable) {
                 known.durable = true;
                 names.push((known.author, known.name));
@@ -130,20 +144,21 @@ impl Batches {
         names
     }
 
-    /// Whether it survives a loss of power here.
-    pub(crate) fn is_durable(&self, digest: &Hash) -> bool {
-        self.known.get(digest).is_some_and(|known| known.durable)
+    /// Whether a batch of this very name survives a loss of power here.
+    pub(crate) fn is_durable(&self, name: &BatchName) -> bool {
+        self.known.get(&name.digest).is_some_and(|known| known.durable && known.name == *name)
     }
 
     /// A member holds a batch that this node made. Once `quorum` do, gives their word, once.
     pub(crate) fn acknowledged(
         &mut self,
-        digest: &Hash,
+        name: &BatchName,
         by: ValidatorIndex,
         signature: Signature,
         quorum: usize,
     ) -> Option<HeldBatch> {
-        let known = self.known.get_mut(digest).filter(|known| known.held_by.is_none())?;
+        let known = self.known.get_mut(&name.digest);
+        let known = known.filter(|known| known.held_by.is_none() && known.name == *name)?;
         known.acks.insert(by, signature);
         (known.acks.len() >= quorum).then(|| HeldBatch {
             name: known.name,
@@ -151,9 +166,8 @@ impl Batches {
         })
     }
 
-    /// A quorum holds it, says `from`, or this node itself: it may go into a block, whether it is here or not, once that is
-    /// verified. Of what is here only who sent it is heard, so that nobody spoils another one's.
-    pub(crate) fn certified(&mut self, now: Tick, from: Option<ValidatorIndex>, held: HeldBatch) {
+    /// A quorum holds it, whose word was verified: it may go into a block, whether it is here or not.
+    pub(crate) fn certified(&mut self, now: Tick, held: HeldBatch) {
         let digest = held.name.digest;
         let is_new = !self.known.contains_key(&digest);
         let named = || self.known.values().filter(|known| known.transactions.is_none()).count();
@@ -162,25 +176,11 @@ impl Batches {
         }
         let known =
             self.known.entry(digest).or_insert_with(|| Known::new(now, ValidatorIndex::default(), held.name));
-        let is_heard = known.transactions.is_none() || from.is_none_or(|from| from == known.author);
-        if known.held_by.is_none() && known.name == held.name && is_heard {
-            (known.held_by, known.verified) = (Some(held.held_by), from.is_none());
+        if known.held_by.is_none() && known.name == held.name {
+            known.held_by = Some(held.held_by);
             known.ready = Some(self.next_ready);
             self.ready.insert(self.next_ready, digest);
             self.next_ready = self.next_ready.saturating_add(1);
-        }
-    }
-
-    /// Verifies what may go into a block next and was not verified before: what is not a quorum's word is forgotten.
-    pub(crate) fn verify_ready(&mut self, most: usize, is_valid: impl Fn(&HeldBatch) -> bool) {
-        let next: Vec<Hash> = self.ready.values().take(most).copied().collect();
-        for digest in next {
-            let Some(known) = self.known.get_mut(&digest).filter(|known| !known.verified) else { continue };
-            known.verified = known.held().is_some_and(|held| is_valid(&held));
-            if !known.verified {
-                known.held_by = None;
-                self.decided(&digest);
-            }
         }
     }
 
@@ -224,7 +224,7 @@ impl Batches {
     /// Forgets what is in blocks up to `stable`, which no restart executes again, and what no block of this time or later may
     /// carry. Gives the numbers of what may leave the disk.
     pub(crate) fn forget(&mut self, stable: Height, time_ms: u64) -> Vec<u64> {
-        self.done.retain(|_, (_, until_ms)| *until_ms >= time_ms);
+        self.done.retain(|_, (height, until_ms)| *until_ms >= time_ms || *height > stable);
         let is_over = |known: &Known| match known.executed {
             Some(height) => height <= stable,
             None => known.name.until_ms < time_ms,
@@ -248,11 +248,12 @@ impl Batches {
         Some(number)
     }
 
-    /// Batches that are in no final block, and that came or were sent before this moment; they count as sent now.
-    pub(crate) fn overdue(&mut self, now: Tick, before: Tick) -> Vec<&mut Known> {
-        let is_overdue = |known: &&mut Known| known.executed.is_none() && known.since <= before;
-        let overdue = self.known.values_mut().filter(is_overdue).take(MAX_BATCHES_ASKED);
-        overdue.map(|known| known.sent(now)).collect()
+    /// Batches that are here and in no final block, and that came or were last sent up to this moment.
+    pub(crate) fn overdue(&mut self, before: Tick) -> impl Iterator<Item = &mut Known> {
+        let is_overdue = move |known: &&mut Known| {
+            known.transactions.is_some() && known.executed.is_none() && known.since <= before
+        };
+        self.known.values_mut().filter(is_overdue)
     }
 
     /// Remembers that the transactions of a batch wait for it.
@@ -273,7 +274,6 @@ impl Known {
             durable: false,
             acks: BTreeMap::new(),
             held_by: None,
-            verified: false,
             ready: None,
             executed: None,
             since: now,
@@ -281,9 +281,9 @@ impl Known {
         }
     }
 
-    fn sent(&mut self, now: Tick) -> &mut Known {
+    /// It is sent again now.
+    pub(crate) fn sent(&mut self, now: Tick) {
         self.since = now;
-        self
     }
 
     /// Whether a member said that it holds it.

@@ -8,10 +8,10 @@
 use crate::batches::Known;
 use crate::event::{Class, Effects, Now, Outgoing, Recipient, Timer};
 use crate::intake::parts;
-use crate::message::{MAX_BATCHES_ASKED, Message};
+use crate::message::{BLOCKS_BYTES, MAX_BATCHES_ASKED, Message};
 use crate::replica::{Replica, outgoing};
 use crate::verify::JudgedBatch;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +32,8 @@ const FULL_BATCH_BYTES: usize = 64 * 1024;
 const OVERDUE: Duration = Duration::from_secs(3);
 /// The most batches that one block names: each comes with a quorum's signatures.
 const MAX_NAMED_IN_BLOCK: usize = 64;
+/// The most blocks that are read to answer who asks for batches.
+const MAX_BLOCKS_READ: usize = 8;
 /// Who was asked for batches has this long to answer.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -126,7 +128,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     /// A member's batch, its transactions judged: written down, and acknowledged once it survives a loss of power here.
     pub(crate) fn on_batch(&mut self, now: Now, from: NodeId, batch: JudgedBatch, effects: &mut Effects) {
         let JudgedBatch { author, name, transactions, encoding } = batch;
-        if self.batches.is_durable(&name.digest) {
+        if self.batches.is_durable(&name) {
             // Whoever sends it again has not heard so.
             return self.acknowledge(&name, from, effects);
         }
@@ -159,7 +161,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             let node = self.validators.get(author.at()).copied();
             if author == *me {
                 let signature = name.sign(&self.holders(), key);
-                self.on_held(now, &name.digest, *me, signature, effects);
+                self.on_held(now, &name, *me, signature, effects);
             } else if let Some(node) = node {
                 self.acknowledge(&name, node, effects);
             }
@@ -170,22 +172,14 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     pub(crate) fn on_held(
         &mut self,
         now: Now,
-        digest: &Hash,
+        name: &BatchName,
         by: ValidatorIndex,
         signature: Signature,
         effects: &mut Effects,
     ) {
-        if let Some(held) = self.batches.acknowledged(digest, by, signature, self.committee.quorum()) {
+        if let Some(held) = self.batches.acknowledged(name, by, signature, self.committee.quorum()) {
             effects.send.push(outgoing(Class::Consensus, &Message::BatchReady(held.clone())));
-            self.batches.certified(now.tick, None, held);
-        }
-    }
-
-    /// A member says that a quorum holds a batch.
-    pub(crate) fn on_ready(&mut self, now: Now, from: NodeId, held: HeldBatch) {
-        let mut places = self.committee.validators().zip(&self.validators);
-        if let Some((from, _)) = places.find(|(_, node)| **node == from) {
-            self.batches.certified(now.tick, Some(from), held);
+            self.batches.certified(now.tick, held);
         }
     }
 
@@ -215,15 +209,10 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     /// Whether a block's batches will be there for who executes it: this node holds them, or a quorum says that it does.
     pub(crate) fn are_held(&self, block: &Block) -> bool {
         let holders = self.holders();
-        block.payload.named().all(|held| {
-            self.batches.is_durable(&held.name.digest) || held.verify(&holders, &self.committee).is_ok()
-        })
-    }
-
-    /// Verifies a quorum's word on the batches that go into a block next.
-    pub(crate) fn verify_ready(&mut self) {
-        let (holders, committee) = (self.holders(), &self.committee);
-        self.batches.verify_ready(MAX_NAMED_IN_BLOCK, |held| held.verify(&holders, committee).is_ok());
+        block
+            .payload
+            .named()
+            .all(|held| self.batches.is_durable(&held.name) || held.verify(&holders, &self.committee).is_ok())
     }
 
     /// A final block from the engine: it executes once all before it have, and all that it names is here.
@@ -241,17 +230,20 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             // Catching up may have executed it already.
             if block.header.height > self.ledger.tip().height {
                 let Some(whole) = self.whole(block) else { return self.ask_for_missing(now, effects) };
-                let names: Vec<BatchName> = block.payload.named().map(|held| held.name).collect();
+                let digests: Vec<Hash> = block.payload.batches.iter().map(Batch::digest).collect();
                 self.dissemination.waiting.pop_front();
-                for name in names {
-                    self.batches.executed(whole.header.height, name.digest, name.until_ms);
-                }
+                self.batches_executed(&whole, &digests);
                 self.decide(now, whole, effects);
             } else {
                 self.dissemination.waiting.pop_front();
             }
         }
         self.dissemination.asked = None;
+    }
+
+    /// Whether a final block waits for a batch.
+    pub(crate) fn waits_for_batches(&self) -> bool {
+        !self.dissemination.waiting.is_empty()
     }
 
     /// The block with what it names, if all of that is here.
@@ -313,41 +305,49 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if self.dissemination.asked.is_none_or(|(asked, _)| asked != from) {
             return;
         }
-        self.dissemination.asked = None;
+        let mut has_news = false;
         for list in lists {
             let waiting = self.dissemination.waiting.iter().flat_map(|block| block.payload.named());
-            let digest = BatchName::of(&list).digest;
-            let Some(name) = waiting.map(|held| held.name).find(|name| name.digest == digest) else {
-                continue;
-            };
-            if !self.batches.holds(&digest) {
-                let (_, encoding) = BatchName::with_encoding(&list);
+            let (name, encoding) = BatchName::with_encoding(&list);
+            let is_wanted = waiting.map(|held| held.name.digest).any(|digest| digest == name.digest);
+            if is_wanted && !self.batches.holds(&name.digest) {
+                has_news = true;
                 let author = self.place().unwrap_or_default();
                 effects.batches.push(self.batches.hold(now.tick, author, name, list, &encoding));
             }
         }
-        self.deliver(now, effects);
-    }
-
-    /// A node that was asked for batches did not answer: another one is asked.
-    pub(crate) fn on_batches_unanswered(&mut self, now: Now, node: &NodeId, effects: &mut Effects) {
-        if self.dissemination.asked.is_some_and(|(asked, _)| asked == *node) {
+        // Who has nothing for us is not asked again before its time is over.
+        if has_news {
             self.dissemination.asked = None;
-            self.ask_for_missing(now, effects);
+            self.deliver(now, effects);
         }
     }
 
-    /// What is here of the batches that a member asks for, within the bounds of an answer.
+    /// A node that was asked for batches did not answer: the next heartbeat asks another one. At once would be without a pause where
+    /// nobody can be reached.
+    pub(crate) fn on_batches_unanswered(&mut self, node: &NodeId) {
+        if self.dissemination.asked.is_some_and(|(asked, _)| asked == *node) {
+            self.dissemination.asked = None;
+        }
+    }
+
+    /// What is here of the batches that a member asks for, each once, within the bounds of an answer.
     pub(crate) fn batches_asked_for(&self, digests: &[Hash]) -> Vec<Vec<IdentifiedTransaction>> {
-        let mut room = crate::message::BLOCKS_BYTES;
-        let lists = digests.iter().filter_map(|digest| self.contents(digest));
-        let fits = |list: &Vec<IdentifiedTransaction>| {
-            let bytes = list.iter().map(IdentifiedTransaction::size).sum();
-            let fits = bytes <= room;
-            room = room.saturating_sub(bytes);
-            fits
-        };
-        lists.take_while(fits).collect()
+        let (mut lists, mut room, mut reads) = (Vec::new(), BLOCKS_BYTES, 0);
+        for digest in digests.iter().collect::<BTreeSet<_>>() {
+            reads += usize::from(!self.batches.holds(digest));
+            if reads > MAX_BLOCKS_READ {
+                break;
+            }
+            let Some(list) = self.contents(digest) else { continue };
+            let bytes: usize = list.iter().map(IdentifiedTransaction::size).sum();
+            if bytes > room {
+                break;
+            }
+            room -= bytes;
+            lists.push(list);
+        }
+        lists
     }
 
     /// Once a second: what is in no block for too long goes again to those who have not said that they hold it, or the word that a
@@ -355,17 +355,19 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     pub(crate) fn batches_again(&mut self, now: Now, effects: &mut Effects) {
         let before = Tick(now.tick.0.saturating_sub(OVERDUE));
         let me = self.place();
-        for known in self.batches.overdue(now.tick, before) {
+        let mut sent = 0;
+        for known in self.batches.overdue(before) {
             release(&mut self.mempool, known);
-            if Some(known.author) != me {
+            if Some(known.author) != me || sent >= MAX_BATCHES_ASKED {
                 continue;
             }
+            sent += 1;
+            known.sent(now.tick);
             if let Some(held) = known.held() {
                 effects.send.push(outgoing(Class::Consensus, &Message::BatchReady(held)));
                 continue;
             }
-            let Some(list) = &known.transactions else { continue };
-            let bytes = Message::Batch(list.clone()).bytes();
+            let bytes = Message::Batch(known.transactions.clone().unwrap_or_default()).bytes();
             for (place, node) in self.committee.validators().zip(&self.validators) {
                 if !known.is_held_by(place) && Some(place) != me {
                     let (to, bytes) = (Recipient::Node(*node), Arc::clone(&bytes));
@@ -373,27 +375,32 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
                 }
             }
         }
-        self.ask_for_missing(now, effects);
+        self.deliver(now, effects);
     }
 
-    /// A whole block was executed, of which nothing tells whether it only named its batches before.
-    pub(crate) fn batches_executed(&mut self, block: &Block) {
-        if self.committee.faults() == FaultModel::Byzantine {
-            for batch in &block.payload.batches {
-                let name = BatchName::of(batch.transactions());
-                self.batches.executed(block.header.height, name.digest, name.until_ms);
-            }
+    /// A whole block is executed, with batches of these digests, whether it named them or not: some members may know it the other
+    /// way, and ask for what it carried.
+    pub(crate) fn batches_executed(&mut self, block: &Block, digests: &[Hash]) {
+        for (batch, digest) in block.payload.batches.iter().zip(digests) {
+            let until = batch.transactions().iter().map(|known| known.transaction.expires_at_ms).max();
+            self.batches.executed(block.header.height, *digest, until.unwrap_or(0));
         }
     }
 
     /// At a start: the batches on disk, and those in blocks that later ones may still name.
     pub(crate) fn restore_batches(&mut self, now: Now, stored: Vec<(u64, Vec<u8>)>, effects: &mut Effects) {
+        if self.committee.faults() != FaultModel::Byzantine {
+            return;
+        }
         let tip = self.ledger.tip().clone();
         let lifetime_ms = self.ledger.parameters().max_tx_lifetime_ms;
-        let blocks = (1..=tip.height).rev().map_while(|height| self.ledger.block(height));
-        let recent = |block: &Arc<Block>| block.header.time_ms.saturating_add(lifetime_ms) >= tip.time_ms;
-        for block in blocks.take_while(recent).collect::<Vec<_>>() {
-            self.batches_executed(&block);
+        for height in (1..=tip.height).rev() {
+            let Some(block) = self.ledger.block(height) else { break };
+            if block.header.time_ms.saturating_add(lifetime_ms) < tip.time_ms {
+                break;
+            }
+            let digests: Vec<Hash> = block.payload.batches.iter().map(Batch::digest).collect();
+            self.batches_executed(&block, &digests);
         }
         for (number, bytes) in stored {
             match read_stored(&bytes) {
@@ -401,7 +408,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
                     let name = self.batches.restore(now.tick, number, author, list);
                     if let Some((me, key)) = self.identity.validator.clone().filter(|(me, _)| *me == author) {
                         let signature = name.sign(&self.holders(), &key);
-                        self.on_held(now, &name.digest, me, signature, effects);
+                        self.on_held(now, &name, me, signature, effects);
                     }
                 }
                 None => effects.forget_batches.push(number),

@@ -234,7 +234,8 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     /// Answers the leader's turn as soon as a block should be made.
     pub(crate) fn answer_turn(&mut self, now: Now, effects: &mut Effects) {
         let unsealed = self.ledger.tip().height.saturating_sub(self.sealing.sealed());
-        if unsealed >= MAX_UNSEALED || self.unwritten.len() > MAX_UNWRITTEN {
+        // What is decided and not executed is in no ancestor of a turn: it would be proposed again.
+        if unsealed >= MAX_UNSEALED || self.unwritten.len() > MAX_UNWRITTEN || self.waits_for_batches() {
             return;
         }
         let Some(turn) = self.proposing.turn.take() else { return };
@@ -243,7 +244,6 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             self.proposing.turn = Some(turn);
             return;
         }
-        self.verify_ready();
         let draft = self.draft(now, &turn);
         self.tell(now, Input::Payload(turn, draft), effects);
     }

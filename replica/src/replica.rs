@@ -128,10 +128,8 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             Message::Blocks(blocks) => self.on_blocks(now, from, blocks, effects),
             Message::SealedHeader(sealed) => self.on_sealed_header(now, from, &sealed, effects),
             Message::Envelope(envelope) => self.on_envelope(envelope),
-            Message::BatchHeld { name, by, signature } => {
-                self.on_held(now, &name.digest, by, signature, effects)
-            }
-            Message::BatchReady(held) => self.on_ready(now, from, held),
+            Message::BatchHeld { name, by, signature } => self.on_held(now, &name, by, signature, effects),
+            Message::BatchReady(held) => self.batches.certified(now.tick, held),
             Message::Batches(lists) => {
                 let lists = lists.into_iter().map(|BatchContents(list)| list).collect();
                 self.on_batches(now, from, lists, effects);
@@ -226,7 +224,7 @@ impl<E: Engine + Send, S: Store + Send> Group for Replica<E, S> {
             Event::PeerDown(node) => self.catch_up.peer_down(&node),
             Event::RequestFailed(node) => {
                 self.on_request_failed(&node);
-                self.on_batches_unanswered(now, &node, &mut effects);
+                self.on_batches_unanswered(&node);
             }
             Event::Envelope(envelope) => self.on_envelope(envelope),
             Event::Leaving => self.tell(now, Input::Leaving, &mut effects),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::{Engine, Tick};
 use witan_ledger::{Store, clock};
-use witan_types::{Height, NodeId, SealedBlock, SealedHeader, ValidatorIndex};
+use witan_types::{Batch, Hash, Height, NodeId, SealedBlock, SealedHeader, ValidatorIndex};
 
 /// The time between heartbeats.
 pub(crate) const HEARTBEAT: Duration = Duration::from_millis(1000);
@@ -305,6 +305,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
                 break;
             }
         }
+        self.deliver(now, effects);
         self.seal_ready(effects);
         if self.sealing.sealed() > before {
             self.fetch_rest(now, effects);
@@ -324,7 +325,8 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if header.height == tip.height.saturating_add(1)
             && header.parent == self.ledger.tip_outcome().block_id
         {
-            self.batches_executed(&block);
+            let digests: Vec<Hash> = block.payload.batches.iter().map(Batch::digest).collect();
+            self.batches_executed(&block, &digests);
             self.execute(now, Arc::new(block), effects);
         }
         let is_next = self.sealing.accept(&seal);

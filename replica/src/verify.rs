@@ -330,6 +330,7 @@ impl MessageVerifier {
             }
             Message::Blocks(blocks) => blocks.iter().all(|sealed| self.is_sealed_block(sealed)),
             Message::SealedHeader(sealed) => self.is_sealed_header(sealed),
+            Message::BatchReady(held) => held.verify(&self.holders(), &self.committee).is_ok(),
             Message::Engine(_)
             | Message::Transactions(_)
             | Message::Envelope(_)
@@ -337,7 +338,6 @@ impl MessageVerifier {
             | Message::Heartbeat(_)
             | Message::Batch(_)
             | Message::BatchHeld { .. }
-            | Message::BatchReady(_)
             | Message::BatchesRequest(_)
             | Message::Batches(_)
             | Message::BlocksRequest { .. } => true,

@@ -14,7 +14,7 @@ use witan_types::{Block, Envelope, GroupId, Hash, IdentifiedTransaction, Lookup,
 pub const MAX_BLOCK_MESSAGES: usize = 1_024;
 /// The most bytes that the envelopes of a block take: room for the largest one.
 pub const MAX_ENVELOPES_BYTES: usize = 768 * 1024;
-/// The most bytes that transactions take in a block, list lengths included. Leaders put in what the parameters say, which
+/// The most bytes that transactions, those of named batches too, and envelopes take in a block, list lengths included. Leaders put in what the parameters say, which
 /// voters may not have executed yet: they go by what any parameters allow.
 const MAX_TRANSACTIONS_BYTES: u64 = MAX_PAYLOAD_BYTES as u64;
 const _: () = assert!(Envelope::MAX_BYTES <= MAX_ENVELOPES_BYTES);
@@ -73,7 +73,7 @@ impl<S: Store> Ledger<S> {
         let mut is_first = |id: TxId| ids.insert(id, ()).is_none();
         (header.chain, header.group) == (self.tip.chain, self.tip.group)
             && envelopes_fit(header.group, payload)
-            && transactions_bytes(payload) <= MAX_TRANSACTIONS_BYTES
+            && transactions_bytes(payload).saturating_add(envelopes_bytes(payload)) <= MAX_TRANSACTIONS_BYTES
             && named_fit(header.time_ms..=latest_expiry, payload)
             && payload
                 .transactions()
@@ -97,18 +97,21 @@ fn named_fit(expiry_ms: RangeInclusive<u64>, payload: &Payload) -> bool {
     payload.named().all(|held| expiry_ms.contains(&held.name.until_ms) && digests.insert(held.name.digest))
 }
 
+fn envelopes_bytes(payload: &Payload) -> u64 {
+    payload.envelopes.iter().map(|envelope| encode(envelope).len() as u64).sum()
+}
+
 /// Whether envelopes are from other groups to this one, carry what their seals cover, and are not too many. That the
 /// seals are a quorum's is judged before, on any core.
 fn envelopes_fit(me: GroupId, payload: &Payload) -> bool {
     let envelopes = &payload.envelopes;
     let messages: usize = envelopes.iter().map(|envelope| envelope.contents.messages.len()).sum();
-    let bytes: usize = envelopes.iter().map(|envelope| encode(envelope).len()).sum();
     let is_for_us = |envelope: &Envelope| {
         envelope.contents.destination == me && envelope.source() != me && envelope.is_consistent()
     };
     // One alone fits whatever it holds.
     (envelopes.len() <= 1 || messages <= MAX_BLOCK_MESSAGES)
         && envelopes.len() <= MAX_ENVELOPES
-        && bytes <= MAX_ENVELOPES_BYTES
+        && envelopes_bytes(payload) <= MAX_ENVELOPES_BYTES as u64
         && envelopes.iter().all(is_for_us)
 }

@@ -39,13 +39,13 @@ fn a_quorum_of_acknowledgements_makes_a_batch_ready_once() {
     let mut batches = Batches::default();
     let (mine, _) = hold(&mut batches, 0, 1);
     let mut acknowledge =
-        |by: u16| batches.acknowledged(&mine.digest, ValidatorIndex(by), Signature([0; 64]), QUORUM);
+        |by: u16| batches.acknowledged(&mine, ValidatorIndex(by), Signature([0; 64]), QUORUM);
     assert!(acknowledge(0).is_none() && acknowledge(1).is_none() && acknowledge(1).is_none());
     let word = acknowledge(3).unwrap();
     assert_eq!(word.held_by.signers.iter().map(|place| place.0).collect::<Vec<_>>(), [0, 1, 3]);
-    batches.certified(NOW, None, word);
+    batches.certified(NOW, word);
     assert_eq!(ready(&batches), [mine]);
-    let late = batches.acknowledged(&mine.digest, ValidatorIndex(2), Signature([0; 64]), QUORUM);
+    let late = batches.acknowledged(&mine, ValidatorIndex(2), Signature([0; 64]), QUORUM);
     assert!(late.is_none(), "said once");
 }
 
@@ -53,57 +53,76 @@ fn a_quorum_of_acknowledgements_makes_a_batch_ready_once() {
 fn what_is_ready_keeps_its_order_until_a_final_block_carries_it() {
     let mut batches = Batches::default();
     for salt in [3, 1, 2] {
-        batches.certified(NOW, None, held(name(salt)));
+        batches.certified(NOW, held(name(salt)));
     }
     assert_eq!(ready(&batches), [3, 1, 2].map(name));
     batches.decided(&name(1).digest);
     assert_eq!(ready(&batches), [3, 2].map(name));
     batches.executed(7, name(1).digest, EXPIRY_MS);
-    batches.certified(NOW, None, held(name(1)));
+    batches.certified(NOW, held(name(1)));
     assert_eq!(ready(&batches), [3, 2].map(name), "and no later one should");
     assert_eq!(batches.done_at(&name(1).digest), Some(7));
 }
 
 #[test]
-fn a_word_that_is_no_quorums_spoils_neither_the_batch_nor_anothers_word() {
+fn a_name_that_is_not_the_batchs_own_counts_for_nothing_once_it_is_here() {
     let mut batches = Batches::default();
-    let (theirs, _) = hold(&mut batches, 1, 1);
-    batches.certified(NOW, Some(ValidatorIndex(2)), held(theirs));
-    assert!(ready(&batches).is_empty(), "only its author is heard about what is here");
-    batches.certified(NOW, Some(ValidatorIndex(1)), held(theirs));
-    batches.verify_ready(8, |_| false);
+    let lie = BatchName { bytes: 1, until_ms: u64::MAX, ..name(1) };
+    batches.certified(NOW, held(lie));
+    assert_eq!(ready(&batches), [lie]);
+    let (own, number) = hold(&mut batches, 1, 1);
     assert!(ready(&batches).is_empty());
-    batches.certified(NOW, Some(ValidatorIndex(1)), held(theirs));
-    batches.verify_ready(8, |_| true);
-    assert_eq!(ready(&batches), [theirs]);
-    batches.verify_ready(8, |_| panic!("verified once"));
-    let lie = HeldBatch { name: BatchName { bytes: 1, ..name(2) }, ..held(name(2)) };
-    let (other, _) = hold(&mut batches, 1, 2);
-    batches.certified(NOW, Some(ValidatorIndex(1)), lie);
-    assert_eq!(ready(&batches), [theirs], "another name than that of {other:?}");
+    assert_eq!(batches.durable_up_to(number), [(ValidatorIndex(1), own)], "its own name is what is signed");
+    assert!(batches.is_durable(&own) && !batches.is_durable(&lie));
+    batches.certified(NOW, held(lie));
+    let signed = |name: &BatchName, batches: &mut Batches| {
+        let acks =
+            [0, 1, 2].map(|by| batches.acknowledged(name, ValidatorIndex(by), Signature([0; 64]), QUORUM));
+        acks.into_iter().flatten().count()
+    };
+    assert_eq!((signed(&lie, &mut batches), ready(&batches)), (0, Vec::new()));
+    assert_eq!(signed(&own, &mut batches), 1);
+}
+
+#[test]
+fn a_batch_that_comes_after_its_block_takes_nobodys_room() {
+    let mut batches = Batches::default();
+    batches.executed(4, name(1).digest, EXPIRY_MS);
+    let (_, number) = hold(&mut batches, 1, 1);
+    assert_eq!(batches.overdue(NOW).count(), 0);
+    assert_eq!(batches.forget(4, 0), [number]);
+    assert!(batches.bytes_of.values().all(|bytes| *bytes == 0));
 }
 
 #[test]
 fn an_author_gets_room_for_so_many_bytes_until_blocks_carry_them() {
     let mut batches = Batches::default();
     let author = ValidatorIndex(1);
-    let large = |salt| list(salt, MAX_AUTHOR_BYTES / 2);
-    let names = [1, 2, 3].map(|salt| BatchName::of(&large(salt)));
-    assert!(batches.wants(author, &names[0]));
-    batches.hold(NOW, author, names[0], large(1), &[]);
-    assert!(!batches.wants(author, &names[0]), "it is here");
-    assert!(!batches.wants(author, &names[1]), "with keys and signatures it is more than half");
-    assert!(batches.wants(ValidatorIndex(2), &names[1]), "others have room of their own");
-    batches.executed(1, names[0].digest, EXPIRY_MS);
-    assert!(batches.wants(author, &names[1]));
-    assert!(!batches.wants(author, &names[0]), "done");
+    let large = |salt| list(salt, MAX_BATCH_BYTES - 1_000);
+    let mut names = Vec::new();
+    while names.last().is_none_or(|name| batches.wants(author, name)) {
+        let salt = names.len() as u64;
+        if let Some(name) = names.last() {
+            batches.hold(NOW, author, *name, large(salt - 1), &[]);
+        }
+        names.push(BatchName::of(&large(salt)));
+    }
+    let (first, last) = (names[0], names[names.len() - 1]);
+    assert_eq!(names.len(), MAX_AUTHOR_BYTES / first.bytes as usize + 1);
+    assert!(!batches.wants(author, &first), "it is here");
+    assert!(batches.wants(ValidatorIndex(2), &last), "others have room of their own");
+    batches.executed(1, first.digest, EXPIRY_MS);
+    assert!(batches.wants(author, &last));
+    assert!(!batches.wants(author, &first), "done");
+    let huge = BatchName::of(&list(0, MAX_BATCH_BYTES));
+    assert!(!batches.wants(ValidatorIndex(2), &huge), "no block has room for it");
 }
 
 #[test]
 fn batches_known_by_name_alone_are_bounded() {
     let mut batches = Batches::default();
     for salt in 0..=MAX_NAMED as u64 {
-        batches.certified(NOW, Some(ValidatorIndex(1)), held(name(salt)));
+        batches.certified(NOW, held(name(salt)));
     }
     assert_eq!(batches.ready().count(), MAX_NAMED);
 }
@@ -128,7 +147,7 @@ fn durable_is_what_was_written_up_to_a_number_and_is_told_once() {
     let (one, first) = hold(&mut batches, 0, 1);
     let (two, second) = hold(&mut batches, 2, 2);
     assert_eq!(batches.durable_up_to(first), [(ValidatorIndex(0), one)]);
-    assert!(batches.is_durable(&one.digest) && !batches.is_durable(&two.digest));
+    assert!(batches.is_durable(&one) && !batches.is_durable(&two));
     assert_eq!(batches.durable_up_to(second), [(ValidatorIndex(2), two)]);
     assert!(batches.durable_up_to(second).is_empty());
 }
@@ -140,7 +159,8 @@ fn what_is_in_no_block_for_long_is_overdue_and_then_counts_as_sent() {
     let (carried, _) = hold(&mut batches, 0, 2);
     batches.executed(1, carried.digest, EXPIRY_MS);
     let later = Tick(Duration::from_secs(3));
-    let overdue = |batches: &mut Batches| batches.overdue(later, NOW).len();
-    assert_eq!(overdue(&mut batches), 1);
-    assert_eq!(overdue(&mut batches), 0);
+    let overdue: Vec<BatchName> = batches.overdue(NOW).map(|known| known.name).collect();
+    assert_eq!(overdue, [name(1)]);
+    batches.overdue(NOW).for_each(|known| known.sent(later));
+    assert_eq!(batches.overdue(NOW).count(), 0);
 }

@@ -3,7 +3,8 @@
 use crate::cluster::{Cluster, node};
 use std::time::Duration;
 use witan_ledger::Store as _;
-use witan_replica::{Admission, Event, Message, Ticket};
+use witan_replica::message::BatchContents;
+use witan_replica::{Admission, Event, Message, NoCache, Rejection, Ticket};
 use witan_types::{
     BatchName, HeldBatch, IdentifiedTransaction, QuorumSignatures, Signature, SignedTransaction,
     ValidatorIndex,
@@ -204,19 +205,27 @@ fn batches_leave_the_disk_once_the_blocks_that_carry_them_are_safe_there() {
 }
 
 #[test]
-fn a_block_that_names_what_nobody_holds_gets_no_vote() {
-    let (mut cluster, list) = with_load();
+fn a_quorums_word_that_is_none_is_refused() {
+    let (cluster, list) = with_load();
     let known: Vec<IdentifiedTransaction> = list.iter().cloned().map(Into::into).collect();
-    let name = BatchName::of(&known);
     let parts = [0, 1, 2].map(|place| (ValidatorIndex(place), Signature([7; 64])));
-    let nothing = HeldBatch { name, held_by: QuorumSignatures::collect(parts) };
-    // Every leader is told of it; none takes that for a quorum's word.
-    for place in 0..4 {
-        cluster.tell((place + 1) % 4, place, &Message::BatchReady(nothing.clone()));
-    }
-    cluster.run(Duration::from_secs(5));
-    assert!(proposed(&cluster).is_empty());
-    cluster.execute(0, COUNT);
+    let nothing = HeldBatch { name: BatchName::of(&known), held_by: QuorumSignatures::collect(parts) };
+    let judged = cluster.verifier.verify(&NoCache, node(1), &Message::BatchReady(nothing).bytes());
+    assert_eq!(judged.unwrap_err(), Rejection::Seal);
+}
+
+#[test]
+fn what_a_block_carried_itself_is_given_to_who_knows_it_by_name_alone() {
+    let mut cluster = Cluster::running(4, 0);
+    let transaction = cluster.execute(1, 1);
     cluster.run(Duration::from_secs(1));
-    assert_eq!(proposed(&cluster), [(0, 1)], "and the group goes on");
+    let carried = vec![IdentifiedTransaction::from(transaction)];
+    let digest = BatchName::of(&carried).digest;
+    let answers = cluster.ask(2, 0, &Message::BatchesRequest(vec![digest]));
+    assert_eq!(answers, [Message::Batches(vec![BatchContents(carried.clone())])]);
+    cluster.crash(0);
+    cluster.restart(0);
+    cluster.run(Duration::from_millis(10));
+    let answers = cluster.ask(2, 0, &Message::BatchesRequest(vec![digest]));
+    assert_eq!(answers, [Message::Batches(vec![BatchContents(carried)])], "after a restart too");
 }
