@@ -51,6 +51,8 @@ pub(crate) struct Dissemination {
     /// Who was asked for batches, and when.
     asked: Option<(NodeId, Tick)>,
     attempts: usize,
+    /// How many did not answer since the last heartbeat.
+    retries: usize,
 }
 
 impl Dissemination {
@@ -63,6 +65,7 @@ impl Dissemination {
             waiting: VecDeque::new(),
             asked: None,
             attempts: 0,
+            retries: 0,
         }
     }
 }
@@ -241,11 +244,6 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         self.dissemination.asked = None;
     }
 
-    /// Whether a final block waits for a batch.
-    pub(crate) fn waits_for_batches(&self) -> bool {
-        !self.dissemination.waiting.is_empty()
-    }
-
     /// The block with what it names, if all of that is here.
     fn whole(&self, block: &Arc<Block>) -> Option<Arc<Block>> {
         if block.payload.is_whole() {
@@ -323,11 +321,15 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         }
     }
 
-    /// A node that was asked for batches did not answer: the next heartbeat asks another one. At once would be without a pause where
-    /// nobody can be reached.
-    pub(crate) fn on_batches_unanswered(&mut self, node: &NodeId) {
+    /// A node that was asked for batches did not answer: another one is asked, as many between two heartbeats as there are members;
+    /// more would be without a pause where nobody can be reached.
+    pub(crate) fn on_batches_unanswered(&mut self, now: Now, node: &NodeId, effects: &mut Effects) {
         if self.dissemination.asked.is_some_and(|(asked, _)| asked == *node) {
             self.dissemination.asked = None;
+            self.dissemination.retries += 1;
+            if self.dissemination.retries < self.validators.len() {
+                self.ask_for_missing(now, effects);
+            }
         }
     }
 
@@ -355,6 +357,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     pub(crate) fn batches_again(&mut self, now: Now, effects: &mut Effects) {
         let before = Tick(now.tick.0.saturating_sub(OVERDUE));
         let me = self.place();
+        self.dissemination.retries = 0;
         let mut sent = 0;
         for known in self.batches.overdue(before) {
             release(&mut self.mempool, known);

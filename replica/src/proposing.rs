@@ -10,13 +10,9 @@ use std::time::Duration;
 use witan_consensus::engine::{Draft, Engine, Input, Tick, Turn, Verdict};
 use witan_ledger::{Store, Validity, clock};
 use witan_types::{
-    Batch, BatchName, Block, BlockId, FaultModel, GroupId, Hash, Header, Height, IdentifiedTransaction,
-    Payload, TxId,
+    Batch, BatchName, Block, BlockId, GroupId, Hash, Header, Height, IdentifiedTransaction, Payload, TxId,
 };
 
-/// With a block under way the next one waits this long after it, so that it carries what comes meanwhile: each block costs every
-/// member a quorum of signatures, whatever it carries. Members who trust each other don't sign blocks.
-const PACE_MS: u64 = 40;
 /// The most blocks that wait to be judged again.
 const MAX_TOO_EARLY: usize = 64;
 /// The most undecided blocks whose transactions are remembered.
@@ -234,8 +230,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     /// Answers the leader's turn as soon as a block should be made.
     pub(crate) fn answer_turn(&mut self, now: Now, effects: &mut Effects) {
         let unsealed = self.ledger.tip().height.saturating_sub(self.sealing.sealed());
-        // What is decided and not executed is in no ancestor of a turn: it would be proposed again.
-        if unsealed >= MAX_UNSEALED || self.unwritten.len() > MAX_UNWRITTEN || self.waits_for_batches() {
+        if unsealed >= MAX_UNSEALED || self.unwritten.len() > MAX_UNWRITTEN {
             return;
         }
         let Some(turn) = self.proposing.turn.take() else { return };
@@ -269,9 +264,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
 
     /// What is left of the least time between blocks, by the same clocks that give a block its time.
     fn gap_left(&self, now: Now, turn: &Turn) -> Option<Duration> {
-        let is_paced =
-            !turn.ancestors.is_empty() && !turn.at_once && self.committee.faults() == FaultModel::Byzantine;
-        let gap = self.ledger.parameters().block_time_ms.max(if is_paced { PACE_MS } else { 0 });
+        let gap = self.ledger.parameters().block_time_ms;
         if gap == 0 {
             return None;
         }

@@ -224,7 +224,7 @@ impl<E: Engine + Send, S: Store + Send> Group for Replica<E, S> {
             Event::PeerDown(node) => self.catch_up.peer_down(&node),
             Event::RequestFailed(node) => {
                 self.on_request_failed(&node);
-                self.on_batches_unanswered(&node);
+                self.on_batches_unanswered(now, &node, &mut effects);
             }
             Event::Envelope(envelope) => self.on_envelope(envelope),
             Event::Leaving => self.tell(now, Input::Leaving, &mut effects),

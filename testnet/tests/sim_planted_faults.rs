@@ -138,11 +138,11 @@ fn three_groups(seed: u64) -> Scenario {
 #[test]
 fn a_relay_that_offers_only_once_leaves_what_was_lost_undone() {
     let relays = Relays::OfferOnce;
-    let broken = broken_in((1..=6).map(|seed| Scenario { relays, ..three_groups(seed) }));
+    let broken = broken_in((1..=40).map(|seed| Scenario { relays, ..three_groups(seed) }));
     let (live, orphans) = (count(&broken, Promise::Liveness), count(&broken, Promise::NoOrphans));
-    println!("{live} of 6 seeds do not go on, {orphans} leave orphans");
+    println!("{live} of 40 seeds do not go on, {orphans} leave orphans");
     // In a seed or two nothing is lost that is not said again for another reason.
-    assert!(live > 0 && orphans > 0 && live + orphans >= 4, "{broken:?}");
+    assert!(live > 0 && orphans > 0 && live + orphans >= 26, "{broken:?}");
 }
 
 #[test]

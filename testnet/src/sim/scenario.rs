@@ -378,9 +378,15 @@ impl Scenario {
         self.genesis().committee(GROUP).map_or(0, |committee| committee.max_faulty())
     }
 
-    /// How many bytes of transactions travel in a batch: in half of the seeds every single one does.
+    /// How many bytes of transactions travel in a batch: where one group runs with nothing planted, in half of the seeds every
+    /// single one does. The seeds of the other tests are chosen for what happens in them at the pace of few transactions.
     pub(super) fn min_batch_bytes(&self) -> usize {
-        if self.seed.is_multiple_of(2) { 1 } else { MIN_BATCH_BYTES }
+        #[cfg(feature = "planted-faults")]
+        let is_planted = self.rule_fault.is_some() || self.ledger_fault.is_some();
+        #[cfg(not(feature = "planted-faults"))]
+        let is_planted = false;
+        let is_plain = !is_planted && self.shards == 1 && self.disks == Disks::Honest;
+        if is_plain && self.seed.is_multiple_of(2) { 1 } else { MIN_BATCH_BYTES }
     }
 
     /// Who attacks, and how. Ten seeds in a row have every attack.
