@@ -79,7 +79,7 @@ pub(crate) enum Content {
     Plain(Box<Message>),
 }
 
-/// A batch with its name, and the encoding that both were found from.
+/// A batch with its name, and the encoding whose hash is in it.
 #[derive(Debug)]
 pub(crate) struct JudgedBatch {
     /// Who sent it.

@@ -1,21 +1,20 @@
 //! A whole group in memory: its nodes, their disks, and a network that delivers at once.
 
+use crate::disk::Disk;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use witan_consensus::engine::{Evidence, Instance, Seq, Tick};
 use witan_consensus::hotstuff::HotStuff;
 use witan_ledger::mempool::Limits;
-use witan_ledger::{Entry, LedgerError, MemoryStore, Receipt, Store};
+use witan_ledger::{LedgerError, Store};
 use witan_replica::{
     Admission, Effects, Event, Group, GroupStatus, Identity, LedgerWrite, Message, MessageVerifier, NoCache,
     Notice, Now, Open, OtherGroup, Recipient, Replica, Source, Ticket, Timer, VerifiedMessage, WriteSeq,
 };
 use witan_types::genesis::{GenesisGroup, GenesisValidator, Operators, Parameters};
 use witan_types::{
-    Account, Block, Committee, EngineKind, Epoch, FaultModel, Genesis, GroupId, Hash, Height,
-    IdentifiedTransaction, Key, NodeId, Op, Outcome, Scheme, Seal, SecretKey, SignedTransaction, Transaction,
-    TxId, ValidatorIndex, Wire,
+    Account, Committee, EngineKind, Epoch, FaultModel, Genesis, GroupId, Hash, Height, IdentifiedTransaction,
+    Key, NodeId, Op, Scheme, SecretKey, SignedTransaction, Transaction, ValidatorIndex, Wire,
 };
 
 /// The wall clock when a run starts.
@@ -88,58 +87,6 @@ pub(crate) fn put_at(key: Key, genesis: &Genesis, salt: u64, expires_at_ms: u64)
     let signer = Account(client().public());
     Transaction { chain: genesis.chain(), signer, salt, expires_at_ms, checks: vec![], ops: vec![op] }
         .sign(&client())
-}
-
-/// A store that the replica reads and the harness writes.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Disk(Arc<Mutex<MemoryStore>>);
-
-impl Disk {
-    pub(crate) fn read<T>(&self, read: impl FnOnce(&MemoryStore) -> T) -> T {
-        read(&self.0.lock().unwrap())
-    }
-
-    pub(crate) fn put_seal(&self, seal: Seal) {
-        self.write(LedgerWrite::Seal(Box::new(seal)));
-    }
-
-    fn write(&self, write: LedgerWrite) {
-        let mut store = self.0.lock().unwrap();
-        match write {
-            LedgerWrite::Block(commit) => store.apply(&commit),
-            LedgerWrite::Seal(seal) => store.put_seal(*seal),
-        }
-    }
-}
-
-impl Store for Disk {
-    fn tip(&self) -> Option<Height> {
-        self.read(MemoryStore::tip)
-    }
-    fn entry(&self, key: &Key) -> Option<Entry> {
-        self.read(|store| store.entry(key))
-    }
-    fn visit_entries(&self, visit: &mut dyn FnMut(Key, Entry)) {
-        self.read(|store| store.visit_entries(visit));
-    }
-    fn block(&self, height: Height) -> Option<Arc<Block>> {
-        self.read(|store| store.block(height))
-    }
-    fn outcome(&self, height: Height) -> Option<Outcome> {
-        self.read(|store| store.outcome(height))
-    }
-    fn seal(&self, height: Height) -> Option<Seal> {
-        self.read(|store| store.seal(height))
-    }
-    fn sealed_tip(&self) -> Height {
-        self.read(MemoryStore::sealed_tip)
-    }
-    fn receipts(&self, height: Height) -> Vec<Receipt> {
-        self.read(|store| store.receipts(height))
-    }
-    fn find_transaction(&self, id: &TxId) -> Option<(Height, Receipt)> {
-        self.read(|store| store.find_transaction(id))
-    }
 }
 
 /// One node: its replica, and what its host and its disks hold.

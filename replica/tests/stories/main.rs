@@ -9,6 +9,7 @@
 mod batches;
 mod catching_up;
 mod cluster;
+mod disk;
 mod envelopes;
 mod intake;
 mod parameters;
