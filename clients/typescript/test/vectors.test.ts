@@ -162,6 +162,18 @@ test("a signature on an engine's message verifies, though clients make none", ()
   assert.ok(verifySignature(secret(1).publicKey, message, vector("domain-signature")));
 });
 
+test("a batch's name is for members alone: signed as in the vectors, and no block for a client", () => {
+  const name = vector("batch-name");
+  same(name.slice(0, 32), "batch-digest");
+  const held = vector("held-batch");
+  assert.equal(toHex(held.slice(0, name.length)), toHex(name));
+  const { signers, signatures } = decode(wire.quorumSignatures, held.slice(name.length), held.length);
+  assert.equal(signers, 0b1011n);
+  const first = signatures[0] ?? assert.fail();
+  assert.ok(verifySignature(secret(1).publicKey, vector("batch-signing-bytes"), first));
+  assert.throws(() => decode(wire.batch, vector("batch-named"), wire.LIMITS.payload), MalformedError);
+});
+
 test("a list's root and proof are as in the vectors", () => {
   const leaves = ["a", "b", "c", "d", "e"].map(hashOf);
   same(listRoot(leaves), "list-root");
