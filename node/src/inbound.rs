@@ -1,13 +1,14 @@
 //! From the network to the loop: messages are judged on worker threads, each validator's on one of them, so that its
 //! messages keep their order. A worker that waits for the loop makes its peers wait. Gossip and the requests of
 //! strangers have a worker of their own, whose queue drops what does not fit: votes never wait behind them. Neither do they
-//! behind clients' transactions, which have workers that judge together what has come meanwhile.
+//! behind clients' transactions, which go elsewhere.
 
 use crate::elsewhere::Questions;
 use crate::elsewhere::answering::Asked;
 use crate::event_loop::Command;
+use crate::load::Load;
 use crate::signatures::Signatures;
-use crate::together::together;
+use crate::together::Entrance;
 use crate::wire;
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -24,18 +25,6 @@ use witan_types::{GroupId, NodeId};
 const QUEUE: usize = 256;
 /// Events of strangers that may wait.
 const STRANGERS_QUEUE: usize = 64;
-
-/// Frames with transactions that may wait; what comes on top is lost, and sent again by who took it in.
-const LOAD_QUEUE: usize = 512;
-/// About what a transaction takes that does little.
-const SMALL_TRANSACTION_BYTES: usize = 256;
-
-/// A validator's frame that brings transactions.
-#[derive(Debug)]
-struct Load {
-    from: NodeId,
-    bytes: Vec<u8>,
-}
 
 /// What judging needs.
 #[derive(Clone)]
@@ -57,7 +46,7 @@ pub(crate) struct Judge {
 pub(crate) fn start(
     judge: &Judge,
     workers: usize,
-    load_workers: usize,
+    load: Entrance<Load>,
     mut events: mpsc::Receiver<NetworkEvent>,
     runtime: &tokio::runtime::Handle,
 ) -> io::Result<()> {
@@ -66,7 +55,6 @@ pub(crate) fn start(
         queues.push(judge.start(format!("judge-{number}"), QUEUE)?);
     }
     let strangers = judge.start("judge-strangers".into(), STRANGERS_QUEUE)?;
-    let load = judge.start_together(load_workers)?;
     let validators = Arc::clone(&judge.validators);
     runtime.spawn(async move {
         while let Some(event) = events.recv().await {
@@ -78,7 +66,7 @@ pub(crate) fn start(
             }
             let event = match event {
                 NetworkEvent::Frame { from, bytes } if brings_transactions(&bytes) => {
-                    if load.try_send(Load { from, bytes }).is_err() {
+                    if !load.offer(Load::Frame { from, bytes }) {
                         tracing::debug!(%from, "dropped transactions: too many wait to be judged");
                     }
                     continue;
@@ -125,53 +113,7 @@ fn brings_transactions(bytes: &[u8]) -> bool {
     wire::split(bytes).is_some_and(|(_, message)| Message::brings_transactions(message))
 }
 
-/// Transactions are counted by what a small one takes.
-fn weigh(load: &Load) -> usize {
-    load.bytes.len() / SMALL_TRANSACTION_BYTES + 1
-}
-
 impl Judge {
-    /// Workers that judge together what waits: signatures cost the less the more are verified at once.
-    fn start_together(&self, workers: usize) -> io::Result<SyncSender<Load>> {
-        let (queue, waiting) = together(LOAD_QUEUE, weigh);
-        let waiting = Arc::new(waiting);
-        for number in 0..workers.max(1) {
-            let (judge, waiting) = (self.clone(), Arc::clone(&waiting));
-            thread::Builder::new().name(format!("judge-load-{number}")).spawn(move || {
-                while let Some(frames) = waiting.next() {
-                    if judge.judge_together(&frames).is_none() {
-                        return;
-                    }
-                }
-            })?;
-        }
-        Ok(queue)
-    }
-
-    /// None once the loop is gone.
-    fn judge_together(&self, frames: &[Load]) -> Option<()> {
-        let mut by_group: BTreeMap<GroupId, Vec<(NodeId, &[u8])>> = BTreeMap::new();
-        for Load { from, bytes } in frames {
-            match wire::split(bytes) {
-                Some((group, message)) if self.verifiers.contains_key(&group) => {
-                    by_group.entry(group).or_default().push((*from, message));
-                }
-                _ => self.refuse_group(*from, bytes),
-            }
-        }
-        for (group, messages) in by_group {
-            let Some(verifier) = self.verifiers.get(&group) else { continue };
-            let judged = verifier.verify_together(self.signatures.as_ref(), &messages);
-            for ((from, _), judged) in messages.into_iter().zip(judged) {
-                match judged {
-                    Ok(message) => self.commands.send(Command::Message(group, from, message)).ok()?,
-                    Err(rejection) => self.refuse(from, &rejection),
-                }
-            }
-        }
-        Some(())
-    }
-
     fn start(&self, name: String, queue: usize) -> io::Result<mpsc::Sender<NetworkEvent>> {
         let (queue, jobs) = mpsc::channel(queue);
         let judge = self.clone();
@@ -256,13 +198,13 @@ impl Judge {
         }
     }
 
-    fn refuse(&self, from: NodeId, rejection: &Rejection) {
+    pub(crate) fn refuse(&self, from: NodeId, rejection: &Rejection) {
         tracing::debug!(%from, %rejection, "refused a message");
         self.network.report(from, misbehaviour(rejection));
     }
 
     /// A message for a group that this node does not host: who asks everyone can't know which it does.
-    fn refuse_group(&self, from: NodeId, bytes: &[u8]) {
+    pub(crate) fn refuse_group(&self, from: NodeId, bytes: &[u8]) {
         let is_hosted_elsewhere = wire::split(bytes).is_some_and(|(id, _)| self.groups.contains(&id));
         if !is_hosted_elsewhere {
             self.network.report(from, Misbehaviour::Malformed);
@@ -288,4 +230,4 @@ fn misbehaviour(rejection: &Rejection) -> Misbehaviour {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -15,6 +15,7 @@ mod groups;
 pub mod home;
 mod inbound;
 pub mod keys;
+mod load;
 mod metrics;
 mod progress;
 mod rehearsal;

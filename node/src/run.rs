@@ -14,9 +14,10 @@ use crate::groups::{self, Opening, mempool_limits};
 use crate::home::{DataLock, Home, Keys};
 use crate::inbound::{self, Judge};
 use crate::keys::PasswordSource;
+use crate::load::{self, ClientJudge};
 use crate::rehearsal::Liar;
 use crate::shared::Shared;
-use crate::signatures::{ClientJudge, Signatures};
+use crate::signatures::Signatures;
 use crate::writers::Writers;
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
@@ -108,6 +109,12 @@ struct Starting<'a> {
     keys: &'a Keys,
 }
 
+/// Where what users ask for waits until it is its turn.
+struct Doors {
+    client_judge: ClientJudge,
+    strict_reads: tokio::sync::mpsc::Sender<StrictRead>,
+}
+
 /// A node that runs.
 struct Running {
     event_loop: JoinHandle<Result<(), StorageError>>,
@@ -153,10 +160,12 @@ impl Starting<'_> {
             asked,
         };
         let event_loop = self.start_loop(event_loop, inbox, &storage, &mut judge)?;
-        inbound::start(&judge, JUDGES, load_judges(), events, network_runtime.handle())
-            .map_err(NodeError::Thread)?;
+        let (load, client_judge) =
+            load::start(&judge, self.genesis.chain(), load_judges()).map_err(NodeError::Thread)?;
+        inbound::start(&judge, JUDGES, load, events, network_runtime.handle()).map_err(NodeError::Thread)?;
         let (strict_reads, strict) = tokio::sync::mpsc::channel(MAX_STRICT_READS);
-        let backend = Arc::new(self.backend(&storage, &shared, &judge, strict_reads, disk)?);
+        let backend =
+            Arc::new(self.backend(&storage, &shared, &judge, Doors { client_judge, strict_reads }, disk)?);
         if self.genesis.devnet {
             let faults = Arc::clone(&backend.faults);
             rpc_runtime.spawn(async move { faults.end_in_time().await });
@@ -297,14 +306,11 @@ impl Starting<'_> {
         storage: &Storage,
         shared: &Arc<Shared>,
         judge: &Judge,
-        strict_reads: tokio::sync::mpsc::Sender<StrictRead>,
+        doors: Doors,
         disk: Arc<DiskWatch>,
     ) -> Result<NodeBackend, NodeError> {
         let (hosted, limits) = (self.hosted()?, mempool_limits(self.config));
         let (network, questions) = (judge.network.clone(), Arc::clone(&judge.questions));
-        let client_judge =
-            ClientJudge::start(&judge.signatures, self.genesis.chain(), load_judges(), give_way)
-                .map_err(NodeError::Thread)?;
         let elsewhere =
             Elsewhere::new(self.genesis, &hosted, limits, network, questions, shared.clock.clone())?;
         Ok(NodeBackend {
@@ -320,9 +326,9 @@ impl Starting<'_> {
             stores: hosted.into_iter().map(|group| (group, storage.ledger(group))).collect(),
             network: judge.network.clone(),
             signatures: Arc::clone(&judge.signatures),
-            client_judge,
+            client_judge: doors.client_judge,
             commands: judge.commands.clone(),
-            strict_reads,
+            strict_reads: doors.strict_reads,
             log: storage.consensus_log(),
             costly: CostlyReads::new(),
             locks_seen: LocksSeen::default(),
@@ -363,8 +369,8 @@ impl Starting<'_> {
     }
 }
 
-/// Threads that judge what clients submit here, and as many for what reaches other validators: half of the cores. More of them
-/// would each judge fewer transactions together, which costs more for each.
+/// Threads that judge clients' transactions: half of the cores. More of them would each judge fewer together, which costs more for
+/// each.
 fn load_judges() -> usize {
     thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }

@@ -1,84 +1,215 @@
-//! What comes at the same time is judged together: a signature costs the less the more are verified at once. While little comes
-//! nothing waits for others: the processor has time. Where so much comes that a batch soon is full, it is waited for.
+//! What comes at the same time is judged together: a signature costs the less the more are verified at once. Where the processor has
+//! time, nothing waits for others. Where it is short, a batch is waited for until it is full, though not for long.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use rustix::time::{ClockId, clock_gettime};
+use std::collections::VecDeque;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// As many transactions as are worth waiting for: with twice as many a signature costs a fifth less.
-pub(crate) const FULL: usize = 256;
+/// As many transactions as are worth waiting for: with twice as many a signature costs hardly less.
+pub(crate) const FULL: usize = 512;
 /// Once there are so many, no more join them.
 const MOST: usize = 1_024;
 /// The longest that a batch is waited for.
 const PATIENCE: Duration = Duration::from_millis(60);
-/// How long what comes is counted to know its pace.
-const COUNTED_FOR: Duration = Duration::from_millis(250);
+/// Over how much work it is seen whether the processor is short.
+const WATCHED_FOR: Duration = Duration::from_millis(20);
 
-/// A queue whose reader takes what belongs together.
+/// Where something comes from. Each lane has its own room, and where both wait each gets half: neither keeps the other out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Lane {
+    /// From clients of this node.
+    Clients,
+    /// From other validators.
+    Validators,
+}
+
+/// A queue with two lanes, whose readers take what belongs together.
 #[derive(Debug)]
 pub(crate) struct Together<T> {
     waiting: Mutex<Waiting<T>>,
+    came: Condvar,
+    /// Held by the reader that gathers: others wait.
+    gathering: Mutex<()>,
     /// How many transactions something brings.
     weigh: fn(&T) -> usize,
+    /// How many may wait in a lane.
+    room: usize,
 }
 
 #[derive(Debug)]
 struct Waiting<T> {
-    queue: Receiver<T>,
-    pace: Pace,
+    clients: VecDeque<T>,
+    validators: VecDeque<T>,
+    entrances: usize,
+    shortage: Shortage,
 }
 
-/// How many transactions come.
+/// Whether readers get the processor when they could use it: their work takes longer than its processor time where others have it.
+#[derive(Debug, Default)]
+struct Shortage {
+    worked: Duration,
+    processor: Duration,
+    /// As far as was seen last.
+    is_short: bool,
+}
+
+/// Who takes what comes, and works on it in between.
 #[derive(Debug)]
-struct Pace {
-    since: Instant,
-    counted: usize,
-    /// Whether a full batch comes together within [`PATIENCE`], as far as was counted last.
-    is_fast: bool,
+pub(crate) struct Reader<T> {
+    queue: Arc<Together<T>>,
+    /// When it began to work on what it took last, by the wall and by the processor time of its thread.
+    began: Option<(Instant, Duration)>,
 }
 
-/// A queue that holds so many, and its readers' end.
-pub(crate) fn together<T>(room: usize, weigh: fn(&T) -> usize) -> (SyncSender<T>, Together<T>) {
-    let (sender, queue) = sync_channel(room);
-    let pace = Pace { since: Instant::now(), counted: 0, is_fast: false };
-    (sender, Together { waiting: Mutex::new(Waiting { queue, pace }), weigh })
+/// One way into the queue. Once all are gone, readers get what is left, and then nothing.
+#[derive(Debug)]
+pub(crate) struct Entrance<T> {
+    queue: Arc<Together<T>>,
+    lane: Lane,
+}
+
+/// What is taken of both lanes.
+struct Taken<T> {
+    things: Vec<T>,
+    of_clients: usize,
+    of_validators: usize,
 }
 
 impl<T> Together<T> {
-    /// Waits for what comes next, and gives it with what belongs to it; none once nobody can send any more. Other readers wait
-    /// meanwhile.
-    pub(crate) fn next(&self) -> Option<Vec<T>> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let Waiting { queue, pace } = &mut *waiting;
-        let first = queue.recv().ok()?;
-        let started = Instant::now();
-        let patience = if pace.is_fast { PATIENCE } else { Duration::ZERO };
-        let (mut weight, mut taken) = ((self.weigh)(&first), vec![first]);
-        while weight < MOST {
-            let left =
-                if weight < FULL { patience.saturating_sub(started.elapsed()) } else { Duration::ZERO };
-            match queue.recv_timeout(left) {
-                Ok(next) => {
-                    weight += (self.weigh)(&next);
-                    taken.push(next);
-                }
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+    /// A queue with so much room in each lane.
+    pub(crate) fn new(room: usize, weigh: fn(&T) -> usize) -> Arc<Together<T>> {
+        let waiting = Waiting {
+            clients: VecDeque::new(),
+            validators: VecDeque::new(),
+            entrances: 0,
+            shortage: Shortage::default(),
+        };
+        let (waiting, came, gathering) = (Mutex::new(waiting), Condvar::new(), Mutex::new(()));
+        Arc::new(Together { waiting, came, gathering, weigh, room })
+    }
+
+    /// A way in.
+    pub(crate) fn entrance(self: &Arc<Together<T>>, lane: Lane) -> Entrance<T> {
+        self.lock().entrances += 1;
+        Entrance { queue: Arc::clone(self), lane }
+    }
+
+    /// A reader, for one thread.
+    pub(crate) fn reader(self: &Arc<Together<T>>) -> Reader<T> {
+        Reader { queue: Arc::clone(self), began: None }
+    }
+
+    fn next(&self) -> Option<Vec<T>> {
+        let _turn = self.gathering.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.lock();
+        while waiting.is_empty() {
+            if waiting.entrances == 0 {
+                return None;
             }
+            waiting = self.came.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
-        pace.count(weight, Instant::now());
-        Some(taken)
+        let started = Instant::now();
+        let mut taken = Taken { things: Vec::new(), of_clients: 0, of_validators: 0 };
+        loop {
+            while taken.weight() < MOST && waiting.give(&mut taken, self.weigh) {}
+            let left = waiting.shortage.patience(taken.weight()).saturating_sub(started.elapsed());
+            if left.is_zero() || waiting.entrances == 0 {
+                break;
+            }
+            waiting = self.came.wait_timeout(waiting, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Some(taken.things)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Pace {
-    fn count(&mut self, weight: usize, now: Instant) {
-        self.counted = self.counted.saturating_add(weight);
-        let elapsed = now.saturating_duration_since(self.since);
-        if elapsed >= COUNTED_FOR {
-            // Transactions x patience >= full batches x time.
-            let came = self.counted as u128 * PATIENCE.as_micros();
-            self.is_fast = came >= FULL as u128 * elapsed.as_micros();
-            (self.since, self.counted) = (now, 0);
+impl<T> Reader<T> {
+    /// Waits for what comes next, and gives it with what belongs to it; none once nobody can send any more. Other readers wait
+    /// meanwhile.
+    pub(crate) fn next(&mut self) -> Option<Vec<T>> {
+        if let Some((began, processor)) = self.began.take() {
+            let processor = processor_time().saturating_sub(processor);
+            self.queue.lock().shortage.watch(began.elapsed(), processor);
+        }
+        let taken = self.queue.next();
+        self.began = Some((Instant::now(), processor_time()));
+        taken
+    }
+}
+
+/// What this thread has used of the processor.
+fn processor_time() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
+}
+
+impl<T> Waiting<T> {
+    fn is_empty(&self) -> bool {
+        self.clients.is_empty() && self.validators.is_empty()
+    }
+
+    /// Moves one thing over, of the lane that gave less; false if nothing waits.
+    fn give(&mut self, taken: &mut Taken<T>, weigh: fn(&T) -> usize) -> bool {
+        let are_clients_next = taken.of_clients <= taken.of_validators;
+        let (lane, weight) = match (self.clients.is_empty(), self.validators.is_empty()) {
+            (true, true) => return false,
+            (false, is_alone) if is_alone || are_clients_next => (&mut self.clients, &mut taken.of_clients),
+            _ => (&mut self.validators, &mut taken.of_validators),
+        };
+        if let Some(thing) = lane.pop_front() {
+            *weight = weight.saturating_add(weigh(&thing));
+            taken.things.push(thing);
+        }
+        true
+    }
+}
+
+impl<T> Taken<T> {
+    fn weight(&self) -> usize {
+        self.of_clients.saturating_add(self.of_validators)
+    }
+}
+
+impl<T> Entrance<T> {
+    /// Lets something in; false if too much waits.
+    pub(crate) fn offer(&self, thing: T) -> bool {
+        let mut waiting = self.queue.lock();
+        let lane = match self.lane {
+            Lane::Clients => &mut waiting.clients,
+            Lane::Validators => &mut waiting.validators,
+        };
+        let fits = lane.len() < self.queue.room;
+        if fits {
+            lane.push_back(thing);
+            self.queue.came.notify_one();
+        }
+        fits
+    }
+}
+
+impl<T> Drop for Entrance<T> {
+    fn drop(&mut self) {
+        self.queue.lock().entrances -= 1;
+        self.queue.came.notify_all();
+    }
+}
+
+impl Shortage {
+    /// How long after the first of so many transactions came the next is waited for.
+    fn patience(&self, weight: usize) -> Duration {
+        if self.is_short && weight < FULL { PATIENCE } else { Duration::ZERO }
+    }
+
+    fn watch(&mut self, worked: Duration, processor: Duration) {
+        self.worked = self.worked.saturating_add(worked);
+        self.processor = self.processor.saturating_add(processor);
+        if self.processor >= WATCHED_FOR {
+            // A quarter of the time or more was others'.
+            self.is_short = self.worked.saturating_mul(3) >= self.processor.saturating_mul(4);
+            (self.worked, self.processor) = (Duration::ZERO, Duration::ZERO);
         }
     }
 }
@@ -89,34 +220,61 @@ mod tests {
 
     #[test]
     fn what_waits_comes_together_until_it_is_much() {
-        let (sender, queue) = together(8, |weight: &usize| *weight);
-        for _ in 0..5 {
-            sender.send(MOST / 2).unwrap();
-        }
-        drop(sender);
+        let queue = Together::new(8, |weight: &usize| *weight);
+        let entrance = queue.entrance(Lane::Validators);
+        assert!([MOST / 2; 5].into_iter().all(|weight| entrance.offer(weight)));
+        drop(entrance);
         let lengths: Vec<usize> = std::iter::from_fn(|| queue.next()).map(|taken| taken.len()).collect();
         assert_eq!(lengths, [2, 2, 1]);
     }
 
     #[test]
-    fn a_pace_is_fast_if_a_batch_is_full_before_patience_ends() {
-        let start = Instant::now();
-        let mut pace = Pace { since: start, counted: 0, is_fast: false };
-        let mut second = |number: u64, weight: usize| {
-            pace.count(weight, start + Duration::from_secs(number));
-            pace.is_fast
+    fn neither_lane_keeps_the_other_out() {
+        let queue = Together::new(6, |_: &(Lane, usize)| MOST / 4);
+        let both = [Lane::Clients, Lane::Validators].map(|lane| (lane, queue.entrance(lane)));
+        let offered = |count| {
+            let offer = |(lane, entrance): &(Lane, Entrance<_>)| {
+                (0..count).filter(|number| entrance.offer((*lane, *number))).count()
+            };
+            both.iter().map(offer).collect::<Vec<usize>>()
         };
-        let enough = (FULL * 1_000).div_ceil(usize::try_from(PATIENCE.as_millis()).unwrap());
-        assert!(second(1, enough) && !second(2, enough - 1) && second(3, enough) && !second(4, 0));
+        assert_eq!(offered(7), [6, 6], "each lane has room of its own");
+        for first in [0, 2, 4] {
+            let taken = queue.next().unwrap();
+            for lane in [Lane::Clients, Lane::Validators] {
+                let numbers = taken.iter().filter(|(of, _)| *of == lane).map(|(_, number)| *number);
+                assert_eq!(numbers.collect::<Vec<_>>(), [first, first + 1]);
+            }
+        }
+        drop(both);
+        assert_eq!(queue.next(), None);
     }
 
     #[test]
-    fn one_alone_waits_for_nobody_while_little_comes() {
-        let (sender, queue) = together(8, |_: &u8| 1);
-        sender.send(1).unwrap();
+    fn the_processor_is_short_if_a_quarter_of_the_time_was_others() {
+        let mut shortage = Shortage::default();
+        let mut watch = |worked: u64, processor: u64| {
+            shortage.watch(Duration::from_millis(worked), Duration::from_millis(processor));
+            shortage.is_short
+        };
+        assert!(!watch(59, 15), "too little to say");
+        assert!(watch(1, 30) && watch(40, 19) && !watch(0, 12), "until more was seen, what was seen counts");
+        assert_eq!(shortage.patience(1), Duration::ZERO);
+        shortage.is_short = true;
+        assert_eq!(
+            [1, FULL - 1, FULL].map(|weight| shortage.patience(weight)),
+            [PATIENCE, PATIENCE, Duration::ZERO]
+        );
+    }
+
+    #[test]
+    fn one_alone_waits_for_nobody_where_the_processor_has_time() {
+        let queue = Together::new(8, |_: &u8| 1);
+        let entrance = queue.entrance(Lane::Clients);
+        assert!(entrance.offer(1));
         assert_eq!(queue.next(), Some(vec![1]));
         std::thread::scope(|scope| {
-            scope.spawn(|| sender.send(2).unwrap());
+            scope.spawn(|| assert!(entrance.offer(2)));
             assert_eq!(queue.next(), Some(vec![2]));
         });
     }

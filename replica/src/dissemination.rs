@@ -24,10 +24,13 @@ use witan_types::{
 
 /// Transactions that come within this time of each other travel together.
 const GATHER: Duration = Duration::from_millis(5);
+/// While no quorum is known to hold the batch before, they are gathered for as long as this: where the members are busy, batches
+/// grow, and each costs them less.
+const GATHER_BUSY: Duration = Duration::from_millis(50);
 /// Fewer bytes of transactions than these go to the mempools one by one, unless a host wants it otherwise.
 pub const MIN_BATCH_BYTES: usize = 4 * 1024;
 /// So many bytes travel without waiting for more.
-const FULL_BATCH_BYTES: usize = 64 * 1024;
+const FULL_BATCH_BYTES: usize = 96 * 1024;
 /// A batch that no quorum is known to hold after this long is sent again, and its transactions may go into blocks without it.
 const OVERDUE: Duration = Duration::from_secs(3);
 /// The most batches that one block names: each comes with a quorum's signatures.
@@ -46,6 +49,8 @@ pub(crate) struct Dissemination {
     gathered_bytes: usize,
     /// When transactions last left.
     left: Option<Tick>,
+    /// The batch in which they did, until a quorum is known to hold it.
+    under_way: Option<Hash>,
     /// Final blocks that wait for a batch, oldest first.
     waiting: VecDeque<Arc<Block>>,
     /// Who was asked for batches, and when.
@@ -62,11 +67,21 @@ impl Dissemination {
             gathered: Vec::new(),
             gathered_bytes: 0,
             left: None,
+            under_way: None,
             waiting: VecDeque::new(),
             asked: None,
             attempts: 0,
             retries: 0,
         }
+    }
+}
+
+impl Dissemination {
+    /// How long what was gathered still waits for more; none if it does not.
+    fn gathering_left(&self, now: Now) -> Option<Duration> {
+        let wait = if self.under_way.is_some() { GATHER_BUSY } else { GATHER };
+        let left = wait.saturating_sub(now.tick.0.saturating_sub(self.left?.0));
+        (!left.is_zero()).then_some(left)
     }
 }
 
@@ -90,20 +105,29 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if !self.makes_batches() {
             return self.pass_on(now, list, effects);
         }
-        let Dissemination { gathered, gathered_bytes, left, .. } = &mut self.dissemination;
+        let Dissemination { gathered, gathered_bytes, .. } = &mut self.dissemination;
         *gathered_bytes += list.iter().map(IdentifiedTransaction::size).sum::<usize>();
-        let is_first = gathered.is_empty();
         gathered.extend(list);
-        let lately = left.is_some_and(|left| now.tick.0.saturating_sub(left.0) < GATHER);
-        if !lately || *gathered_bytes >= FULL_BATCH_BYTES {
+        if *gathered_bytes >= FULL_BATCH_BYTES {
             self.send_gathered(now, effects);
-        } else if is_first {
-            effects.timers.push((Timer::Gather, GATHER));
+        } else {
+            self.gather(now, effects);
+        }
+    }
+
+    /// Sends what was gathered if it is time, and looks again when it will be.
+    pub(crate) fn gather(&mut self, now: Now, effects: &mut Effects) {
+        if self.dissemination.gathered.is_empty() {
+            return;
+        }
+        match self.dissemination.gathering_left(now) {
+            Some(left) => effects.timers.push((Timer::Gather, left)),
+            None => self.send_gathered(now, effects),
         }
     }
 
     /// What was gathered leaves: in batches, or one by one if it is little.
-    pub(crate) fn send_gathered(&mut self, now: Now, effects: &mut Effects) {
+    fn send_gathered(&mut self, now: Now, effects: &mut Effects) {
         let list = std::mem::take(&mut self.dissemination.gathered);
         let bytes = std::mem::take(&mut self.dissemination.gathered_bytes);
         let Some(me) = self.place().filter(|_| bytes >= self.dissemination.min_batch_bytes) else {
@@ -122,6 +146,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             for known in &part {
                 self.mempool.set_batched(&known.id(), true);
             }
+            self.dissemination.under_way = Some(name.digest);
             effects.send.push(outgoing(Class::Transactions, &Message::Batch(part.clone())));
             effects.batches.push(self.batches.hold(now.tick, me, name, part, &encoding));
             self.batches.carries(&name.digest);
@@ -183,6 +208,10 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if let Some(held) = self.batches.acknowledged(name, by, signature, self.committee.quorum()) {
             effects.send.push(outgoing(Class::Consensus, &Message::BatchReady(held.clone())));
             self.batches.certified(now.tick, held);
+            if self.dissemination.under_way == Some(name.digest) {
+                self.dissemination.under_way = None;
+                self.gather(now, effects);
+            }
         }
     }
 

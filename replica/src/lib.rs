@@ -29,5 +29,6 @@ pub use message::Message;
 pub use open::{Identity, Open, Opened, open_group};
 pub use replica::{Group, GroupStatus, Replica};
 pub use verify::{
-    MessageVerifier, NoCache, OtherGroup, Rejection, SignatureCache, VerifiedMessage, wrong_signatures,
+    MessageVerifier, NoCache, OtherGroup, ReadMessage, Rejection, SignatureCache, VerifiedMessage,
+    wrong_signatures,
 };

@@ -10,9 +10,15 @@ use std::time::Duration;
 use witan_consensus::engine::{Draft, Engine, Input, Tick, Turn, Verdict};
 use witan_ledger::{Store, Validity, clock};
 use witan_types::{
-    Batch, BatchName, Block, BlockId, GroupId, Hash, Header, Height, IdentifiedTransaction, Payload, TxId,
+    Batch, BatchName, Block, BlockId, FaultModel, GroupId, Hash, Header, Height, IdentifiedTransaction,
+    Payload, TxId,
 };
 
+/// With so many transactions in blocks that are not decided yet, the next block waits [`BUSY_PACE_MS`] after the one before, so
+/// that it carries what comes meanwhile: each block costs every member a quorum of signatures, whatever it carries.
+const BUSY_TRANSACTIONS: usize = 128;
+/// The least time between blocks then. Members who trust each other don't sign blocks, and never wait.
+const BUSY_PACE_MS: u64 = 40;
 /// The most blocks that wait to be judged again.
 const MAX_TOO_EARLY: usize = 64;
 /// The most undecided blocks whose transactions are remembered.
@@ -27,6 +33,8 @@ struct Undecided {
     transactions: Vec<TxId>,
     /// The digests of the batches that it names.
     batches: Vec<Hash>,
+    /// How many transactions are in those.
+    named: usize,
     /// For each group that it hears, the place after the last message.
     heard: Vec<(GroupId, u64)>,
 }
@@ -89,7 +97,8 @@ impl Proposing {
             let heard = block.payload.envelopes.iter();
             let heard = heard.map(|envelope| (envelope.source(), envelope.contents.next())).collect();
             let batches = block.payload.named().map(|held| held.name.digest).collect();
-            self.undecided.insert(id, Undecided { height, time_ms, transactions, batches, heard });
+            let named = block.payload.named().map(|held| held.name.transactions as usize).sum();
+            self.undecided.insert(id, Undecided { height, time_ms, transactions, batches, named, heard });
         }
     }
 
@@ -105,6 +114,12 @@ impl Proposing {
     /// The batches that ancestors of the newest turn name.
     fn carried_batches(&self) -> Vec<Hash> {
         self.ancestors().flat_map(|block| block.batches.iter().copied()).collect()
+    }
+
+    /// Whether ancestors of the newest turn carry so much that blocks should wait for more to carry.
+    fn is_busy(&self) -> bool {
+        let transactions: usize = self.ancestors().map(|block| block.transactions.len() + block.named).sum();
+        transactions >= BUSY_TRANSACTIONS
     }
 
     /// Whether an ancestor of the newest turn does what is due at this time.
@@ -264,7 +279,9 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
 
     /// What is left of the least time between blocks, by the same clocks that give a block its time.
     fn gap_left(&self, now: Now, turn: &Turn) -> Option<Duration> {
-        let gap = self.ledger.parameters().block_time_ms;
+        let is_paced =
+            !turn.at_once && self.committee.faults() == FaultModel::Byzantine && self.proposing.is_busy();
+        let gap = self.ledger.parameters().block_time_ms.max(if is_paced { BUSY_PACE_MS } else { 0 });
         if gap == 0 {
             return None;
         }

@@ -152,7 +152,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
                 }
             }
             Timer::Heartbeat => self.on_beat(now, effects),
-            Timer::Gather => self.send_gathered(now, effects),
+            Timer::Gather => self.gather(now, effects),
             Timer::Propose => {}
             Timer::Due => self.due_timer = None,
             Timer::Revalidate => self.revalidate(now, effects),

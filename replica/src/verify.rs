@@ -117,6 +117,33 @@ impl fmt::Debug for VerifiedMessage {
     }
 }
 
+/// A message that was read and is not judged yet.
+#[derive(Debug)]
+pub struct ReadMessage {
+    from: NodeId,
+    is_trusted: bool,
+    message: Message,
+}
+
+impl ReadMessage {
+    /// Who sent it.
+    pub fn from(&self) -> NodeId {
+        self.from
+    }
+
+    /// The transactions that it brings, as far as their signatures must be verified.
+    pub fn to_verify(&self) -> &[IdentifiedTransaction] {
+        if self.is_trusted { &[] } else { self.brought() }
+    }
+
+    fn brought(&self) -> &[IdentifiedTransaction] {
+        match &self.message {
+            Message::Transactions(list) | Message::Batch(list) => list,
+            _ => &[],
+        }
+    }
+}
+
 /// What clients signed, in a message.
 #[derive(Clone, Copy)]
 enum Clients<'a> {
@@ -185,30 +212,27 @@ impl MessageVerifier {
         self.verify_message(self.clients(cache, from), from, Message::decode(bytes)?)
     }
 
-    /// Judges messages of several nodes that bring transactions, each as [`MessageVerifier::verify`] does, but all signatures that
-    /// are to be verified as one batch: the more there are, the less each costs.
-    pub fn verify_together(
+    /// Reads bytes that `from` sent as its own words, and judges the form of the transactions that they bring: what is left are
+    /// signatures, those of several messages together, and then [`MessageVerifier::verify_read`].
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn read(&self, from: NodeId, bytes: &[u8]) -> Result<ReadMessage, Rejection> {
+        let read = ReadMessage { from, is_trusted: self.trusts(&from), message: Message::decode(bytes)? };
+        self.check_forms(read.brought().iter())?;
+        Ok(read)
+    }
+
+    /// Judges what was read. Signatures that the cache knows are not verified again.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn verify_read(
         &self,
         cache: &dyn SignatureCache,
-        messages: &[(NodeId, &[u8])],
-    ) -> Vec<Result<VerifiedMessage, Rejection>> {
-        let read = |(_, bytes): &(NodeId, &[u8])| {
-            let message = Message::decode(bytes)?;
-            if let Message::Transactions(list) | Message::Batch(list) = &message {
-                self.check_forms(list.iter())?;
-            }
-            Ok(message)
-        };
-        let read: Vec<Result<Message, Rejection>> = messages.iter().map(read).collect();
-        let is_checked = |from: &NodeId| matches!(self.clients(cache, *from), Clients::Check(_));
-        let lists = messages.iter().zip(&read).filter(|((from, _), _)| is_checked(from));
-        let all: Vec<&IdentifiedTransaction> = lists.flat_map(|(_, read)| brought(read)).collect();
-        // The right ones are known from here on, and the wrong ones are found again with the message that brought them.
-        wrong_signatures(self.committee.scheme(), cache, &all);
-        let judged = messages.iter().zip(read);
-        judged
-            .map(|((from, _), read)| self.verify_message(self.clients(cache, *from), *from, read?))
-            .collect()
+        read: ReadMessage,
+    ) -> Result<VerifiedMessage, Rejection> {
+        self.verify_message(self.clients(cache, read.from), read.from, read.message)
     }
 
     /// Judges bytes that `from` passed on without having judged them.
@@ -224,12 +248,13 @@ impl MessageVerifier {
         self.verify_message(Clients::Check(cache), from, Message::decode(bytes)?)
     }
 
-    /// Members of a crash-model group are trusted to have verified what clients signed when they took it in.
     fn clients<'a>(&self, cache: &'a dyn SignatureCache, from: NodeId) -> Clients<'a> {
-        match self.committee.faults() {
-            FaultModel::Crash if self.validators.contains_key(&from) => Clients::Trust,
-            FaultModel::Crash | FaultModel::Byzantine => Clients::Check(cache),
-        }
+        if self.trusts(&from) { Clients::Trust } else { Clients::Check(cache) }
+    }
+
+    /// Members of a crash-model group are trusted to have verified what clients signed when they took it in.
+    fn trusts(&self, from: &NodeId) -> bool {
+        self.committee.faults() == FaultModel::Crash && self.validators.contains_key(from)
     }
 
     fn verify_message(
@@ -411,14 +436,6 @@ impl MessageVerifier {
     fn is_sealed_block(&self, sealed: &SealedBlock) -> bool {
         let header = SealedHeader { header: sealed.block.header.clone(), seal: sealed.seal.clone() };
         self.is_sealed_header(&header) && sealed.block.is_whole()
-    }
-}
-
-/// The transactions that a message brings.
-fn brought(read: &Result<Message, Rejection>) -> &[IdentifiedTransaction] {
-    match read {
-        Ok(Message::Transactions(list) | Message::Batch(list)) => list,
-        _ => &[],
     }
 }
 

@@ -5,7 +5,7 @@ use super::status::read_view;
 use super::transactions::refused;
 use super::{NodeBackend, not_started, stopping};
 use crate::clock::Clock;
-use crate::signatures::{Refused, judge};
+use crate::signatures::{Refused, judge_chains, judge_signatures};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -59,8 +59,10 @@ impl NodeBackend {
                 Ok(SignedTransaction { transaction, signature: Signature([0; 64]) })
             }
             Trial::Signed(signed) => {
-                let verdict = judge(self.signatures.as_ref(), self.chain, [signed.clone()]).pop();
-                let verdict = verdict.ok_or_else(|| RpcError::internal("a transaction got no verdict"))?;
+                let mut verdicts = judge_chains(self.chain, [signed.clone()]);
+                judge_signatures(self.signatures.as_ref(), &mut verdicts);
+                let verdict =
+                    verdicts.pop().ok_or_else(|| RpcError::internal("a transaction got no verdict"))?;
                 verdict.map_err(refused).map(|_| signed)
             }
         }

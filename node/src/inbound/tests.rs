@@ -7,15 +7,14 @@ use witan_p2p::{Limits, NetworkConfig};
 use witan_replica::Message;
 use witan_replica::message::Heartbeat;
 use witan_types::{
-    Account, ChainId, Committee, Epoch, FaultModel, Hash, Key, Op, SecretKey, Signature, SignedTransaction,
-    Transaction,
+    Account, ChainId, Committee, Epoch, FaultModel, Hash, Key, Op, SecretKey, SignedTransaction, Transaction,
 };
 
-const GROUP: GroupId = GroupId(1);
-const CHAIN: ChainId = ChainId(Hash([7; 32]));
+pub(crate) const GROUP: GroupId = GroupId(1);
+pub(crate) const CHAIN: ChainId = ChainId(Hash([7; 32]));
 const TRANSACTIONS: Topic = Topic::Transactions(GROUP);
 
-fn judge(runtime: &tokio::runtime::Runtime) -> Judge {
+pub(crate) fn judge(runtime: &tokio::runtime::Runtime) -> Judge {
     let key = SecretKey::from_seed([1; 32]).public();
     let node = witan_p2p::node_id([2; 32]).unwrap();
     let config = NetworkConfig {
@@ -44,7 +43,7 @@ fn judge(runtime: &tokio::runtime::Runtime) -> Judge {
     }
 }
 
-fn transaction(chain: ChainId) -> SignedTransaction {
+pub(crate) fn transaction(chain: ChainId) -> SignedTransaction {
     let key = SecretKey::from_seed([9; 32]);
     let ops = vec![Op::Put { key: Key::from("a"), value: vec![1] }];
     Transaction { chain, signer: Account(key.public()), salt: 0, expires_at_ms: 1, checks: vec![], ops }
@@ -92,29 +91,6 @@ fn a_message_for_a_group_that_is_hosted_elsewhere_is_held_against_nobody() {
         thread::yield_now();
     }
     assert_eq!(counted(), 1);
-}
-
-#[test]
-fn frames_that_are_judged_together_are_each_accepted_or_refused_alone() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let (commands, inbox) = sync_channel(8);
-    let judge = Judge { commands, ..judge(&runtime) };
-    let validator = *judge.validators.first().unwrap();
-    let forged = SignedTransaction { signature: Signature([1; 64]), ..transaction(CHAIN) };
-    let load = |transactions: Vec<SignedTransaction>| {
-        let list = transactions.into_iter().map(Into::into).collect();
-        Load { from: validator, bytes: wire::frame(GROUP, &Message::Batch(list).bytes()) }
-    };
-    let good = || transaction(CHAIN);
-    let frames =
-        [load(vec![good()]), load(vec![good(), forged]), load(vec![transaction(ChainId(Hash([8; 32])))])];
-    let garbage = Load { from: validator, bytes: wire::frame(GROUP, &[1, 255, 255, 255, 255]) };
-    let frames: Vec<Load> = frames.into_iter().chain([garbage, load(vec![good(), good()])]).collect();
-    assert!(frames.iter().all(|load| brings_transactions(&load.bytes)));
-    assert!(judge.judge_together(&frames).is_some());
-    assert_eq!(inbox.try_iter().count(), 2);
-    drop(inbox);
-    assert!(judge.judge_together(&frames).is_none(), "nobody listens any more");
 }
 
 #[test]

@@ -1,8 +1,6 @@
 use super::*;
 use witan_types::{Account, Op, SecretKey, Transaction};
 
-const THREADS: usize = 2;
-
 fn signed(salt: u64) -> SignedTransaction {
     let secret = SecretKey::from_seed([u8::try_from(salt % 5).unwrap(); 32]);
     let transaction = Transaction {
@@ -34,7 +32,9 @@ fn each_of_a_batch_gets_its_own_verdict_and_only_the_right_are_remembered() {
     let wrong = Err(Refused::BadSignature);
     let expected = [known(1), Err(Refused::WrongChain), wrong.clone(), known(4), known(4), wrong];
     for round in ["fresh", "remembered"] {
-        assert_eq!(judge(&cache, ChainId::default(), all()), expected, "{round}");
+        let mut verdicts = judge_chains(ChainId::default(), all());
+        judge_signatures(&cache, &mut verdicts);
+        assert_eq!(verdicts, expected, "{round}");
     }
     let asked = [signed(1), forged(1), signed(3), signed(4)].map(IdentifiedTransaction::from);
     assert_eq!(cache.unknown(&asked.iter().collect::<Vec<_>>()), [1, 2]);
@@ -51,16 +51,4 @@ fn the_oldest_signatures_are_forgotten() {
     cache.learn(&rest.iter().collect::<Vec<_>>());
     assert_eq!(cache.unknown(&[first]), [0]);
     assert!(cache.unknown(&rest[rest.len() - GENERATION..].iter().collect::<Vec<_>>()).is_empty());
-}
-
-#[tokio::test]
-async fn lists_that_are_judged_together_keep_their_own_verdicts() {
-    let judge = ClientJudge::start(&Arc::default(), ChainId::default(), THREADS, || {}).unwrap();
-    let list = |first: u64| vec![signed(first), forged(first + 1), signed(first + 2)];
-    let judged = (0..40).map(|number| judge.judge(list(number * 10)));
-    for (number, verdicts) in (0..).zip(futures::future::join_all(judged).await) {
-        let first = number * 10;
-        let known = |salt| Ok(IdentifiedTransaction::from(signed(salt)));
-        assert_eq!(verdicts, Some(vec![known(first), Err(Refused::BadSignature), known(first + 2)]));
-    }
 }

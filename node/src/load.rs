@@ -1,0 +1,142 @@
+//! What brings clients' transactions, whether clients send it or other validators, is judged on threads of its own: votes never
+//! wait behind it. All signatures that came meanwhile are verified as one batch, for whatever group and whoever brought them.
+
+use crate::event_loop::Command;
+use crate::inbound::Judge;
+use crate::signatures::{Verdict, judge_chains, judge_signatures};
+use crate::together::{Entrance, Lane, Together};
+use crate::wire;
+use std::{io, thread};
+use tokio::sync::oneshot;
+use witan_replica::{MessageVerifier, ReadMessage, Rejection, wrong_signatures};
+use witan_types::{ChainId, GroupId, IdentifiedTransaction, NodeId, Scheme, SignedTransaction};
+
+/// Frames of validators, and lists of clients, that may wait. What comes on top of the frames is lost, and sent again by who took it
+/// in.
+const ROOM: usize = 1_024;
+/// About what a transaction takes that does little.
+const SMALL_TRANSACTION_BYTES: usize = 256;
+
+/// What brings transactions.
+#[derive(Debug)]
+pub(crate) enum Load {
+    /// A validator's frame.
+    Frame { from: NodeId, bytes: Vec<u8> },
+    /// A client's list.
+    List { transactions: Vec<SignedTransaction>, answer: oneshot::Sender<Vec<Verdict>> },
+}
+
+/// The same once it is read, its signatures not verified yet.
+enum Read<'a> {
+    Frame { group: GroupId, verifier: &'a MessageVerifier, message: Box<ReadMessage> },
+    List { verdicts: Vec<Verdict>, answer: oneshot::Sender<Vec<Verdict>> },
+}
+
+/// Where clients' lists go.
+#[derive(Debug)]
+pub(crate) struct ClientJudge {
+    lists: Entrance<Load>,
+}
+
+impl ClientJudge {
+    /// A verdict for each, in order; none if too much waits.
+    pub(crate) async fn judge(&self, transactions: Vec<SignedTransaction>) -> Option<Vec<Verdict>> {
+        let (answer, verdicts) = oneshot::channel();
+        self.lists.offer(Load::List { transactions, answer }).then_some(())?;
+        verdicts.await.ok()
+    }
+}
+
+/// Starts the threads: where validators' frames go, and clients' lists. A thread ends when nothing can come any more, or the loop
+/// is gone.
+pub(crate) fn start(
+    judge: &Judge,
+    chain: ChainId,
+    threads: usize,
+) -> io::Result<(Entrance<Load>, ClientJudge)> {
+    let queue = Together::new(ROOM, weigh);
+    let (frames, lists) = (queue.entrance(Lane::Validators), queue.entrance(Lane::Clients));
+    for number in 0..threads.max(1) {
+        let (judge, mut queue) = (judge.clone(), queue.reader());
+        thread::Builder::new().name(format!("judge-load-{number}")).spawn(move || {
+            while let Some(taken) = queue.next() {
+                if judge_together(&judge, chain, taken).is_none() {
+                    return;
+                }
+            }
+        })?;
+    }
+    Ok((frames, ClientJudge { lists }))
+}
+
+/// In small transactions.
+fn weigh(load: &Load) -> usize {
+    match load {
+        Load::Frame { bytes, .. } => bytes.len() / SMALL_TRANSACTION_BYTES + 1,
+        Load::List { transactions, .. } => transactions.len(),
+    }
+}
+
+/// None once the loop is gone.
+fn judge_together(judge: &Judge, chain: ChainId, taken: Vec<Load>) -> Option<()> {
+    let read: Vec<Read<'_>> = taken.into_iter().filter_map(|load| read(judge, chain, load)).collect();
+    let all: Vec<&IdentifiedTransaction> = read.iter().flat_map(Read::to_verify).collect();
+    // The right ones are known from here on; the wrong ones are found again with what brought them.
+    wrong_signatures(Scheme::Ed25519, judge.signatures.as_ref(), &all);
+    read.into_iter().try_for_each(|read| answer(judge, read))
+}
+
+fn read(judge: &Judge, chain: ChainId, load: Load) -> Option<Read<'_>> {
+    match load {
+        Load::List { transactions, answer } => {
+            Some(Read::List { verdicts: judge_chains(chain, transactions), answer })
+        }
+        Load::Frame { from, bytes } => {
+            let (group, message) = wire::split(&bytes)?;
+            let Some(verifier) = judge.verifiers.get(&group) else {
+                judge.refuse_group(from, &bytes);
+                return None;
+            };
+            match verifier.read(from, message) {
+                Ok(message) => Some(Read::Frame { group, verifier, message: Box::new(message) }),
+                Err(rejection) => refused(judge, from, &rejection),
+            }
+        }
+    }
+}
+
+fn refused<T>(judge: &Judge, from: NodeId, rejection: &Rejection) -> Option<T> {
+    judge.refuse(from, rejection);
+    None
+}
+
+fn answer(judge: &Judge, read: Read<'_>) -> Option<()> {
+    let cache = judge.signatures.as_ref();
+    match read {
+        Read::List { mut verdicts, answer } => {
+            judge_signatures(cache, &mut verdicts);
+            // Nobody waits any more if the client hung up.
+            drop(answer.send(verdicts));
+        }
+        Read::Frame { group, verifier, message } => {
+            let from = message.from();
+            match verifier.verify_read(cache, *message) {
+                Ok(message) => judge.commands.send(Command::Message(group, from, message)).ok()?,
+                Err(rejection) => judge.refuse(from, &rejection),
+            }
+        }
+    }
+    Some(())
+}
+
+impl Read<'_> {
+    fn to_verify(&self) -> Vec<&IdentifiedTransaction> {
+        match self {
+            Read::Frame { message, .. } => message.to_verify().iter().collect(),
+            Read::List { verdicts, .. } => verdicts.iter().flatten().collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
