@@ -57,8 +57,10 @@ pub(crate) enum Command {
     IsPending(TxId, oneshot::Sender<bool>),
     /// Consensus records and batches are durable.
     Durable(Durable),
-    /// Ledger writes are durable.
+    /// Ledger writes can be read.
     Written(GroupId, WriteSeq),
+    /// Ledger writes are durable, up to these of each group.
+    LedgerDurable(BTreeMap<GroupId, WriteSeq>),
     /// The disk failed.
     DiskFailed(StorageError),
     /// Stop in order: every group hears of it first, and what it says then still leaves.
@@ -231,6 +233,9 @@ impl EventLoop {
                     .for_each(|(group, number)| self.step(group, Event::BatchesDurable(number)));
             }
             Command::Written(group, seq) => self.step(group, Event::Written(seq)),
+            Command::LedgerDurable(writes) => {
+                writes.into_iter().for_each(|(group, seq)| self.step(group, Event::LedgerDurable(seq)));
+            }
         }
         ControlFlow::Continue(())
     }

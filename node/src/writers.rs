@@ -1,12 +1,13 @@
-//! The disk's two writers, each a thread: one makes consensus records durable, one the ledger. Each takes all that
-//! waits, of all groups, and syncs once.
+//! The disk's two writers, each a thread, each for all groups. One makes consensus records durable, with one sync for all that waits:
+//! what is said rests on them. The other writes the ledger, and makes it durable a few times a second: whatever a loss of power takes
+//! from there is executed again from the records.
 
 use crate::disk::DiskWatch;
 use crate::event_loop::Command;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use std::{io, mem, thread};
@@ -19,8 +20,12 @@ use witan_types::{Epoch, GroupId};
 pub(crate) const FIRST_EPOCH: Epoch = Epoch(1);
 /// How often the disk is asked for its room.
 const ROOM_INTERVAL: Duration = Duration::from_secs(2);
-/// The most ledger writes that one sync covers.
-const MAX_WRITES_A_SYNC: usize = 64;
+/// The most ledger jobs that are taken at once.
+const MAX_JOBS: usize = 64;
+/// The ledger is durable so soon after it was written,
+const SYNC_WITHIN: Duration = Duration::from_millis(250);
+/// or after so many writes: engines hold what is above, and PBFT's window ends some heights above it.
+const SYNC_AFTER_WRITES: usize = 16;
 
 /// Consensus records of one group.
 #[derive(Debug)]
@@ -102,7 +107,8 @@ impl Writers {
             done: done.clone(),
         };
         let room = RoomCheck { storage: storage.clone(), min_free_bytes, looked: None };
-        let ledger_writer = LedgerWriter { stores, room, disk: Arc::clone(disk), done: done.clone() };
+        let ledger_writer =
+            LedgerWriter { stores, room, disk: Arc::clone(disk), done: done.clone(), unsynced: None };
         let threads = vec![
             thread::Builder::new().name("log-writer".into()).spawn(move || log_writer.run(&log_jobs))?,
             thread::Builder::new()
@@ -224,48 +230,90 @@ struct LedgerWriter {
     room: RoomCheck,
     disk: Arc<DiskWatch>,
     done: SyncSender<Command>,
+    unsynced: Option<Unsynced>,
+}
+
+/// What was written to the ledger since the last sync.
+struct Unsynced {
+    since: Instant,
+    count: usize,
+    /// The newest of each group.
+    newest: BTreeMap<GroupId, WriteSeq>,
 }
 
 impl LedgerWriter {
     fn run(mut self, jobs: &Receiver<LedgerJob>) {
-        while let Ok(first) = jobs.recv() {
-            let mut by_group: BTreeMap<GroupId, Vec<(WriteSeq, LedgerWrite)>> = BTreeMap::new();
-            for job in std::iter::once(first).chain(jobs.try_iter().take(MAX_WRITES_A_SYNC)) {
-                by_group.entry(job.group).or_default().extend(job.writes);
+        loop {
+            let done = match self.next(jobs) {
+                Ok(first) => self.write_all(std::iter::once(first).chain(jobs.try_iter().take(MAX_JOBS))),
+                Err(RecvTimeoutError::Timeout) => Ok(()),
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            let done = done.and_then(|()| if self.is_sync_due() { self.sync() } else { Ok(()) });
+            if let Err(error) = done {
+                return report_to(&self.done, Command::DiskFailed(error));
             }
-            for (group, writes) in by_group {
-                let report = match self.write(group, writes) {
-                    Ok(seq) => Command::Written(group, seq),
-                    Err(error) => Command::DiskFailed(error),
-                };
-                let failed = matches!(report, Command::DiskFailed(_));
-                report_to(&self.done, report);
-                if failed {
-                    return;
-                }
-            }
+        }
+        if let Err(error) = self.sync() {
+            tracing::error!(%error, "the ledger's last writes may not be durable; they are executed again at the next start");
         }
     }
 
-    fn write(
-        &mut self,
-        group: GroupId,
-        writes: Vec<(WriteSeq, LedgerWrite)>,
-    ) -> Result<WriteSeq, StorageError> {
+    fn next(&self, jobs: &Receiver<LedgerJob>) -> Result<LedgerJob, RecvTimeoutError> {
+        match &self.unsynced {
+            Some(unsynced) => jobs.recv_timeout(SYNC_WITHIN.saturating_sub(unsynced.since.elapsed())),
+            None => jobs.recv().map_err(RecvTimeoutError::from),
+        }
+    }
+
+    fn write_all(&mut self, jobs: impl Iterator<Item = LedgerJob>) -> Result<(), StorageError> {
+        let mut by_group: BTreeMap<GroupId, Vec<(WriteSeq, LedgerWrite)>> = BTreeMap::new();
+        for job in jobs {
+            by_group.entry(job.group).or_default().extend(job.writes);
+        }
+        for (group, writes) in by_group {
+            let Some(newest) = writes.last().map(|(seq, _)| *seq) else { continue };
+            let unsynced = self.unsynced.get_or_insert_with(Unsynced::new);
+            unsynced.count = unsynced.count.saturating_add(writes.len());
+            unsynced.newest.insert(group, newest);
+            self.write(group, writes)?;
+            report_to(&self.done, Command::Written(group, newest));
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, group: GroupId, writes: Vec<(WriteSeq, LedgerWrite)>) -> Result<(), StorageError> {
         self.room.look(&self.disk)?;
-        self.disk.hold_up();
-        let (mut newest, mut commits, mut seals) = (0, Vec::new(), Vec::new());
-        for (seq, write) in writes {
-            newest = seq;
+        let (mut commits, mut seals) = (Vec::new(), Vec::new());
+        for (_, write) in writes {
             match write {
                 LedgerWrite::Block(commit) => commits.push(commit),
                 LedgerWrite::Seal(seal) => seals.push(*seal),
             }
         }
-        if let Some(store) = self.stores.get(&group) {
-            store.commit_blocks(&commits, &seals)?;
-        }
-        Ok(newest)
+        self.stores.get(&group).map_or(Ok(()), |store| store.write_blocks(&commits, &seals))
+    }
+
+    fn is_sync_due(&self) -> bool {
+        let is_due = |unsynced: &Unsynced| {
+            unsynced.count >= SYNC_AFTER_WRITES || unsynced.since.elapsed() >= SYNC_WITHIN
+        };
+        self.unsynced.as_ref().is_some_and(is_due)
+    }
+
+    fn sync(&mut self) -> Result<(), StorageError> {
+        let Some(unsynced) = self.unsynced.take() else { return Ok(()) };
+        self.disk.hold_up();
+        // All groups are in one instance.
+        self.stores.values().next().map_or(Ok(()), LedgerStore::sync)?;
+        report_to(&self.done, Command::LedgerDurable(unsynced.newest));
+        Ok(())
+    }
+}
+
+impl Unsynced {
+    fn new() -> Unsynced {
+        Unsynced { since: Instant::now(), count: 0, newest: BTreeMap::new() }
     }
 }
 

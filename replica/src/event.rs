@@ -73,8 +73,10 @@ pub enum Event {
     Durable(Seq),
     /// Every batch up to this number is durable.
     BatchesDurable(u64),
-    /// Every ledger write up to this one is durable.
+    /// Every ledger write up to this one can be read from the store, and survives an end of the process.
     Written(WriteSeq),
+    /// Every ledger write up to this one is durable: it survives a loss of power, too.
+    LedgerDurable(WriteSeq),
     /// A peer can be reached.
     PeerUp(NodeId),
     /// A peer can't be reached any more.
@@ -167,7 +169,8 @@ pub enum LedgerWrite {
     Seal(Box<Seal>),
 }
 
-/// What the host's users may want to know. Durable here when it is said.
+/// What the host's users may want to know. It is in the store when it is said. A loss of power may take it from there, but not from the
+/// group: what decided it is durable at a quorum, and executing it again gives the same.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Notice {
     /// A block was executed and is flushed.
@@ -190,7 +193,7 @@ pub struct Effects {
     pub batches: Vec<(u64, Vec<u8>)>,
     /// The numbers of batches that may be deleted.
     pub forget_batches: Vec<u64>,
-    /// Ledger writes; then say `Written`.
+    /// Ledger writes; then say `Written`, and once they are durable `LedgerDurable`.
     pub writes: Vec<(WriteSeq, LedgerWrite)>,
     /// Messages to send now: what had to wait for durability has waited.
     pub send: Vec<Outgoing>,

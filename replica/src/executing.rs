@@ -13,7 +13,7 @@ use witan_types::{Block, Key, Outcome, Seal, SealShare, SealedHeader, TxId, Vali
 /// With more ledger writes than this under way, the disk is behind: no block is made or fetched until it catches up.
 pub(crate) const MAX_UNWRITTEN: usize = 256;
 
-/// What follows once a ledger write is durable.
+/// What follows once a ledger write can be read.
 #[derive(Debug)]
 pub(crate) enum Unwritten {
     /// The block, and the transactions that expired with it.
@@ -138,9 +138,8 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         self.identity.validator.as_ref().map(|(place, _)| *place)
     }
 
-    /// Ledger writes up to `seq` are durable: users may hear of them, and the engine may forget what is sealed.
+    /// Ledger writes up to `seq` can be read: users may hear of them.
     pub(crate) fn on_written(&mut self, now: Now, seq: WriteSeq, effects: &mut Effects) {
-        let mut stable = None;
         while self.unwritten.front().is_some_and(|(next, _)| *next <= seq) {
             match self.unwritten.pop_front() {
                 Some((_, Unwritten::Block(commit, expired))) => {
@@ -150,19 +149,24 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
                         effects.notices.push(Notice::Expired(expired));
                     }
                 }
-                Some((_, Unwritten::Seal(sealed))) => {
+                Some((written, Unwritten::Seal(sealed))) => {
                     effects.notices.push(Notice::Sealed(sealed.clone()));
-                    stable = Some(*sealed);
+                    self.undurable.push_back((written, sealed));
                 }
                 None => return,
             }
         }
-        if let Some(sealed) = stable {
-            let time_ms = self.ledger.tip().time_ms;
-            effects.forget_batches.extend(self.batches.forget(sealed.header.height, time_ms));
-            self.tell(now, Input::Stable(sealed), effects);
-        }
         // Fetching may have waited for the disk.
         self.fetch_rest(now, effects);
+    }
+
+    /// Ledger writes up to `seq` are durable: what is sealed in them is never executed again, so the engine may forget it, and
+    /// batches that are in it may leave the disk. Until then both are what a loss of power is made good from.
+    pub(crate) fn on_ledger_durable(&mut self, now: Now, seq: WriteSeq, effects: &mut Effects) {
+        let durable = self.undurable.partition_point(|(written, _)| *written <= seq);
+        let Some((_, sealed)) = self.undurable.drain(..durable).next_back() else { return };
+        let time_ms = self.ledger.tip().time_ms;
+        effects.forget_batches.extend(self.batches.forget(sealed.header.height, time_ms));
+        self.tell(now, Input::Stable(*sealed), effects);
     }
 }

@@ -153,6 +153,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             catch_up: CatchUp::default(),
             written: 0,
             unwritten: VecDeque::new(),
+            undurable: VecDeque::new(),
         };
         let mut effects = Effects::default();
         if let Some(commit) = genesis_commit {

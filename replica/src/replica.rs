@@ -20,7 +20,7 @@ use std::time::Duration;
 use witan_consensus::engine::{Engine, EngineStatus, Input, Verified};
 use witan_ledger::{Ledger, Mempool, ProofWindow, Store};
 use witan_types::{
-    Committee, EngineKind, GroupId, Header, Height, NodeId, Outcome, TxId, ValidatorIndex, Wire,
+    Committee, EngineKind, GroupId, Header, Height, NodeId, Outcome, SealedHeader, TxId, ValidatorIndex, Wire,
 };
 
 /// How a group stands on this node.
@@ -100,8 +100,10 @@ pub struct Replica<E: Engine, S: Store> {
     pub(crate) due_timer: Option<u64>,
     /// The newest ledger write handed out.
     pub(crate) written: WriteSeq,
-    /// The writes not known to be durable yet.
+    /// The writes not known to be in the store yet.
     pub(crate) unwritten: VecDeque<(WriteSeq, Unwritten)>,
+    /// Sealed headers that are written and may not be durable yet.
+    pub(crate) undurable: VecDeque<(WriteSeq, Box<SealedHeader>)>,
 }
 
 impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
@@ -220,6 +222,7 @@ impl<E: Engine + Send, S: Store + Send> Group for Replica<E, S> {
             Event::Durable(seq) => self.tell(now, Input::Durable(seq), &mut effects),
             Event::BatchesDurable(number) => self.on_batches_durable(now, number, &mut effects),
             Event::Written(seq) => self.on_written(now, seq, &mut effects),
+            Event::LedgerDurable(seq) => self.on_ledger_durable(now, seq, &mut effects),
             Event::PeerUp(node) => self.on_peer_up(now, node, &mut effects),
             Event::PeerDown(node) => self.catch_up.peer_down(&node),
             Event::RequestFailed(node) => {

@@ -98,15 +98,36 @@ impl LedgerStore {
         LedgerStore { instance, group, on_failure }
     }
 
-    /// Writes blocks, each atomically with everything that came out of it, then seals. When this returns, all of it
-    /// survives a loss of power. After a crash before that, a prefix of it is there, of each block all or nothing.
+    /// Writes blocks and seals as [`LedgerStore::write_blocks`] does. When this returns, all of it survives a loss of power.
+    ///
+    /// # Errors
+    /// Those of [`LedgerStore::write_blocks`] and [`LedgerStore::sync`].
+    pub fn commit_blocks<C: Borrow<BlockCommit>>(
+        &self,
+        commits: &[C],
+        seals: &[Seal],
+    ) -> Result<(), StorageError> {
+        self.write_blocks(commits, seals)?;
+        self.sync()
+    }
+
+    /// Makes all that was written durable, of all groups.
+    ///
+    /// # Errors
+    /// If the disk refuses. Then it is not known what of it is durable, and the node stops.
+    pub fn sync(&self) -> Result<(), StorageError> {
+        self.instance.sync()
+    }
+
+    /// Writes blocks, each atomically with everything that came out of it, then seals. When this returns, all of it can be read, and
+    /// survives an end of the process. After a loss of power before a sync a prefix of it is there, of each block all or nothing.
     ///
     /// A group has one writer at a time. Genesis is the commit at height 0.
     ///
     /// # Errors
     /// [`StorageError::OutOfOrder`] for a block that does not follow the newest one, or a seal above it; otherwise if
     /// the disk refuses. What came before in the call may have been written.
-    pub fn commit_blocks<C: Borrow<BlockCommit>>(
+    pub fn write_blocks<C: Borrow<BlockCommit>>(
         &self,
         commits: &[C],
         seals: &[Seal],
@@ -118,8 +139,7 @@ impl LedgerStore {
             self.instance.write(self.block_batch(commit), false)?;
             next = next.saturating_add(1);
         }
-        self.write_seals(next, seals)?;
-        self.instance.sync()
+        self.write_seals(next, seals)
     }
 
     fn check_order(&self, expected: Height, got: Height) -> Result<(), StorageError> {

@@ -1,9 +1,9 @@
 //! Storage: two RocksDB instances in a node's data directory.
 //!
 //! `consensus/` is small and synced on every write: what an engine must not forget. `ledger/` holds blocks, state
-//! with its history, receipts and indexes: one atomic write a block, one sync for as many blocks as come together.
-//! Losing the tail of the ledger costs a replay; losing the tail of the consensus log could cost safety, so there
-//! nothing is said before it is durable. Beside the validator's key, [`marker`] remembers that it has signed.
+//! with its history, receipts and indexes: one atomic write a block, synced a few times a second.
+//! Losing the tail of the ledger costs a replay: the consensus log keeps what a replay needs until the ledger is synced. Losing the
+//! tail of the consensus log could cost safety, so there nothing is said before it is durable. Beside the validator's key, [`marker`] remembers that it has signed.
 //!
 //! Our disk earns a clean exit: every [`StorageError`] names the path, what happened and the next step.
 

@@ -205,6 +205,29 @@ fn batches_leave_the_disk_once_the_blocks_that_carry_them_are_safe_there() {
 }
 
 #[test]
+fn what_a_loss_of_power_takes_from_all_ledgers_is_executed_again_from_the_logs() {
+    let (mut cluster, list) = with_load();
+    cluster.nodes.iter_mut().for_each(|state| state.ledger_unsynced = true);
+    let synced: Vec<_> = cluster.nodes.iter().map(|state| state.disk.copy()).collect();
+    submit_all(&mut cluster, 0, &list);
+    cluster.run(Duration::from_secs(1));
+    all_have(&cluster, &list);
+    let chain = cluster.nodes[0].disk.read(Clone::clone);
+    assert!(cluster.nodes.iter().all(|state| state.batches.len() == 1), "kept until the ledger is durable");
+    for (place, disk) in synced.into_iter().enumerate() {
+        cluster.crash(place);
+        cluster.nodes[place].disk = disk;
+    }
+    for place in 0..4 {
+        cluster.restart(place);
+    }
+    cluster.run(Duration::from_secs(2));
+    all_have(&cluster, &list);
+    let again = (1..=chain.tip().unwrap()).map(|height| cluster.nodes[0].disk.outcome(height));
+    assert!((1..).zip(again).all(|(height, outcome)| outcome == chain.outcome(height)));
+}
+
+#[test]
 fn a_quorums_word_that_is_none_is_refused() {
     let (cluster, list) = with_load();
     let known: Vec<IdentifiedTransaction> = list.iter().cloned().map(Into::into).collect();

@@ -104,6 +104,8 @@ pub(crate) struct Node {
     stalled: Vec<(Seq, Vec<u8>)>,
     /// While set, seals are lost on their way to the disk.
     pub(crate) loses_seals: bool,
+    /// What is written to the ledger can be read, but is not durable.
+    pub(crate) ledger_unsynced: bool,
     /// How far this node's wall clock is ahead of all others'.
     pub(crate) clock_ahead_ms: u64,
     pub(crate) sent: Vec<Message>,
@@ -126,6 +128,7 @@ impl Node {
             batches_stall: false,
             stalled: vec![],
             loses_seals: false,
+            ledger_unsynced: false,
             clock_ahead_ms: 0,
             sent: vec![],
             asked: vec![],
@@ -383,6 +386,9 @@ impl Cluster {
             }
             self.nodes[place].disk.write(write);
             self.on_the_way.push_back((place, Event::Written(seq)));
+            if !self.nodes[place].ledger_unsynced {
+                self.on_the_way.push_back((place, Event::LedgerDurable(seq)));
+            }
         }
     }
 

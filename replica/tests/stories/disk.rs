@@ -14,6 +14,11 @@ impl Disk {
         read(&self.0.lock().unwrap())
     }
 
+    /// Another disk with what is on this one.
+    pub(crate) fn copy(&self) -> Disk {
+        Disk(Arc::new(Mutex::new(self.read(MemoryStore::clone))))
+    }
+
     pub(crate) fn put_seal(&self, seal: Seal) {
         self.write(LedgerWrite::Seal(Box::new(seal)));
     }

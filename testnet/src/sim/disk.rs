@@ -1,5 +1,5 @@
 //! A node's disk: the consensus log and the ledger, apart. What is written waits for a sync; a crash keeps what was
-//! synced and any prefix of the rest.
+//! synced and any prefix of the rest. The ledger can be read before it is synced.
 
 use super::random::Random;
 use super::scenario::Disks;
@@ -25,10 +25,14 @@ impl SharedStore {
     }
 
     fn write(&self, write: LedgerWrite) {
-        match write {
-            LedgerWrite::Block(commit) => self.lock().apply(&commit),
-            LedgerWrite::Seal(seal) => self.lock().put_seal(*seal),
-        }
+        write_to(&mut self.lock(), write);
+    }
+}
+
+fn write_to(store: &mut MemoryStore, write: LedgerWrite) {
+    match write {
+        LedgerWrite::Block(commit) => store.apply(&commit),
+        LedgerWrite::Seal(seal) => store.put_seal(*seal),
     }
 }
 
@@ -105,12 +109,16 @@ enum LogWrite {
 /// The disk of one node.
 #[derive(Debug, Default)]
 pub(super) struct Disk {
-    /// The flushed ledger.
+    /// The ledger as it can be read.
     pub(super) store: SharedStore,
+    /// As much of it as survives a crash at least.
+    durable_ledger: MemoryStore,
     log: BTreeMap<Seq, Vec<u8>>,
     batches: BTreeMap<u64, Vec<u8>>,
     log_queue: Queue<LogWrite>,
-    ledger_queue: Queue<(WriteSeq, LedgerWrite)>,
+    /// Ledger writes that can't be read yet, and those that can and wait for a sync.
+    ledger_writes: Queue<(WriteSeq, LedgerWrite)>,
+    ledger_syncs: Queue<(WriteSeq, LedgerWrite)>,
     honesty: Disks,
 }
 
@@ -133,8 +141,14 @@ impl Disk {
         self.log_queue.waiting.extend(forgotten.into_iter().map(LogWrite::Forget));
     }
 
-    pub(super) fn write_ledger(&mut self, writes: Vec<(WriteSeq, LedgerWrite)>) {
-        self.ledger_queue.waiting.extend(writes);
+    /// Takes ledger writes in.
+    pub(super) fn take_ledger(&mut self, writes: Vec<(WriteSeq, LedgerWrite)>) {
+        self.ledger_writes.waiting.extend(writes);
+    }
+
+    /// Starts writing the ledger if something waits for that.
+    pub(super) fn start_ledger_write(&mut self) -> bool {
+        self.ledger_writes.start()
     }
 
     /// Starts a sync of the log if one is due.
@@ -143,7 +157,7 @@ impl Disk {
     }
 
     pub(super) fn start_ledger_sync(&mut self) -> bool {
-        self.ledger_queue.start()
+        self.ledger_syncs.start()
     }
 
     /// The sync of the log is done: the records that are durable now, and up to which number batches are.
@@ -168,11 +182,20 @@ impl Disk {
         (synced, newest_batch)
     }
 
+    /// Writing the ledger is done: the newest write that can be read now.
+    pub(super) fn finish_ledger_write(&mut self) -> Option<WriteSeq> {
+        for (seq, write) in std::mem::take(&mut self.ledger_writes.syncing) {
+            self.store.write(write.clone());
+            self.ledger_syncs.waiting.push((seq, write));
+        }
+        self.ledger_syncs.waiting.last().map(|(seq, _)| *seq)
+    }
+
     /// The sync of the ledger is done: the newest write that is durable now.
     pub(super) fn finish_ledger_sync(&mut self) -> Option<WriteSeq> {
         let mut newest = None;
-        for (seq, write) in std::mem::take(&mut self.ledger_queue.syncing) {
-            self.store.write(write);
+        for (seq, write) in std::mem::take(&mut self.ledger_syncs.syncing) {
+            write_to(&mut self.durable_ledger, write);
             newest = Some(seq);
         }
         newest
@@ -194,9 +217,13 @@ impl Disk {
                 self.log.pop_last();
             }
         }
-        for (_, write) in self.ledger_queue.surviving(random) {
-            self.store.write(write);
+        self.ledger_syncs.waiting.append(&mut self.ledger_writes.syncing);
+        self.ledger_syncs.waiting.append(&mut self.ledger_writes.waiting);
+        for (_, write) in self.ledger_syncs.surviving(random) {
+            write_to(&mut self.durable_ledger, write);
         }
+        // Whoever reads the store of before is gone with the node.
+        self.store = SharedStore(Arc::new(Mutex::new(self.durable_ledger.clone())));
         survived
     }
 

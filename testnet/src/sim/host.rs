@@ -23,6 +23,8 @@ const SYNC: std::ops::RangeInclusive<u64> = 200..=5_000;
 const SLOW_SYNC: std::ops::RangeInclusive<u64> = 20_000..=400_000;
 /// A late envelope takes this many times as long as others.
 const LATE_ENVELOPE: u64 = 100;
+/// A sync of the ledger takes this many times as long as one of the log: it waits for more to sync.
+const LEDGER_SYNC_RARITY: u64 = 8;
 /// How long it takes until a host hears of what its disk or its network did, in microseconds.
 pub(super) const HEARING: std::ops::RangeInclusive<u64> = 10..=2_000;
 
@@ -214,8 +216,8 @@ impl World {
         if self.is_honest(at) {
             writes.iter().for_each(|(seq, write)| self.check_write(at, group, *seq, write));
         }
-        self.hosted(at, group).disk.write_ledger(writes);
-        self.sync_ledger(at, group);
+        self.hosted(at, group).disk.take_ledger(writes);
+        self.write_ledger(at, group);
     }
 
     fn check_write(&mut self, at: usize, group: GroupId, seq: WriteSeq, write: &LedgerWrite) {
@@ -238,9 +240,25 @@ impl World {
         }
     }
 
+    fn write_ledger(&mut self, at: usize, group: GroupId) {
+        if self.hosted(at, group).disk.start_ledger_write() {
+            let takes = self.sync_time(at);
+            self.after_within(takes, at, group, Matter::LedgerWritten);
+        }
+    }
+
+    pub(super) fn ledger_written(&mut self, at: usize, group: GroupId) {
+        if let Some(seq) = self.hosted(at, group).disk.finish_ledger_write() {
+            let heard = self.random.within(HEARING);
+            self.after_within(heard, at, group, Matter::Written(seq));
+        }
+        self.write_ledger(at, group);
+        self.sync_ledger(at, group);
+    }
+
     fn sync_ledger(&mut self, at: usize, group: GroupId) {
         if self.hosted(at, group).disk.start_ledger_sync() {
-            let takes = 2 * self.sync_time(at);
+            let takes = LEDGER_SYNC_RARITY * self.sync_time(at);
             self.after_within(takes, at, group, Matter::LedgerSynced);
         }
     }
@@ -248,7 +266,7 @@ impl World {
     pub(super) fn ledger_synced(&mut self, at: usize, group: GroupId) {
         if let Some(seq) = self.hosted(at, group).disk.finish_ledger_sync() {
             let heard = self.random.within(HEARING);
-            self.after_within(heard, at, group, Matter::Written(seq));
+            self.after_within(heard, at, group, Matter::LedgerDurable(seq));
         }
         self.sync_ledger(at, group);
     }

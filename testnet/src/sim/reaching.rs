@@ -14,8 +14,10 @@ impl World {
     /// The disk works on while the process stands still; everything else waits.
     pub(super) fn reach(&mut self, at: usize, what: What) {
         match what {
-            What::Within(_, Matter::LogSynced | Matter::LedgerSynced) if self.disk_ends(at) => {}
+            What::Within(_, Matter::LogSynced | Matter::LedgerWritten | Matter::LedgerSynced)
+                if self.disk_ends(at) => {}
             What::Within(group, Matter::LogSynced) => self.log_synced(at, group),
+            What::Within(group, Matter::LedgerWritten) => self.ledger_written(at, group),
             What::Within(group, Matter::LedgerSynced) => self.ledger_synced(at, group),
             what if self.faults.is_paused(self.home(at)) => self.node(at).stash.push(what),
             What::Within(group, Matter::Envelope(envelope)) => self.envelope(at, group, envelope),
@@ -28,7 +30,7 @@ impl World {
     fn reach_within(&mut self, at: usize, group: GroupId, matter: Matter) {
         match matter {
             // Taken care of before.
-            Matter::LogSynced | Matter::LedgerSynced | Matter::Envelope(_) => {}
+            Matter::LogSynced | Matter::LedgerWritten | Matter::LedgerSynced | Matter::Envelope(_) => {}
             Matter::Timer { timer, setting } => self.timer(at, group, timer, setting),
             Matter::Durable(seq) => {
                 self.trace.event_in(self.now_us, at, group, Line::Disk("records durable up to", seq));
@@ -41,6 +43,10 @@ impl World {
             Matter::Written(seq) => {
                 self.trace.event_in(self.now_us, at, group, Line::Disk("ledger written up to", seq));
                 self.step(at, group, Event::Written(seq));
+            }
+            Matter::LedgerDurable(seq) => {
+                self.trace.event_in(self.now_us, at, group, Line::Disk("ledger durable up to", seq));
+                self.step(at, group, Event::LedgerDurable(seq));
             }
             Matter::RequestExpired(id) => {
                 let replica = self.hosted(at, group).replica.as_mut();

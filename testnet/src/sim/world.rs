@@ -62,10 +62,12 @@ pub(super) enum Matter {
         setting: u64,
     },
     LogSynced,
+    LedgerWritten,
     LedgerSynced,
     Durable(Seq),
     BatchesDurable(u64),
     Written(WriteSeq),
+    LedgerDurable(WriteSeq),
     RequestExpired(u64),
     /// What another group says, from its replica on this node.
     Envelope(Arc<Envelope>),
