@@ -140,7 +140,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
 
     /// Ledger writes up to `seq` are durable: users may hear of them, and the engine may forget what is sealed.
     pub(crate) fn on_written(&mut self, now: Now, seq: WriteSeq, effects: &mut Effects) {
-        let mut stable = None;
+        let mut stable = Vec::new();
         while self.unwritten.front().is_some_and(|(next, _)| *next <= seq) {
             match self.unwritten.pop_front() {
                 Some((_, Unwritten::Block(commit, expired))) => {
@@ -152,15 +152,15 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
                 }
                 Some((_, Unwritten::Seal(sealed))) => {
                     effects.notices.push(Notice::Sealed(sealed.clone()));
-                    stable = Some(*sealed);
+                    stable.push(*sealed);
                 }
                 None => return,
             }
         }
-        if let Some(sealed) = stable {
+        if let Some(sealed) = stable.last() {
             let time_ms = self.ledger.tip().time_ms;
             effects.forget_batches.extend(self.batches.forget(sealed.header.height, time_ms));
-            self.tell(now, Input::Stable(sealed), effects);
+            self.drive(now, stable.into_iter().map(Input::Stable).collect(), effects);
         }
         // Fetching may have waited for the disk.
         self.fetch_rest(now, effects);

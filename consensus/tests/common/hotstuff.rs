@@ -99,7 +99,7 @@ pub fn block(setup: &Setup, round: Round, parent: &Header, time_ms: u64) -> Arc<
         height: parent.height + 1,
         tag: round,
         parent: parent.id(),
-        proposer: witan_consensus::hotstuff::leader_of(round, setup.committee.size()),
+        proposer: witan_consensus::hotstuff::home_of(round, setup.committee.size()),
         time_ms,
         payload_root: payload.root(),
     };
