@@ -180,10 +180,15 @@ impl<E: Subject> Cluster<E> {
         }
     }
 
-    /// Ends a member for good.
+    /// Ends a member, until [`Cluster::heal`].
     pub fn stop(&mut self, node: usize) {
-        self.nodes[node].engine = None;
-        self.nodes[node].life += 1;
+        let host = &mut self.nodes[node];
+        host.engine = None;
+        host.life += 1;
+        host.unsynced.clear();
+        host.waiting.clear();
+        host.timers.clear();
+        host.turn = None;
     }
 
     /// Loses every message between members below `place` and the others.
@@ -454,13 +459,8 @@ impl<E: Subject> Cluster<E> {
     }
 
     fn crash(&mut self, node: usize) {
-        let host = &mut self.nodes[node];
-        if host.engine.take().is_some() {
-            host.life += 1;
-            host.unsynced.clear();
-            host.waiting.clear();
-            host.timers.clear();
-            host.turn = None;
+        if self.nodes[node].engine.is_some() {
+            self.stop(node);
             let delay = self.choices.below(3000);
             self.at(delay, Event::Restarts { node });
         }
