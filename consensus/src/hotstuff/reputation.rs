@@ -28,7 +28,7 @@ pub fn home_of(round: Round, size: usize) -> ValidatorIndex {
 pub fn candidates(round: Round, committee: &Committee) -> impl Iterator<Item = ValidatorIndex> + use<> {
     let size = size_of(committee.size());
     let turn = round / size;
-    let is_trial = turn.wrapping_add(round % size) % TRIAL_TURNS == 0;
+    let is_trial = turn.wrapping_add(round % size).is_multiple_of(TRIAL_TURNS);
     let others = if is_trial { 0 } else { committee.max_faulty() };
     let nth_other = move |nth: u64| {
         let ahead = turn.wrapping_add(nth).checked_rem(size.saturating_sub(1)).unwrap_or_default();
