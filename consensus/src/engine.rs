@@ -14,6 +14,9 @@ use witan_types::{
 /// A record's place in the consensus log: ascending by one from the first record an epoch ever wrote.
 pub type Seq = u64;
 
+/// For each member, an engine is told who made so many of the newest stable blocks.
+pub const PROPOSERS_A_MEMBER: usize = 2;
+
 /// A monotonic reading of the host's clock since it started: only differences mean anything.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Tick(pub Duration);
@@ -54,6 +57,9 @@ pub struct Setup {
     pub stable: Header,
     /// The seal of `stable`, by which an engine proves it to others; none for the base of the epoch.
     pub stable_seal: Option<Seal>,
+    /// Who made `stable` and the blocks below it, newest first: as many as the epoch has, up to [`PROPOSERS_A_MEMBER`] for
+    /// each member.
+    pub proposers: Vec<ValidatorIndex>,
     /// Height of the newest block whose execution is durable here; at least `stable.height`.
     pub durable: Height,
     /// The first time-out of a view.
@@ -206,7 +212,8 @@ pub enum Input<E: Engine> {
     Validated(BlockId, Verdict),
     /// Every record up to this one is on disk.
     Durable(Seq),
-    /// This block is sealed, and it and its state are flushed here. The only thing that truncates.
+    /// This block is sealed, and it and its state are flushed here. The only thing that truncates. Said of every block of
+    /// the epoch, ascending.
     Stable(SealedHeader),
     /// Whether work waits. View timers run only while it does, or while the engine itself has an undecided block.
     Pending(bool),

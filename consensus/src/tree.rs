@@ -3,7 +3,7 @@
 use crate::engine::Seq;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use witan_types::{Block, BlockId, Header, Height};
+use witan_types::{Block, BlockId, Header, Height, ValidatorIndex};
 
 /// Where a block stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,13 +14,15 @@ pub(crate) struct Place {
     /// The header's tag; 0 for the epoch's base, whatever its header says.
     pub(crate) tag: u64,
     pub(crate) time_ms: u64,
+    pub(crate) proposer: ValidatorIndex,
 }
 
 impl Place {
     /// Where the block of `header` stands.
     pub(crate) fn of(header: &Header, id: BlockId, base: BlockId) -> Place {
         let tag = if id == base { 0 } else { header.tag };
-        Place { height: header.height, id, parent: header.parent, tag, time_ms: header.time_ms }
+        let Header { height, parent, time_ms, proposer, .. } = *header;
+        Place { height, id, parent, tag, time_ms, proposer }
     }
 }
 

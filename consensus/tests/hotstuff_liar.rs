@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use witan_consensus::engine::{Input, Setup};
 use witan_consensus::hotstuff::{
     Kind, Message, PlantedFault, Proposal, QuorumCertificate, Round, Timeout, TimeoutCertificate, Timer,
-    Vote, leader_of,
+    Vote, home_of,
 };
 use witan_types::{BlockId, Header, ValidatorIndex};
 
@@ -106,7 +106,7 @@ fn run(seed: u64, fault: Option<PlantedFault>, events: usize) -> (bool, usize) {
         let place = choices.place(LIAR);
         if choices.once_in(honesty) {
             let round = stage.round(place);
-            let lie = if leader_of(round, 4).at() == LIAR || choices.once_in(2) {
+            let lie = if home_of(round, 4).at() == LIAR || choices.once_in(2) {
                 liar.lie(round, &mut choices)
             } else {
                 Some(Message::OrderVote(liar.vote(Kind::OrderVote, &mut choices)))

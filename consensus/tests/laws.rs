@@ -17,33 +17,10 @@ use proptest::prelude::*;
 use std::sync::Arc;
 use std::time::Duration;
 use witan_consensus::engine::To;
-use witan_consensus::hotstuff::{HotStuff, Message};
+use witan_consensus::hotstuff::HotStuff;
 use witan_consensus::pbft::{self, Pbft};
 use witan_consensus::raft::{self, Raft};
 use witan_types::{Block, Header, Scheme};
-
-impl Subject for HotStuff {
-    fn commitments(_: usize, _: To, message: &Message) -> Vec<(String, String)> {
-        let one = |question: String, answer: String| vec![(question, answer)];
-        match message {
-            Message::Proposal(proposal) => {
-                one(format!("proposal of round {}", proposal.round()), format!("{}", proposal.block.id()))
-            }
-            Message::Vote(vote) => one(format!("vote in round {}", vote.round), format!("{}", vote.block)),
-            Message::OrderVote(vote) => {
-                one(format!("order vote in round {}", vote.round), format!("{}", vote.block))
-            }
-            Message::Timeout(timeout) => {
-                one(format!("time-out of round {}", timeout.round), format!("{}", timeout.high_qc.round))
-            }
-            Message::Certificates(_)
-            | Message::Hello(_)
-            | Message::Fetch(_)
-            | Message::Blocks(_)
-            | Message::Gone(_) => Vec::new(),
-        }
-    }
-}
 
 impl Subject for Pbft {
     fn commitments(_: usize, _: To, message: &pbft::Message) -> Vec<(String, String)> {

@@ -3,7 +3,7 @@
 use crate::event::{Class, Effects, LedgerWrite, Notice, Now, WriteSeq};
 use crate::message::Message;
 use crate::replica::{Replica, outgoing};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use witan_consensus::engine::{Engine, Input};
 use witan_ledger::mempool::Parked;
@@ -164,9 +164,11 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     /// batches that are in it may leave the disk. Until then both are what a loss of power is made good from.
     pub(crate) fn on_ledger_durable(&mut self, now: Now, seq: WriteSeq, effects: &mut Effects) {
         let durable = self.undurable.partition_point(|(written, _)| *written <= seq);
-        let Some((_, sealed)) = self.undurable.drain(..durable).next_back() else { return };
+        let stable: VecDeque<Input<E>> =
+            self.undurable.drain(..durable).map(|(_, sealed)| Input::Stable(*sealed)).collect();
+        let Some(Input::Stable(newest)) = stable.back() else { return };
         let time_ms = self.ledger.tip().time_ms;
-        effects.forget_batches.extend(self.batches.forget(sealed.header.height, time_ms));
-        self.tell(now, Input::Stable(*sealed), effects);
+        effects.forget_batches.extend(self.batches.forget(newest.header.height, time_ms));
+        self.drive(now, stable, effects);
     }
 }

@@ -13,7 +13,7 @@ use crate::sync::{CatchUp, HEARTBEAT};
 use crate::verify::{MessageVerifier, OtherGroup};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
-use witan_consensus::engine::{Engine, Instance, Outputs, Seq, Setup};
+use witan_consensus::engine::{Engine, Instance, Outputs, PROPOSERS_A_MEMBER, Seq, Setup};
 use witan_consensus::hotstuff::HotStuff;
 use witan_consensus::pbft::Pbft;
 use witan_consensus::raft::Raft;
@@ -185,6 +185,10 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         let tip = self.ledger.tip().height;
         let missing = LedgerError::Missing { what: "block", height: sealed, tip };
         let stable = self.ledger.block(sealed).ok_or(missing)?.header.clone();
+        // The base block of the epoch is none of its blocks.
+        let blocks =
+            (base.height.saturating_add(1)..=sealed).rev().map_while(|height| self.ledger.block(height));
+        let proposers = blocks.map(|block| block.header.proposer);
         Ok(Some(Setup {
             instance,
             committee: self.committee.clone(),
@@ -193,6 +197,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             base,
             stable_seal: self.ledger.store().seal(stable.height),
             stable,
+            proposers: proposers.take(self.committee.size().saturating_mul(PROPOSERS_A_MEMBER)).collect(),
             durable: tip,
             base_timeout: Duration::from_millis(self.ledger.parameters().base_timeout_ms),
             max_timeout: Duration::from_millis(self.ledger.parameters().max_timeout_ms),

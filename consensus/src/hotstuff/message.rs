@@ -5,7 +5,7 @@ use super::certificate::{
     TimeoutCertificate,
 };
 use super::faults::Court;
-use super::pacemaker::leader_of;
+use super::reputation::candidates;
 use super::rules::{Lapse, follows};
 use crate::engine::{Instance, Rejected};
 use crate::fetch::{Blocks, Fetch};
@@ -83,8 +83,8 @@ impl Proposal {
     fn verify(&self, court: &Court<'_>, from: ValidatorIndex) -> Result<(), Rejected> {
         let (header, round) = (&self.block.header, self.round());
         verify_block(court.instance, &self.block)?;
-        if header.proposer != from || leader_of(round, court.committee.size()) != from {
-            return Err(Rejected::Inconsistent("a proposal from another than the round's leader"));
+        if header.proposer != from || candidates(round, court.committee).all(|candidate| candidate != from) {
+            return Err(Rejected::Inconsistent("a proposal from a member that can't lead its round"));
         }
         if header.parent != self.justify.block || self.justify.round >= round {
             return Err(Rejected::Inconsistent("a proposal that its certificate does not justify"));

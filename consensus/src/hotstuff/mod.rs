@@ -14,6 +14,7 @@ pub mod certificate;
 mod faults;
 pub mod message;
 mod pacemaker;
+mod reputation;
 pub mod rules;
 pub mod state;
 mod sync;
@@ -23,7 +24,8 @@ mod voting;
 pub use certificate::{Kind, OrderCertificate, QuorumCertificate, Round, TimeoutCertificate};
 pub use faults::PlantedFault;
 pub use message::{Certificates, Hello, Message, Proposal, Timeout, Vote};
-pub use pacemaker::{Timer, leader_of};
+pub use pacemaker::Timer;
+pub use reputation::{TRIAL_TURNS, candidates, home_of, leader_of, skipped};
 pub use state::{Record, SafetyState};
 pub use tally::ROUND_WINDOW;
 
@@ -36,6 +38,7 @@ use crate::planted::Planted;
 use crate::tree::{Kept, Place, Tree};
 use faults::{Court, Judge};
 use pacemaker::Running;
+use reputation::Past;
 use rules::Link;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -46,7 +49,7 @@ use witan_types::{
     ValidatorIndex,
 };
 
-/// The proposal of the current round, until the round ends.
+/// A proposal of the current round, until the round ends.
 #[derive(Clone, Debug)]
 struct Held {
     from: ValidatorIndex,
@@ -72,16 +75,18 @@ pub struct HotStuff {
     /// Own messages of this step, whose record is written at its end.
     own_unsaved: Vec<Message>,
     tree: Tree,
+    past: Past,
     decided: Place,
     /// The highest block handed out as decided, or durable before the start.
     emitted: Height,
     entered: Round,
-    held: Option<Held>,
+    /// One of each member that may lead the round, at most: who does is known once its parent is here.
+    held: Vec<Held>,
     votes: Votes,
     order_votes: Votes,
     timeouts: Timeouts,
-    /// The first proposal seen of each round in the window.
-    proposals: BTreeMap<Round, (BlockId, Signed)>,
+    /// The first proposal seen of each round in the window and author.
+    proposals: BTreeMap<(Round, ValidatorIndex), (BlockId, Signed)>,
     accused: Accused,
     doubts: Doubts,
     sync: Sync,
@@ -127,7 +132,7 @@ impl Engine for HotStuff {
             Input::Timeout(timer) => self.on_timer(timer),
             Input::Payload(turn, draft) => self.propose(&turn, draft),
             Input::Validated(id, verdict) => {
-                if let Some(held) = self.held.as_mut().filter(|held| held.id == id) {
+                if let Some(held) = self.held.iter_mut().find(|held| held.id == id) {
                     held.verdict = Some(verdict);
                 }
             }
@@ -200,6 +205,7 @@ impl HotStuff {
         let base = setup.base.id();
         let tree = Tree::new(&setup.stable, base);
         let decided = tree.root();
+        let past = Past::new(&setup.committee, &setup.proposers);
         let mut engine = HotStuff {
             base,
             judge,
@@ -210,10 +216,11 @@ impl HotStuff {
             own: VecDeque::new(),
             own_unsaved: Vec::new(),
             tree,
+            past,
             decided,
             emitted: setup.durable,
             entered: 0,
-            held: None,
+            held: Vec::new(),
             votes: Votes::default(),
             order_votes: Votes::default(),
             timeouts: Timeouts::default(),
@@ -259,7 +266,7 @@ impl HotStuff {
         self.attach();
         self.enter_round();
         self.advance_decided();
-        self.consider_proposal();
+        self.consider_proposals();
         self.try_order_vote();
         self.fetch_missing();
         self.want_payload();
@@ -281,10 +288,6 @@ impl HotStuff {
             Message::Blocks(blocks) => self.on_blocks(blocks),
             Message::Gone(height) => self.on_gone(height),
         }
-    }
-
-    fn leader(&self, round: Round) -> ValidatorIndex {
-        leader_of(round, self.setup.committee.size())
     }
 
     /// Whether a certificate that verified is also one of this epoch's chain: round 0 belongs to the base alone.
@@ -331,15 +334,18 @@ impl HotStuff {
             self.entered = round;
             match self.state.opening_tc() {
                 Some(tc) => self.doubts.failed(self.leader(tc.round)),
-                None => self.doubts.succeeded(self.leader(self.state.high_qc.round)),
+                None => {
+                    let certified = self.tree.place(self.state.high_qc.block);
+                    certified.into_iter().for_each(|block| self.doubts.succeeded(block.proposer));
+                }
             }
-            self.held = self.held.take().filter(|held| held.proposal.round() == round);
+            self.held.retain(|held| held.proposal.round() == round);
             self.wanted = None;
             let oldest = round.saturating_sub(ROUND_WINDOW);
             self.votes.forget_before(oldest);
             self.order_votes.forget_before(oldest);
             self.timeouts.forget_before(oldest);
-            self.proposals = self.proposals.split_off(&oldest);
+            self.proposals = self.proposals.split_off(&(oldest, ValidatorIndex(0)));
         }
     }
 
@@ -376,6 +382,7 @@ impl HotStuff {
         if header.height <= self.tree.root().height || (!is_ahead && self.tree.place(id).is_none()) {
             return;
         }
+        self.past.push(header, self.tree.root().id);
         self.tree.reroot(header, id);
         if is_ahead {
             self.decided = self.tree.root();

@@ -1,9 +1,8 @@
-//! Rounds in time: who leads, how long to wait, when to say things again.
+//! Rounds in time: how long to wait, when to say things again.
 
 use super::HotStuff;
 use super::certificate::Round;
 use borsh::{BorshDeserialize, BorshSerialize};
-use witan_types::ValidatorIndex;
 
 /// The engine's timers.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, BorshSerialize, BorshDeserialize)]
@@ -18,12 +17,6 @@ pub enum Timer {
 
 impl witan_types::Wire for Timer {
     const MAX_BYTES: usize = 16;
-}
-
-/// The leader of a round, in a committee of `size`: each in turn.
-pub fn leader_of(round: Round, size: usize) -> ValidatorIndex {
-    let size = u64::try_from(size).unwrap_or(u64::MAX).max(1);
-    ValidatorIndex(u16::try_from(round % size).unwrap_or_default())
 }
 
 /// Which timers run.
@@ -44,7 +37,7 @@ impl HotStuff {
         let round = self.state.round();
         let certified = self.state.high_qc.round > self.decided.tag;
         let proposed =
-            self.held.is_some() || self.state.last_vote.as_ref().is_some_and(|vote| vote.round == round);
+            !self.held.is_empty() || self.state.last_vote.as_ref().is_some_and(|vote| vote.round == round);
         self.pending || certified || proposed || self.state.has_timed_out()
     }
 

@@ -24,8 +24,8 @@ pub(super) struct Sync {
 }
 
 impl HotStuff {
-    /// Blocks that must be held: the highest certified one, the newest that is final, and the parent of the round's
-    /// proposal.
+    /// Blocks that must be held: the highest certified one, the newest that is final, and the parents of the round's
+    /// proposals.
     fn goals(&self) -> Vec<Goal> {
         let state = &self.state;
         let goal = |round: Round, block, signatures: &QuorumSignatures, builder| {
@@ -36,20 +36,24 @@ impl HotStuff {
         let certified = goal(*round, *block, signatures, None);
         let ordered =
             state.order.as_ref().and_then(|order| goal(order.round, order.block, &order.signatures, None));
-        let parent = self.held.as_ref().and_then(|held| {
+        let parents = self.held.iter().map(|held| {
             let justify = &held.proposal.justify;
             goal(justify.round, justify.block, &justify.signatures, Some(held.from))
         });
-        [certified, ordered, parent].into_iter().flatten().collect()
+        [certified, ordered].into_iter().chain(parents).flatten().collect()
     }
 
-    /// Moves the round's proposal among the certified blocks, if it turned out to be one that is needed.
+    /// Moves the round's proposals among the certified blocks, if they turned out to be needed.
     pub(super) fn keep_certified_held(&mut self) {
-        let Some(held) = &self.held else { return };
-        let needed = |goal: &Goal| self.sync.fetching.missing_below(&self.tree, goal.block) == Some(held.id);
-        if self.goals().iter().any(needed) {
-            let kept = Kept { block: Arc::clone(&held.proposal.block), seq: None };
-            self.sync.fetching.adopt(held.id, kept);
+        if self.held.is_empty() {
+            return;
+        }
+        for goal in self.goals() {
+            let missing = self.sync.fetching.missing_below(&self.tree, goal.block);
+            if let Some(held) = self.held.iter().find(|held| Some(held.id) == missing) {
+                let kept = Kept { block: Arc::clone(&held.proposal.block), seq: None };
+                self.sync.fetching.adopt(held.id, kept);
+            }
         }
     }
 

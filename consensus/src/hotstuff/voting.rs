@@ -65,8 +65,8 @@ impl HotStuff {
         self.state.last_proposed = Some(Proposed::of(&proposal, id));
         self.unsaved = true;
         self.out.send.push((To::All, Message::Proposal(proposal.clone())));
-        self.held =
-            Some(Held { from: self.setup.me, id, proposal, asked: true, verdict: Some(Verdict::Valid) });
+        let (from, verdict) = (self.setup.me, Some(Verdict::Valid));
+        self.held.push(Held { from, id, proposal, asked: true, verdict });
     }
 
     pub(super) fn on_proposal(&mut self, from: ValidatorIndex, proposal: Proposal) {
@@ -88,9 +88,12 @@ impl HotStuff {
         } else if let Some(vote) = last_vote.filter(|vote| (vote.round, vote.block) == (round, id)) {
             let again = Message::Vote(vote.clone());
             self.out.send.push((To::One(from), again));
-        } else if self.held.as_ref().is_none_or(|held| held.proposal.round() < round) {
+        } else {
             self.keep_certified_held();
-            self.held = Some(Held { from, id, proposal, asked: false, verdict: None });
+            self.held.retain(|held| held.proposal.round() == round);
+            if self.held.iter().all(|held| held.from != from) {
+                self.held.push(Held { from, id, proposal, asked: false, verdict: None });
+            }
         }
     }
 
@@ -100,7 +103,7 @@ impl HotStuff {
             return;
         }
         let message = proposal.signing_bytes(&self.instance(), id);
-        match self.proposals.get(&round) {
+        match self.proposals.get(&(round, from)) {
             Some((first, signed)) if *first != id => {
                 let first = (signed.message.clone(), signed.signature);
                 self.accuse(from, "two proposals in a round", first, (message, proposal.signature));
@@ -108,16 +111,27 @@ impl HotStuff {
             Some(_) => {}
             None => {
                 let Some(key) = self.setup.committee.key(from).copied() else { return };
-                self.proposals.insert(round, (id, Signed { key, message, signature: proposal.signature }));
+                self.proposals
+                    .insert((round, from), (id, Signed { key, message, signature: proposal.signature }));
             }
         }
     }
 
-    /// Moves the round's proposal on: to the ledger's judgement once its parent is known, then to a vote.
-    pub(super) fn consider_proposal(&mut self) {
-        let Some(held) = &mut self.held else { return };
+    /// Moves the round's proposals on: to the ledger's judgement once their parents are known, then to a vote.
+    pub(super) fn consider_proposals(&mut self) {
+        let mut held = std::mem::take(&mut self.held);
+        held.retain_mut(|held| self.consider(held));
+        self.held = held;
+        self.try_vote();
+    }
+
+    /// Asks the ledger about a proposal whose parent is here. False if its author does not lead the round above it.
+    fn consider(&mut self, held: &mut Held) -> bool {
         let (header, justify) = (&held.proposal.block.header, &held.proposal.justify);
-        let Some(parent) = self.tree.place(header.parent) else { return };
+        let Some(parent) = self.tree.place(header.parent) else { return true };
+        if self.leader_above(parent.id, held.proposal.round()) != Some(held.from) {
+            return false;
+        }
         let extends = parent.height.checked_add(1) == Some(header.height)
             && header.time_ms > parent.time_ms
             && justify.round == parent.tag;
@@ -126,21 +140,20 @@ impl HotStuff {
         } else if !std::mem::replace(&mut held.asked, true) {
             self.out.validate.push(Arc::clone(&held.proposal.block));
         }
-        if held.verdict == Some(Verdict::Valid) {
-            self.try_vote();
-        }
+        true
     }
 
-    /// Votes for the round's proposal, if the rules allow it. The block and the whole state go to disk first.
+    /// Votes for a proposal of the round, if the rules allow it. The block and the whole state go to disk first.
     fn try_vote(&mut self) {
-        let Some(held) = &self.held else { return };
-        let (id, round, justify) = (held.id, held.proposal.round(), held.proposal.justify.round);
-        let promises = self.state.promises;
-        if round != self.state.round()
-            || !self.judge.may_vote(&promises, round, justify, held.proposal.lapse())
-        {
-            return;
-        }
+        let (round, promises) = (self.state.round(), self.state.promises);
+        let may_vote = |held: &&Held| {
+            let (proposal, justify) = (&held.proposal, held.proposal.justify.round);
+            held.verdict == Some(Verdict::Valid)
+                && proposal.round() == round
+                && self.judge.may_vote(&promises, round, justify, proposal.lapse())
+        };
+        let Some(held) = self.held.iter().find(may_vote) else { return };
+        let (id, justify) = (held.id, held.proposal.justify.round);
         let block = Arc::clone(&held.proposal.block);
         self.tree.insert(id, Kept { block, seq: None });
         self.keep(id);

@@ -4,7 +4,9 @@
 use super::{Choices, MAX_TIMEOUT, sealed, setup};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
-use witan_consensus::engine::{Draft, Engine, Input, Outputs, Seq, Setup, Tick, To, Turn, Verdict};
+use witan_consensus::engine::{
+    Draft, Engine, Input, Outputs, PROPOSERS_A_MEMBER, Seq, Setup, Tick, To, Turn, Verdict,
+};
 use witan_types::{BlockId, Header, Height, Payload, Scheme, Seal, ValidatorIndex, Wire};
 
 /// An engine whose messages the laws can read.
@@ -178,10 +180,15 @@ impl<E: Subject> Cluster<E> {
         }
     }
 
-    /// Ends a member for good.
+    /// Ends a member, until [`Cluster::heal`].
     pub fn stop(&mut self, node: usize) {
-        self.nodes[node].engine = None;
-        self.nodes[node].life += 1;
+        let host = &mut self.nodes[node];
+        host.engine = None;
+        host.life += 1;
+        host.unsynced.clear();
+        host.waiting.clear();
+        host.timers.clear();
+        host.turn = None;
     }
 
     /// Loses every message between members below `place` and the others.
@@ -242,10 +249,7 @@ impl<E: Subject> Cluster<E> {
             }
             Event::Stabilises { node, life, header } => {
                 if self.nodes[node].life == life && header.height > self.nodes[node].stable.height {
-                    self.nodes[node].stable = header.clone();
-                    let sealed = sealed(&header, self.nodes.len(), self.scheme);
-                    self.nodes[node].stable_seal = Some(sealed.seal.clone());
-                    self.give(node, Input::Stable(sealed));
+                    self.make_stable(node, &header);
                 }
             }
             Event::IsBehind { node, life, height } => {
@@ -439,20 +443,24 @@ impl<E: Subject> Cluster<E> {
         let host = &mut self.nodes[node];
         host.last_decided = host.last_decided.max(header.height);
         host.durable = host.durable.max(header.height);
-        (host.jumped, host.stable) = (header.height, header.clone());
-        let sealed = sealed(&header, self.nodes.len(), self.scheme);
-        self.nodes[node].stable_seal = Some(sealed.seal.clone());
-        self.give(node, Input::Stable(sealed));
+        host.jumped = header.height;
+        self.make_stable(node, &header);
+    }
+
+    /// Tells a member of every block up to `header` that it is stable now.
+    fn make_stable(&mut self, node: usize, header: &Header) {
+        let heights = self.nodes[node].stable.height + 1..=header.height;
+        let headers: Vec<Header> = self.chain.range(heights).map(|(_, header)| header.clone()).collect();
+        for header in headers {
+            let sealed = sealed(&header, self.nodes.len(), self.scheme);
+            (self.nodes[node].stable, self.nodes[node].stable_seal) = (header, Some(sealed.seal.clone()));
+            self.give(node, Input::Stable(sealed));
+        }
     }
 
     fn crash(&mut self, node: usize) {
-        let host = &mut self.nodes[node];
-        if host.engine.take().is_some() {
-            host.life += 1;
-            host.unsynced.clear();
-            host.waiting.clear();
-            host.timers.clear();
-            host.turn = None;
+        if self.nodes[node].engine.is_some() {
+            self.stop(node);
             let delay = self.choices.below(3000);
             self.at(delay, Event::Restarts { node });
         }
@@ -462,6 +470,8 @@ impl<E: Subject> Cluster<E> {
         let host = &mut self.nodes[node];
         (host.setup.durable, host.setup.stable) = (host.durable, host.stable.clone());
         host.setup.stable_seal.clone_from(&host.stable_seal);
+        let headers = self.chain.range(..=host.stable.height).rev().map(|(_, header)| header.proposer);
+        host.setup.proposers = headers.take(host.setup.committee.size() * PROPOSERS_A_MEMBER).collect();
         host.last_decided = host.durable;
         let decode =
             |(seq, bytes): &(Seq, Vec<u8>)| (*seq, E::Record::decode(bytes).expect("records decode"));

@@ -1,9 +1,10 @@
 //! HotStuff on the stage: its messages by kind and round, its timers, its blocks.
 
 use super::BASE_TIMEOUT;
+use super::cluster::Subject;
 use super::stage::{Letter, Staged};
 use std::sync::Arc;
-use witan_consensus::engine::{Engine as _, Input, Instance, Outputs, Rejected, Seq, Setup, Verified};
+use witan_consensus::engine::{Engine as _, Input, Instance, Outputs, Rejected, Seq, Setup, To, Verified};
 use witan_consensus::hotstuff::{HotStuff, Message, PlantedFault, Record, Round, Timer};
 use witan_types::{Block, Committee, Header, Payload, ValidatorIndex};
 
@@ -39,6 +40,29 @@ impl Staged for HotStuff {
 
     fn is_greeting(message: &Message) -> bool {
         matches!(message, Message::Hello(_))
+    }
+}
+
+impl Subject for HotStuff {
+    fn commitments(_: usize, _: To, message: &Message) -> Vec<(String, String)> {
+        let one = |question: String, answer: String| vec![(question, answer)];
+        match message {
+            Message::Proposal(proposal) => {
+                one(format!("proposal of round {}", proposal.round()), format!("{}", proposal.block.id()))
+            }
+            Message::Vote(vote) => one(format!("vote in round {}", vote.round), format!("{}", vote.block)),
+            Message::OrderVote(vote) => {
+                one(format!("order vote in round {}", vote.round), format!("{}", vote.block))
+            }
+            Message::Timeout(timeout) => {
+                one(format!("time-out of round {}", timeout.round), format!("{}", timeout.high_qc.round))
+            }
+            Message::Certificates(_)
+            | Message::Hello(_)
+            | Message::Fetch(_)
+            | Message::Blocks(_)
+            | Message::Gone(_) => Vec::new(),
+        }
     }
 }
 
@@ -99,7 +123,7 @@ pub fn block(setup: &Setup, round: Round, parent: &Header, time_ms: u64) -> Arc<
         height: parent.height + 1,
         tag: round,
         parent: parent.id(),
-        proposer: witan_consensus::hotstuff::leader_of(round, setup.committee.size()),
+        proposer: witan_consensus::hotstuff::home_of(round, setup.committee.size()),
         time_ms,
         payload_root: payload.root(),
     };

@@ -88,6 +88,7 @@ pub fn setup<E: Engine>(place: usize, size: usize, scheme: Scheme, seed: u64) ->
         base: base(),
         stable: base(),
         stable_seal: None,
+        proposers: Vec::new(),
         durable: base().height,
         base_timeout: BASE_TIMEOUT,
         max_timeout: MAX_TIMEOUT,

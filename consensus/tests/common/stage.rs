@@ -102,7 +102,7 @@ pub struct Stage<E: Staged> {
     /// What the members did, for a story to take; not kept unless asked for.
     pub deeds: Option<Vec<Deed<E>>>,
     /// What anyone ever decided, by height, whoever has crashed since.
-    chain: BTreeMap<Height, BlockId>,
+    chain: BTreeMap<Height, Arc<Block>>,
     forked: bool,
     /// What every ledger thinks of every block, at once; nothing yet, if none.
     pub verdict: Option<Verdict>,
@@ -231,6 +231,8 @@ impl<E: Staged> Stage<E> {
         let setup = &mut self.members[place].setup;
         (setup.stable, setup.durable) = (stable.clone(), stable.height);
         setup.stable_seal = Some(sealed(stable, size, Scheme::StandIn).seal);
+        let below = self.chain.range(..stable.height).rev().map(|(_, block)| block.header.proposer);
+        setup.proposers = [stable.proposer].into_iter().chain(below).collect();
         self.restart(place);
     }
 
@@ -346,8 +348,8 @@ impl<E: Staged> Stage<E> {
             member.truncated = truncate;
         }
         for block in &outputs.decided {
-            let first = self.chain.entry(block.header.height).or_insert(block.id());
-            self.forked |= *first != block.id();
+            let first = self.chain.entry(block.header.height).or_insert(Arc::clone(block));
+            self.forked |= first.id() != block.id();
         }
         member.decided.extend(outputs.decided);
         member.accused.extend(outputs.accuse);

@@ -27,6 +27,7 @@ fn hosted(durable: Seq) -> Hosted<HotStuff> {
         key,
         stable: base.clone(),
         stable_seal: None,
+        proposers: Vec::new(),
         base,
         durable: 0,
         base_timeout: Duration::from_secs(1),

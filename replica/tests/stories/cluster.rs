@@ -379,17 +379,19 @@ impl Cluster {
         self.persist(place, vec![], None);
     }
 
+    /// What comes together is flushed together.
     fn write(&mut self, place: usize, writes: Vec<(WriteSeq, LedgerWrite)>) {
-        for (seq, write) in writes {
-            if self.nodes[place].loses_seals && matches!(write, LedgerWrite::Seal(_)) {
-                return;
-            }
-            self.nodes[place].disk.write(write);
-            self.on_the_way.push_back((place, Event::Written(seq)));
-            if !self.nodes[place].ledger_unsynced {
-                self.on_the_way.push_back((place, Event::LedgerDurable(seq)));
-            }
+        let node = &mut self.nodes[place];
+        let lost = |write: &LedgerWrite| node.loses_seals && matches!(write, LedgerWrite::Seal(_));
+        let mut written = None;
+        for (seq, write) in writes.into_iter().take_while(|(_, write)| !lost(write)) {
+            node.disk.write(write);
+            written = Some(seq);
         }
+        let is_synced = !node.ledger_unsynced;
+        self.on_the_way.extend(written.map(|seq| (place, Event::Written(seq))));
+        let durable = written.filter(|_| is_synced);
+        self.on_the_way.extend(durable.map(|seq| (place, Event::LedgerDurable(seq))));
     }
 
     fn is_linked(&self, one: usize, other: usize) -> bool {

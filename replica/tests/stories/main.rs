@@ -12,6 +12,7 @@ mod cluster;
 mod disk;
 mod envelopes;
 mod intake;
+mod leaders;
 mod parameters;
 mod proposing;
 mod sealing;

@@ -172,7 +172,7 @@ fn dead_leader(me: &str, group: &GroupSituation, leader: &str) -> Found {
         group.reached()
     );
     let fix = format!(
-        "Start {leader} ({}): until then each of its turns costs a time-out.",
+        "Start {leader} ({}): until then every turn that it is given costs a time-out.",
         start_command(&[leader])
     );
     noted("DEAD_LEADER", Some(group.group), &[leader], text, fix)
