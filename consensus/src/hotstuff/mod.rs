@@ -139,7 +139,7 @@ impl Engine for HotStuff {
             Input::Durable(seq) => self.on_durable(seq),
             Input::Stable(sealed) => self.on_stable(&sealed),
             Input::Pending(pending) => self.pending = pending,
-            Input::Leaving => {} // The next round has another leader anyway.
+            Input::Leaving => {} // Its turn is a round long.
         }
         self.settle()
     }
