@@ -128,7 +128,7 @@ impl<'a> Driver<'a> {
         loop {
             let due = start + schedule.due((self.next * self.batch) as u64);
             let now = Instant::now();
-            if due <= now.min(end) && self.submit_next(due, events).is_some() {
+            if due <= now && due < end && self.submit_next(due, events).is_some() {
                 self.late = self.late.max(now.saturating_duration_since(due));
             } else if now >= end {
                 return;

@@ -90,6 +90,6 @@ async fn an_open_loop_submits_all_that_is_due_and_counts_from_when_it_was() {
     driver.offer_until(start + second, (start, Schedule::per_second(500)), &events, &mut inbox).await;
     let due: Vec<Duration> =
         driver.batches.iter().filter_map(|batch| batch.since).map(|since| since - start).collect();
-    assert_eq!(due, [0, 200, 400, 600, 800, 1_000].map(Duration::from_millis));
+    assert_eq!(due, [0, 200, 400, 600, 800].map(Duration::from_millis));
     assert!(driver.late >= second && driver.under_way == due.len());
 }
