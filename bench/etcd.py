@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
 """Witan's Raft beside etcd: three members each on this machine, every write synced, clients with one request outstanding each.
 
-    make build && cargo build --release --locked -p witan-testnet --example etcd_load
-    python3 bench/etcd.py --rounds 5
+    make bench-etcd ROUNDS=5
 
 Needs `etcd` and `etcdctl` (Debian: etcd-server, etcd-client) and installs nothing; where they are absent it says so and exits 0. Each
 round measures etcd, then Witan, then Witan with batches, each on a fresh cluster with the machine to itself, so that figures of one
