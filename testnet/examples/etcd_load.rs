@@ -1,6 +1,6 @@
 //! Load for etcd, to be compared with `witan bench --clients`: clients with one put outstanding each, over gRPC, which is what etcd's
-//! own clients speak. The two messages are encoded here by hand and nothing but HTTP/2 is between them and the socket, so this costs
-//! less processor time than etcd's own clients would: on one machine that leaves more for etcd.
+//! own clients speak. The two messages are encoded here by hand and nothing but HTTP/2 is between them and the socket, so this should
+//! cost less processor time than etcd's own clients: on one machine that leaves more for etcd.
 //!
 //! `cargo run --release -p witan-testnet --example etcd_load -- --clients 256 --for 15 127.0.0.1:2379 ...` prints one JSON document.
 #![expect(clippy::print_stdout, reason = "an example prints what it found")]
