@@ -5,7 +5,7 @@ CARGO ?= cargo
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 WITAN := $(CARGO_TARGET_DIR)/release/witan
 
-.PHONY: build testnet test lint unit clients web-test web-soak install soak scenarios fuzz bank clean-testnet import-debian
+.PHONY: build testnet test lint unit clients web-test web-soak install soak scenarios fuzz bank clean-testnet import-debian bench-etcd
 
 ## Builds target/release/witan.
 build: install
@@ -89,6 +89,12 @@ REQUESTS ?= 100000
 fuzz: install
 	WITAN_FUZZ_REQUESTS=$(REQUESTS) $(CARGO) test --release --locked -p witan --test acceptance \
 		requests_at_random -- --nocapture --test-threads 1
+
+## Raft beside etcd, where Debian's etcd-server and etcd-client are installed: ROUNDS of it.
+ROUNDS ?= 5
+bench-etcd: build
+	$(CARGO) build --release --locked -p witan-testnet --example etcd_load
+	python3 bench/etcd.py --rounds $(ROUNDS)
 
 ## What the build needs beside rust, gcc, g++, make, python3 and git: libclang, for RocksDB's bindings.
 install:

@@ -2,16 +2,18 @@
 
 mod calls;
 mod flood;
+mod rate;
 
 use crate::commands::tx::text;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::Table;
+use rate::Rate;
 use std::net::SocketAddr;
 use std::str::FromStr;
 use std::time::Duration;
-use witan_testnet::bench::{self, AcrossPlan, BenchNode, BenchPlan, BenchReport, EngineRun, Suite};
-use witan_testnet::load::presign::MIN_LOAD_BYTES;
+use witan_testnet::bench::{self, AcrossPlan, BenchNode, BenchPlan, BenchReport, EngineRun, Offer, Suite};
+use witan_testnet::load::presign::{MAX_LOAD_KEYS, MIN_LOAD_BYTES};
 use witan_testnet::local::{Network, Spec};
 use witan_types::genesis::UnknownEngine;
 use witan_types::{Committee, EngineKind, FaultModel, GroupId, PublicKey};
@@ -20,6 +22,8 @@ const EXAMPLE: &str = "\
 Example:
   witan bench -n 4 --for 20s
   witan bench -e hotstuff,pbft,raft --dead 1
+  witan bench --rate 50% --dead 1
+  witan bench -n 3 -e raft --clients 256 --value-size 256
   witan bench -s 1,2,4,8 --across 0,10,50,100
   witan bench -n 1 --calls
   witan bench --flood --for 60s
@@ -27,6 +31,10 @@ Example:
 
 /// How long the network may take to its first block.
 const READY_WITHIN: Duration = Duration::from_secs(60);
+/// The largest value that --value-size takes: what --size takes, less what is around a value.
+const MAX_VALUE: i64 = 60_000;
+/// The most clients: each has a connection, and a node takes no more than so many.
+const MAX_CLIENTS: i64 = 1_024;
 /// The group that is loaded.
 const GROUP: GroupId = GroupId(1);
 
@@ -80,12 +88,27 @@ pub(crate) struct Args {
     /// Bytes of a signed transaction
     #[arg(long, default_value_t = 256, value_parser = parse_size)]
     size: usize,
+    /// Bytes of the value that each transaction puts, instead of the --size of the whole
+    #[arg(long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(0..=MAX_VALUE), conflicts_with = "size")]
+    value_size: Option<u32>,
+    /// Write this many keys before the load, which then writes these; otherwise it writes 100,000 that are not there before
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..=MAX_LOAD_KEYS))]
+    keys: Option<u64>,
+    /// Offer this many transactions a second, whatever becomes of those before (an open loop; latency counts from when each was
+    /// due), or this share of the full load, such as 50%, which is measured first. With --dead the same is offered to a
+    /// network whose validators are dead from the start, and to one in which they are killed in the middle
+    #[arg(long, value_name = "TX_PER_S|PERCENT", conflicts_with_all = ["across", "calls", "flood", "clients"])]
+    rate: Option<Rate>,
+    /// This many clients with one request outstanding each, instead of as many requests as the target allows
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=MAX_CLIENTS))]
+    clients: Option<u16>,
+    /// Transactions in a request, at most 100. If not given 100, with --clients 1, and at a low --rate fewer. A request of one
+    /// waits until it is committed
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=100))]
+    batch: Option<u8>,
     /// The median time to commit that the client aims for
     #[arg(long, default_value = "250ms", value_parser = text::duration, value_name = "TIME")]
     target: Duration,
-    /// Always this many batches of 100 under way, instead of as many as the target allows
-    #[arg(long, value_name = "BATCHES")]
-    in_flight: Option<usize>,
     /// Where keys and load come from: the same seed makes the same
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -109,6 +132,16 @@ impl FromStr for Engines {
 impl Args {
     fn engines(&self) -> Vec<EngineKind> {
         self.engines.iter().flat_map(|engines| engines.0.iter().copied()).collect()
+    }
+
+    fn tx_bytes(&self) -> usize {
+        let value = self.value_size.and_then(|bytes| usize::try_from(bytes).ok());
+        value.map_or(self.size, |bytes| bytes.saturating_add(MIN_LOAD_BYTES))
+    }
+
+    /// A closed loop: what goes out when without --rate.
+    fn closed(&self) -> Offer {
+        self.clients.map_or(Offer::Target(self.target), |clients| Offer::Clients(clients.into()))
     }
 }
 
@@ -147,12 +180,10 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<(), CliError> {
     engines.iter().try_for_each(|engine| check_dead(&args, *engine))?;
     let mut runs = Vec::new();
     for engine in engines {
-        let all = on_its_own_network(&args, engine, 0, context).await?;
-        let with_dead = match args.dead {
-            0 => None,
-            dead => Some((dead, on_its_own_network(&args, engine, dead, context).await?)),
-        };
-        runs.push(EngineRun::new(all, with_dead));
+        runs.push(match args.rate {
+            Some(rate) => rate::run(&args, engine, rate, context).await?,
+            None => with_and_without_dead(&args, engine, args.closed(), context).await?,
+        });
     }
     match <[EngineRun; 1]>::try_from(runs) {
         Ok([only]) => context.output.result(&only, || only.to_string()),
@@ -252,11 +283,26 @@ async fn on_a_network<T>(
     outcome
 }
 
+/// One engine under load, with all validators and, if asked for, with some of them dead.
+async fn with_and_without_dead(
+    args: &Args,
+    engine: EngineKind,
+    offer: Offer,
+    context: &Context,
+) -> Result<EngineRun, CliError> {
+    let all = on_its_own_network(args, engine, (0, offer), context).await?;
+    let with_dead = match args.dead {
+        0 => None,
+        dead => Some((dead, on_its_own_network(args, engine, (dead, offer), context).await?)),
+    };
+    Ok(EngineRun::new(all, with_dead))
+}
+
 /// One engine under load, with so many of its validators never started.
 async fn on_its_own_network(
     args: &Args,
     engine: EngineKind,
-    dead: usize,
+    (dead, offer): (usize, Offer),
     context: &Context,
 ) -> Result<BenchReport, CliError> {
     let suffix = if dead == 0 { String::new() } else { format!("-{dead}-dead") };
@@ -268,9 +314,10 @@ async fn on_its_own_network(
             group: GROUP,
             warm_up: args.warm_up,
             window: args.window,
-            target: args.target,
-            in_flight: args.in_flight,
-            tx_bytes: args.size,
+            offer,
+            batch: args.batch.map(usize::from),
+            tx_bytes: args.tx_bytes(),
+            keys: args.keys,
             seed: args.seed,
         };
         bench::run(&plan, &mut |what| context.output.note(what)).await.map_err(CliError::failed)

@@ -30,6 +30,7 @@ macro_rules! stories {
 mod access;
 mod bad_input;
 mod bank;
+mod bench;
 mod check;
 mod command;
 mod configuration;

@@ -4,19 +4,24 @@
 
 mod across;
 mod calls;
+mod driver;
 mod flood;
+mod preload;
 pub mod process;
 mod report;
 mod run;
+mod singles;
+mod stalls;
+mod submission;
 mod suite;
 pub mod verify_cost;
 
 pub use across::{AcrossPlan, AcrossReport, Latencies, Times, run_across};
 pub use calls::{CallsPlan, CallsReport, MethodFigures, no_op, run_calls};
 pub use flood::{FloodPlan, FloodReport, Flooded, flood, run_flood};
-pub use report::BenchReport;
-pub use run::{BenchNode, BenchPlan, run};
-pub use suite::{EngineRun, Suite, WithDead};
+pub use report::{AfterKill, BenchReport, Offered};
+pub use run::{BenchNode, BenchPlan, Offer, run};
+pub use suite::{EngineRun, Suite, WithDead, WithKilled};
 
 use std::time::Duration;
 use witan_rpc::ClientError;
@@ -64,6 +69,16 @@ pub enum BenchError {
         method: &'static str,
         /// What came instead.
         why: String,
+    },
+    /// The keys that a load writes could not be written beforehand.
+    #[error("{keys} keys were not written within {within:?}; the last failure: {last}. Choose fewer --keys")]
+    Preload {
+        /// How many.
+        keys: u64,
+        /// The time there was.
+        within: Duration,
+        /// The last failure.
+        last: String,
     },
     /// No such group.
     #[error("genesis has no group {0}")]

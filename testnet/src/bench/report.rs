@@ -21,7 +21,10 @@ pub struct BenchReport {
     pub transactions: u64,
     /// Transactions committed a second.
     pub tx_per_s: f64,
-    /// From just before submission until the client had read the block with the transaction: the median.
+    /// The same in submissions a second.
+    pub requests_per_s: f64,
+    /// From just before submission, or in an open loop from when it was due, until the client had read the block with the
+    /// transaction or its answer: the median.
     pub p50_ms: f64,
     /// The same, 95 of 100.
     pub p95_ms: f64,
@@ -47,9 +50,11 @@ pub struct BenchReport {
     pub share_of_limit: f64,
     /// Bytes of a signed transaction.
     pub tx_bytes: usize,
+    /// Keys that were written before the load, which then writes these; none if the load begins without.
+    pub keys: Option<u64>,
     /// Transactions in a submission.
     pub batch: usize,
-    /// Batches under way at the end of the window.
+    /// Submissions under way at the end of the window.
     pub in_flight: usize,
     /// Times that a mempool had no room.
     pub mempool_full: u64,
@@ -59,6 +64,38 @@ pub struct BenchReport {
     pub lost: u64,
     /// Whether the signed load ran out before the time did, which ended the window early.
     pub load_ran_out: bool,
+    /// Of an open loop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offered: Option<Offered>,
+}
+
+/// What an open loop offered, and whether the network kept up with it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Offered {
+    /// Transactions a second.
+    pub rate: u64,
+    /// Transactions that were due in the window. Times to commit are those of all of them; what was lost counts until the end.
+    pub transactions: u64,
+    /// Whether 99 of 100 of the rate, less one submission, were committed within the window.
+    pub held: bool,
+    /// The most that the client was late with a submission, in milliseconds. It is part of the times to commit.
+    pub sent_late_ms: f64,
+    /// The longest time without a commit while something waited for one, in milliseconds; before the kill, if there was one.
+    pub stall_ms: f64,
+    /// The same after validators were killed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub killed: Option<AfterKill>,
+}
+
+/// What happened after validators were killed (SIGKILL) in the middle of the window.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AfterKill {
+    /// How many were killed.
+    pub nodes: usize,
+    /// The longest time without a commit in the two seconds after the kill, with the first view changes, in milliseconds.
+    pub stall_ms: f64,
+    /// The longest one from then on, in milliseconds.
+    pub stall_later_ms: f64,
 }
 
 /// The most transactions a second that `cores` could verify for `nodes` validators, at `verify_us` microseconds each.
@@ -79,12 +116,15 @@ impl fmt::Display for BenchReport {
         )?;
         writeln!(
             f,
-            "  throughput      {:>9.0} tx/s  ({} in {:.1} s)",
-            self.tx_per_s, self.transactions, self.seconds
+            "  throughput      {:>9.0} tx/s  ({} in {:.1} s, {:.0} submissions/s)",
+            self.tx_per_s, self.transactions, self.seconds, self.requests_per_s
         )?;
+        if let Some(offered) = &self.offered {
+            writeln!(f, "{offered}")?;
+        }
         writeln!(
             f,
-            "  to commit       {:>9.0} ms p50, {:.0} ms p95, {:.0} ms p99, {:.0} ms at most",
+            "  to commit       {:>9.1} ms p50, {:.1} ms p95, {:.1} ms p99, {:.1} ms at most",
             self.p50_ms, self.p95_ms, self.p99_ms, self.max_ms
         )?;
         writeln!(
@@ -114,6 +154,22 @@ impl fmt::Display for BenchReport {
             write!(f, "\n  the signed load ran out, which ended the window early")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Offered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Offered { rate, held, sent_late_ms, stall_ms, killed, .. } = self;
+        let held = if *held { "held" } else { "NOT held" };
+        writeln!(f, "  offered         {rate:>9} tx/s  ({held}; sent {sent_late_ms:.1} ms late at most)")?;
+        write!(f, "  stall           {stall_ms:>9.0} ms at most")?;
+        match killed {
+            None => Ok(()),
+            Some(AfterKill { nodes, stall_ms, stall_later_ms }) => write!(
+                f,
+                " before {nodes} killed, {stall_ms:.0} ms in the 2 s after, {stall_later_ms:.0} ms from then on"
+            ),
+        }
     }
 }
 

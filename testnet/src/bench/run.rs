@@ -1,32 +1,33 @@
 //! One run: sign, load, measure, wait for what is still under way.
 
-use super::report::{BenchReport, limit_tx_per_s};
-use super::verify_cost::cheapest_verify_us;
-use super::{BATCH, BenchError, process};
-use crate::load::{LoadPlan, Pace, Prepared, presign};
+use super::driver::{DRAIN, Driver, Event, Usage, latencies};
+use super::report::{AfterKill, BenchReport, Offered, limit_tx_per_s};
+use super::submission::follow;
+use super::verify_cost::{self, cheapest_verify_us};
+use super::{BATCH, BenchError, preload, singles};
+use crate::load::{Layout, LoadPlan, Pace, Prepared, Schedule, presign};
 use crate::workload::unix_ms;
 use hdrhistogram::Histogram;
-use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::task::JoinHandle;
-use tokio::time::{sleep, timeout};
-use witan_rpc::{At, BlockTransactions, Client, ClientError, RpcError, TransactionDetail};
-use witan_types::{EngineKind, GroupId, Height, TxId};
+use witan_rpc::{At, Client, TransactionDetail};
+use witan_types::{EngineKind, GroupId, Height};
 
-/// How often the follower asks for the next block: what the time to commit is blurred by, upwards.
-const FOLLOW_INTERVAL: Duration = Duration::from_millis(5);
-/// How long transactions may take to commit after the window.
-const DRAIN: Duration = Duration::from_secs(15);
 /// The most transactions that are signed beforehand.
 const MAX_PREPARED: usize = 1_500_000;
 /// The share of the physical limit that the signed load suffices for.
 const SUPPLIED_SHARE: f64 = 0.6;
+/// The most single transactions a second that the signed load suffices for.
+const SUPPLIED_SINGLES_PER_S: f64 = 20_000.0;
 /// Signatures a core makes in a second, at the least: to foresee how long signing takes.
 const SIGNATURES_PER_CORE: usize = 15_000;
-/// The longest time to commit that is told apart from longer ones, in microseconds.
-const LONGEST_US: u64 = 300_000_000;
+/// An open loop submits at least this often in a second, unless a batch is one transaction.
+const SUBMISSIONS_PER_S: u64 = 20;
+/// After a kill the time of the first view changes: stalls in it are told apart from later ones.
+const FIRST_VIEW_CHANGES: Duration = Duration::from_secs(2);
+/// The share of the offered transactions that is committed within the window where the rate is held.
+const HELD_SHARE: f64 = 0.99;
 
 /// A running validator.
 #[derive(Clone, Debug)]
@@ -37,6 +38,22 @@ pub struct BenchNode {
     pub rpc: String,
     /// Its process.
     pub pid: u32,
+}
+
+/// What decides when the next submission goes out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Offer {
+    /// A closed loop: as many batches under way as keep the median time to commit near this.
+    Target(Duration),
+    /// A closed loop: so many clients, each with one request outstanding.
+    Clients(usize),
+    /// An open loop: so many transactions a second, whatever becomes of those before.
+    Rate {
+        /// Transactions a second.
+        per_second: u64,
+        /// In the middle of the window so many of the nodes are killed, the last ones first.
+        kill: usize,
+    },
 }
 
 /// What to run.
@@ -50,14 +67,52 @@ pub struct BenchPlan {
     pub warm_up: Duration,
     /// What is measured.
     pub window: Duration,
-    /// The time to commit that the client aims for with the number of batches under way.
-    pub target: Duration,
-    /// Batches under way, if not chosen by `target`.
-    pub in_flight: Option<usize>,
+    /// When the next submission goes out.
+    pub offer: Offer,
+    /// Transactions in a submission; as fits the offer if not given.
+    pub batch: Option<usize>,
     /// Bytes of a signed transaction.
     pub tx_bytes: usize,
+    /// So many keys are written before the load, which then writes these; otherwise it writes
+    /// [`LOAD_KEYS`](crate::load::presign::LOAD_KEYS) that are not there before.
+    pub keys: Option<u64>,
     /// The same seed signs the same load.
     pub seed: u64,
+}
+
+impl BenchPlan {
+    /// Transactions in a submission. A rate that is low goes in smaller ones, so that they don't come in bursts.
+    pub(super) fn batch(&self) -> usize {
+        let fitting = match self.offer {
+            Offer::Target(_) => BATCH,
+            Offer::Clients(_) => 1,
+            Offer::Rate { per_second, .. } => {
+                usize::try_from(per_second / SUBMISSIONS_PER_S).unwrap_or(BATCH)
+            }
+        };
+        self.batch.unwrap_or(fitting).clamp(1, BATCH)
+    }
+
+    /// How many transactions to sign.
+    fn supply(&self, cores: usize, verify_us: f64) -> usize {
+        let time = self.warm_up + self.window;
+        let limit = limit_tx_per_s(cores, self.nodes.len(), verify_us) * SUPPLIED_SHARE;
+        let per_second = match self.offer {
+            Offer::Rate { per_second, .. } => {
+                let count = Schedule::per_second(per_second).count(time);
+                return usize::try_from(count).unwrap_or(MAX_PREPARED).clamp(1, MAX_PREPARED);
+            }
+            Offer::Clients(_) if self.batch() == 1 => limit.min(SUPPLIED_SINGLES_PER_S),
+            Offer::Clients(_) | Offer::Target(_) => limit,
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "`as` saturates, and a bound follows"
+        )]
+        let count = (per_second * time.as_secs_f64()) as usize;
+        count.clamp(10 * BATCH, MAX_PREPARED)
+    }
 }
 
 /// Runs the benchmark; `tell` hears what happens.
@@ -74,14 +129,20 @@ pub async fn run(plan: &BenchPlan, tell: &mut dyn FnMut(&str)) -> Result<BenchRe
     let lifetime = Duration::from_millis(genesis.genesis.parameters.max_tx_lifetime_ms);
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
 
-    let count = super::verify_cost::BATCH;
+    let count = verify_cost::BATCH;
     let mut load = LoadPlan::scattered(genesis.chain, plan.seed, count, plan.tx_bytes, 0);
-    let before_us = cheapest_verify_us(&presign(&load)).unwrap_or(f64::INFINITY);
-    load.count = supply(plan, cores, before_us);
+    let sample = presign(&load);
+    let before_us = cheapest_verify_us(&sample).unwrap_or(f64::INFINITY);
+    load.count = plan.supply(cores, before_us);
     let signing = Duration::from_secs((load.count / (SIGNATURES_PER_CORE * cores)) as u64 + 1);
     let needed = signing + plan.warm_up + plan.window + DRAIN;
     if needed > lifetime {
         return Err(BenchError::TooLong { needed, lifetime });
+    }
+    if let Some(keys) = plan.keys {
+        tell(&format!("writing {keys} keys"));
+        preload::write(plan, &clients, genesis.chain, keys).await?;
+        load.layout = Layout::Scattered(keys);
     }
     // A little under the limit, as block time may lag behind this clock.
     load.expires_at_ms = unix_ms() + u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX) * 9 / 10;
@@ -89,321 +150,161 @@ pub async fn run(plan: &BenchPlan, tell: &mut dyn FnMut(&str)) -> Result<BenchRe
     let prepared = presign(&load);
 
     tell(&format!("loading for {:?} after {:?} of warm-up", plan.window, plan.warm_up));
-    let height = follower.block(plan.group, At::Latest, TransactionDetail::None).await?.height;
-    let sample = prepared.get(..prepared.len().min(super::verify_cost::BATCH)).unwrap_or_default().to_vec();
-    let measured = Run::new(plan, clients, prepared).measure(follower, height).await?;
+    let measured = match plan.offer {
+        Offer::Clients(clients) if plan.batch() == 1 => singles::measure(plan, clients, prepared).await?,
+        Offer::Target(_) | Offer::Clients(_) | Offer::Rate { .. } => {
+            let height = follower.block(plan.group, At::Latest, TransactionDetail::None).await?.height;
+            measure(plan, (clients, prepared), follower, height).await?
+        }
+    };
     let after_us = cheapest_verify_us(&sample).unwrap_or(before_us);
 
     measured.report(plan, engine, cores, before_us.min(after_us))
 }
 
-/// How many transactions to sign.
-fn supply(plan: &BenchPlan, cores: usize, verify_us: f64) -> usize {
-    let seconds = (plan.warm_up + plan.window).as_secs_f64();
-    let wanted = limit_tx_per_s(cores, plan.nodes.len(), verify_us) * SUPPLIED_SHARE * seconds;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "`as` saturates, and a bound follows"
-    )]
-    let count = wanted as usize;
-    count.clamp(10 * BATCH, MAX_PREPARED)
-}
-
-/// What the tasks tell the run.
-enum Event {
-    /// A block was read, with these transactions.
-    Block { ids: Vec<TxId>, seen: Instant },
-    /// A node had no room for some of a batch; they go again.
-    Full,
-    /// A batch was given up, with this many transactions not taken.
-    GaveUp { batch: usize, refused: usize, why: String },
-}
-
-/// A batch of the load.
-#[derive(Clone, Copy, Default)]
-struct Batch {
-    submitted: Option<Instant>,
-    /// Transactions neither committed nor given up.
-    open: usize,
-}
-
-/// Processor time so far.
-#[derive(Clone, Copy)]
-struct Usage {
-    at: Instant,
-    nodes: Duration,
-    client: Duration,
-}
-
-/// The state of a run.
-struct Run<'a> {
-    plan: &'a BenchPlan,
-    clients: Vec<Client>,
-    load: Vec<Prepared>,
-    batch_of: HashMap<TxId, usize>,
-    batches: Vec<Batch>,
-    next: usize,
-    under_way: usize,
-    pace: Pace,
-    latencies_us: Histogram<u64>,
-    mempool_full: u64,
-    failed: u64,
-    last_failure: String,
-}
-
 /// What was measured.
-struct Measured {
-    from: Usage,
-    to: Usage,
-    latencies_us: Histogram<u64>,
-    resident_bytes: Vec<u64>,
-    in_flight: usize,
-    mempool_full: u64,
-    failed: u64,
-    last_failure: String,
-    lost: u64,
-    load_ran_out: bool,
+pub(super) struct Measured {
+    pub(super) from: Usage,
+    pub(super) to: Usage,
+    /// Transactions committed in the window.
+    pub(super) committed: u64,
+    pub(super) latencies_us: Histogram<u64>,
+    pub(super) resident_bytes: Vec<u64>,
+    pub(super) in_flight: usize,
+    pub(super) mempool_full: u64,
+    pub(super) failed: u64,
+    pub(super) last_failure: String,
+    pub(super) lost: u64,
+    pub(super) load_ran_out: bool,
+    /// Of an open loop.
+    pub(super) offered: Option<Offered>,
 }
 
-impl<'a> Run<'a> {
-    fn new(plan: &'a BenchPlan, clients: Vec<Client>, load: Vec<Prepared>) -> Run<'a> {
-        let batches = load.chunks(BATCH).map(|part| Batch { submitted: None, open: part.len() }).collect();
-        let batch_of = load.iter().enumerate().map(|(place, one)| (one.id, place / BATCH)).collect();
-        let pace = plan.in_flight.map_or_else(|| Pace::aiming_for(plan.target), Pace::fixed);
-        Run {
-            plan,
-            clients,
-            load,
-            batch_of,
-            batches,
-            next: 0,
-            under_way: 0,
-            pace,
-            latencies_us: latencies(),
-            mempool_full: 0,
-            failed: 0,
-            last_failure: "none".into(),
+/// Loads in batches and measures.
+async fn measure(
+    plan: &BenchPlan,
+    (clients, load): (Vec<Client>, Vec<Prepared>),
+    follower: Client,
+    height: Height,
+) -> Result<Measured, BenchError> {
+    let pace = match plan.offer {
+        Offer::Target(target) => Pace::aiming_for(target),
+        Offer::Clients(clients) => Pace::fixed(clients),
+        Offer::Rate { .. } => Pace::fixed(usize::MAX),
+    };
+    let driver = Driver::new(&plan.nodes, clients, (load, plan.batch()), pace);
+    let (events, inbox) = unbounded_channel();
+    let following = tokio::spawn(follow(follower, plan.group, height + 1, events.clone()));
+    let measured = match plan.offer {
+        Offer::Rate { per_second, kill } => {
+            let schedule = Schedule::per_second(per_second);
+            OpenLoop { plan, schedule, kill, start: Instant::now(), events, inbox }.measure(driver).await
         }
-    }
-
-    async fn measure(mut self, follower: Client, height: Height) -> Result<Measured, BenchError> {
-        let (events, mut inbox) = unbounded_channel();
-        let following = tokio::spawn(follow(follower, self.plan.group, height + 1, events.clone()));
-        let start = Instant::now();
-        self.load_until(start + self.plan.warm_up, &events, &mut inbox).await;
-        self.latencies_us.reset();
-        let from = self.usage()?;
-        self.load_until(from.at + self.plan.window, &events, &mut inbox).await;
-        let to = self.usage()?;
-        let (latencies_us, in_flight) =
-            (std::mem::replace(&mut self.latencies_us, latencies()), self.under_way);
-        let load_ran_out = self.next >= self.batches.len();
-        self.drain(&events, &mut inbox).await;
-        following.abort();
-        Ok(Measured {
-            from,
-            to,
-            latencies_us,
-            resident_bytes: self.resident_bytes()?,
-            in_flight,
-            mempool_full: self.mempool_full,
-            failed: self.failed,
-            last_failure: self.last_failure.clone(),
-            lost: self.open_transactions(),
-            load_ran_out,
-        })
-    }
-
-    /// Keeps batches under way until `end`, or until the load has run out and the last batch was submitted.
-    async fn load_until(
-        &mut self,
-        end: Instant,
-        events: &UnboundedSender<Event>,
-        inbox: &mut UnboundedReceiver<Event>,
-    ) {
-        while Instant::now() < end && self.next < self.batches.len() {
-            while self.under_way < self.pace.limit() && self.submit_next(events).is_some() {}
-            let left = end.saturating_duration_since(Instant::now());
-            if let Ok(Some(event)) = timeout(left, inbox.recv()).await {
-                self.learn(event);
-            }
-        }
-    }
-
-    async fn drain(&mut self, events: &UnboundedSender<Event>, inbox: &mut UnboundedReceiver<Event>) {
-        let end = Instant::now() + DRAIN;
-        while self.under_way > 0 && !events.is_closed() {
-            let left = end.saturating_duration_since(Instant::now());
-            match timeout(left, inbox.recv()).await {
-                Ok(Some(event)) => self.learn(event),
-                Ok(None) | Err(_) => return,
-            }
-        }
-    }
-
-    /// Sends the next batch, each to another node than the one before.
-    fn submit_next(&mut self, events: &UnboundedSender<Event>) -> Option<JoinHandle<()>> {
-        let number = self.next;
-        let client = self.clients.get(number % self.clients.len().max(1))?.clone();
-        let batch = self.batches.get_mut(number)?;
-        let transactions = self.load.chunks(BATCH).nth(number)?.iter().map(|one| one.bytes.clone()).collect();
-        self.next += 1;
-        self.under_way += 1;
-        batch.submitted = Some(Instant::now());
-        Some(tokio::spawn(submit(client, number, transactions, events.clone())))
-    }
-
-    fn learn(&mut self, event: Event) {
-        match event {
-            Event::Block { ids, seen } => ids.iter().for_each(|id| self.committed(id, seen)),
-            Event::Full => {
-                self.mempool_full += 1;
-                self.pace.refused();
-            }
-            Event::GaveUp { batch, refused, why } => {
-                self.failed += 1;
-                self.last_failure = why;
-                self.close(batch, refused);
-            }
-        }
-    }
-
-    fn committed(&mut self, id: &TxId, seen: Instant) {
-        let Some(number) = self.batch_of.remove(id) else {
-            return;
-        };
-        let Some(submitted) = self.batches.get(number).and_then(|batch| batch.submitted) else {
-            return;
-        };
-        let after = seen.saturating_duration_since(submitted);
-        self.latencies_us.saturating_record(u64::try_from(after.as_micros()).unwrap_or(LONGEST_US).max(1));
-        if self.close(number, 1) {
-            self.pace.committed(after);
-        }
-    }
-
-    /// Takes transactions off a batch; says whether those were its last.
-    fn close(&mut self, number: usize, count: usize) -> bool {
-        let Some(batch) = self.batches.get_mut(number) else {
-            return false;
-        };
-        let was_open = batch.open > 0;
-        batch.open = batch.open.saturating_sub(count);
-        let closed = was_open && batch.open == 0;
-        self.under_way -= usize::from(closed && self.under_way > 0);
-        closed
-    }
-
-    /// Transactions that were submitted, and neither committed nor given up.
-    fn open_transactions(&self) -> u64 {
-        self.batches.iter().filter(|batch| batch.submitted.is_some()).map(|batch| batch.open as u64).sum()
-    }
-
-    fn usage(&self) -> Result<Usage, BenchError> {
-        let mut nodes = Duration::ZERO;
-        for node in &self.plan.nodes {
-            nodes += process::cpu_time(node.pid).map_err(|why| gone(node, why))?;
-        }
-        let client = process::cpu_time(std::process::id()).unwrap_or_default();
-        Ok(Usage { at: Instant::now(), nodes, client })
-    }
-
-    fn resident_bytes(&self) -> Result<Vec<u64>, BenchError> {
-        let bytes = |node: &BenchNode| process::peak_resident_bytes(node.pid).map_err(|why| gone(node, why));
-        self.plan.nodes.iter().map(bytes).collect()
-    }
+        Offer::Target(_) | Offer::Clients(_) => closed_loop(plan, driver, (events, inbox)).await,
+    };
+    following.abort();
+    measured
 }
 
-fn gone(node: &BenchNode, why: std::io::Error) -> BenchError {
-    BenchError::Process { node: node.name.clone(), why }
+type Events = UnboundedSender<Event>;
+type Inbox = UnboundedReceiver<Event>;
+
+async fn closed_loop(
+    plan: &BenchPlan,
+    mut driver: Driver<'_>,
+    (events, mut inbox): (Events, Inbox),
+) -> Result<Measured, BenchError> {
+    driver.load_until(Instant::now() + plan.warm_up, &events, &mut inbox).await;
+    driver.latencies_us.reset();
+    let from = driver.usage()?;
+    driver.load_until(from.at + plan.window, &events, &mut inbox).await;
+    let to = driver.usage()?;
+    let (latencies_us, in_flight) =
+        (std::mem::replace(&mut driver.latencies_us, latencies()), driver.under_way);
+    let load_ran_out = driver.next >= driver.batches.len();
+    driver.drain(&events, &mut inbox).await;
+    let committed = latencies_us.len();
+    let measured = Measured { load_ran_out, in_flight, ..Measured::of(driver, (from, to), committed)? };
+    Ok(Measured { latencies_us, ..measured })
 }
 
-fn latencies() -> Histogram<u64> {
-    match Histogram::new_with_bounds(1, LONGEST_US, 3) {
-        Ok(histogram) => histogram,
-        Err(error) => panic!("constant bounds: {error}"),
-    }
+/// A load of which each batch goes out when it is due.
+struct OpenLoop<'a> {
+    plan: &'a BenchPlan,
+    schedule: Schedule,
+    kill: usize,
+    start: Instant,
+    events: Events,
+    inbox: Inbox,
 }
 
-/// Submits a batch; what finds no room goes again, with the same bytes, when the node says.
-async fn submit(client: Client, batch: usize, mut rest: Vec<Vec<u8>>, events: UnboundedSender<Event>) {
-    while !rest.is_empty() {
-        let retry_after = match client.submit_batch(rest.clone()).await {
-            Ok(items) => {
-                let (full, after, failure) = sort_out(&rest, items);
-                if let Some((refused, why)) = failure {
-                    events.send(Event::GaveUp { batch, refused, why }).ok();
-                }
-                rest = full;
-                after
-            }
-            Err(error) => match full_for(&error) {
-                Some(after) => after,
-                None => {
-                    events.send(Event::GaveUp { batch, refused: rest.len(), why: error.to_string() }).ok();
-                    return;
-                }
-            },
-        };
-        if !rest.is_empty() {
-            events.send(Event::Full).ok();
-            sleep(retry_after).await;
+impl OpenLoop<'_> {
+    async fn measure(mut self, mut driver: Driver<'_>) -> Result<Measured, BenchError> {
+        let begin = self.start + self.plan.warm_up;
+        driver.counted_from = usize::MAX;
+        self.offer_until(begin, &mut driver).await;
+        driver.counted_from = driver.next;
+        driver.stalls.next_phase();
+        let (from, before) = (driver.usage()?, driver.commits);
+        let end = begin + self.plan.window;
+        if self.kill > 0 {
+            let middle = begin + self.plan.window / 2;
+            self.offer_until(middle, &mut driver).await;
+            driver.kill_all_but(self.plan.nodes.len().saturating_sub(self.kill), &self.events)?;
+            driver.stalls.next_phase();
+            self.offer_until((middle + FIRST_VIEW_CHANGES).min(end), &mut driver).await;
+            driver.stalls.next_phase();
         }
-    }
-}
-
-type Items = Vec<Result<(TxId, witan_rpc::TransactionState), ClientError>>;
-
-/// The transactions that found no room, when to try them again, and how many were refused with a last reason.
-fn sort_out(batch: &[Vec<u8>], items: Items) -> (Vec<Vec<u8>>, Duration, Option<(usize, String)>) {
-    let (mut full, mut after, mut failure) = (Vec::new(), Duration::ZERO, None);
-    for (bytes, item) in batch.iter().zip(items) {
-        let Err(error) = item else {
-            continue;
+        self.offer_until(end, &mut driver).await;
+        let (to, committed) = (driver.usage()?, driver.commits.saturating_sub(before));
+        let in_flight = driver.under_way;
+        driver.drain(&self.events, &mut self.inbox).await;
+        driver.count_lost();
+        let (late, stalls) = (driver.late, driver.stalls.over(Instant::now()));
+        let measured = Measured { in_flight, ..Measured::of(driver, (from, to), committed)? };
+        let transactions = measured.latencies_us.len();
+        #[expect(clippy::cast_precision_loss, reason = "figures for people")]
+        let held = (committed as f64 + self.plan.batch() as f64) >= transactions as f64 * HELD_SHARE;
+        let stall_ms = |phase: usize| stalls.get(phase).map_or(0.0, |stall| stall.as_secs_f64() * 1e3);
+        let offered = Offered {
+            rate: self.schedule.count(Duration::from_secs(1)),
+            transactions,
+            held,
+            sent_late_ms: late.as_secs_f64() * 1e3,
+            stall_ms: stall_ms(1),
+            killed: (self.kill > 0).then(|| AfterKill {
+                nodes: self.kill,
+                stall_ms: stall_ms(2),
+                stall_later_ms: stall_ms(3),
+            }),
         };
-        match full_for(&error) {
-            Some(time) => {
-                full.push(bytes.clone());
-                after = after.max(time);
-            }
-            None => {
-                let count = failure.as_ref().map_or(0, |(count, _)| *count);
-                failure = Some((count + 1, error.to_string()));
-            }
-        }
+        Ok(Measured { offered: Some(offered), ..measured })
     }
-    (full, after, failure)
-}
 
-/// How long to wait, if the error says that there is no room now.
-fn full_for(error: &ClientError) -> Option<Duration> {
-    match error.rpc() {
-        Some(RpcError::MempoolFull { retry_after_ms } | RpcError::RateLimited { retry_after_ms }) => {
-            Some(Duration::from_millis((*retry_after_ms).clamp(1, 1_000)))
-        }
-        _ => None,
-    }
-}
-
-/// Reads block after block and tells which transactions are in each.
-async fn follow(client: Client, group: GroupId, mut height: Height, events: UnboundedSender<Event>) {
-    while !events.is_closed() {
-        let Ok(block) = client.block(group, At::Height(height), TransactionDetail::Ids).await else {
-            sleep(FOLLOW_INTERVAL).await;
-            continue;
-        };
-        let seen = Instant::now();
-        let ids = match block.txs {
-            Some(BlockTransactions::Ids(ids)) => ids.into_iter().map(|id| id.0).collect(),
-            Some(BlockTransactions::Full(_)) | None => Vec::new(),
-        };
-        events.send(Event::Block { ids, seen }).ok();
-        height += 1;
+    async fn offer_until(&mut self, end: Instant, driver: &mut Driver<'_>) {
+        driver.offer_until(end, (self.start, self.schedule), &self.events, &mut self.inbox).await;
     }
 }
 
 impl Measured {
+    /// What a driver knows when all is over.
+    fn of(driver: Driver<'_>, (from, to): (Usage, Usage), committed: u64) -> Result<Measured, BenchError> {
+        Ok(Measured {
+            from,
+            to,
+            committed,
+            resident_bytes: driver.resident_bytes()?,
+            in_flight: driver.under_way,
+            mempool_full: driver.mempool_full,
+            failed: driver.failed,
+            lost: driver.open_transactions(),
+            latencies_us: driver.latencies_us,
+            last_failure: driver.last_failure,
+            load_ran_out: false,
+            offered: None,
+        })
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "figures for people")]
     fn report(
         self,
@@ -412,7 +313,7 @@ impl Measured {
         cores: usize,
         verify_us: f64,
     ) -> Result<BenchReport, BenchError> {
-        let transactions = self.latencies_us.len();
+        let (transactions, batch) = (self.committed, plan.batch());
         if transactions == 0 {
             return Err(BenchError::NothingCommitted { refused: self.failed, last: self.last_failure });
         }
@@ -431,6 +332,7 @@ impl Measured {
             seconds,
             transactions,
             tx_per_s,
+            requests_per_s: tx_per_s / batch as f64,
             p50_ms: quantile_ms(0.5),
             p95_ms: quantile_ms(0.95),
             p99_ms: quantile_ms(0.99),
@@ -443,12 +345,14 @@ impl Measured {
             verify_us,
             share_of_limit: tx_per_s / limit_tx_per_s(cores, plan.nodes.len(), verify_us),
             tx_bytes: plan.tx_bytes,
-            batch: BATCH,
+            keys: plan.keys,
+            batch,
             in_flight: self.in_flight,
             mempool_full: self.mempool_full,
             failed: self.failed,
             lost: self.lost,
             load_ran_out: self.load_ran_out,
+            offered: self.offered,
         })
     }
 }

@@ -19,6 +19,12 @@ pub struct EngineRun {
     /// The second measurement.
     #[serde(flatten)]
     pub without: Option<WithDead>,
+    /// The full load, of which a share was offered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub full: Option<BenchReport>,
+    /// The same load offered once more while validators are killed in the middle.
+    #[serde(flatten)]
+    pub killed: Option<WithKilled>,
 }
 
 /// What is left while validators are dead.
@@ -32,6 +38,15 @@ pub struct WithDead {
     pub with_dead: BenchReport,
 }
 
+/// What is left when validators are killed in the middle of an offered load.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct WithKilled {
+    /// The share of the throughput that is kept.
+    pub kept_killed: f64,
+    /// All figures; `offered.killed` has the stalls.
+    pub with_killed: BenchReport,
+}
+
 impl EngineRun {
     /// What was measured with all validators and with `dead` of them never started.
     pub fn new(report: BenchReport, with_dead: Option<(usize, BenchReport)>) -> EngineRun {
@@ -41,13 +56,28 @@ impl EngineRun {
             p99_dead_ms: other.p99_ms,
             with_dead: other,
         });
-        EngineRun { report, relative: None, dead, without }
+        EngineRun { report, relative: None, dead, without, full: None, killed: None }
+    }
+
+    /// Adds what was measured while validators were killed.
+    pub fn with_killed(&mut self, with_killed: BenchReport) {
+        let kept_killed = with_killed.tx_per_s / self.report.tx_per_s;
+        self.killed = Some(WithKilled { kept_killed, with_killed });
     }
 }
 
 impl fmt::Display for EngineRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(full) = &self.full {
+            write!(f, "full load: {full}\n\noffered: ")?;
+        }
         write!(f, "{}", self.report)?;
+        if let Some(WithKilled { kept_killed, with_killed }) = &self.killed {
+            write!(
+                f,
+                "\n\nkilled in the middle: {with_killed}\n\n  kept            {kept_killed:>9.3}  of the throughput"
+            )?;
+        }
         let Some(WithDead { kept, p99_dead_ms, with_dead }) = &self.without else { return Ok(()) };
         let validators = self.report.nodes;
         write!(

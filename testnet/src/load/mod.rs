@@ -15,7 +15,7 @@ pub mod spread;
 pub use drive::{DrivePlan, Driven, LoadNode, MAX_CLIENTS, MAX_RATE, MAX_TRANSACTIONS, Progress, drive};
 pub use outcome::Counts;
 pub use pace::Pace;
-pub use presign::{Layout, LoadPlan, Prepared, presign};
+pub use presign::{Layout, LoadPlan, Prepared, load_key, presign};
 pub use report::{LoadReport, PERCENTILES, Percentile};
 pub use schedule::Schedule;
 pub use series::Point;

@@ -8,8 +8,10 @@ use witan_types::{
     Account, ChainId, Key, Op, Scheme, SecretKey, SignedTransaction, Transaction, TxId, Wire as _, sha256,
 };
 
-/// Keys that the load writes, over and over.
+/// Keys that the load writes, over and over, if a plan says nothing else.
 pub const LOAD_KEYS: u64 = 100_000;
+/// The most keys of a load: as many as its names can tell apart.
+pub const MAX_LOAD_KEYS: u64 = 1 << 20;
 /// Accounts that sign the load. They need no balance to put.
 pub const LOAD_SIGNERS: usize = 100;
 /// Bytes of a signed transaction around its ops: chain, signer, salt, expiry, two list lengths, signature.
@@ -19,7 +21,9 @@ const OP_BYTES: usize = 1 + 4 + 4;
 /// Bytes of a load key.
 const KEY_BYTES: usize = 10;
 /// The smallest signed transaction that a plan can ask for: one with an empty value.
-pub const MIN_LOAD_BYTES: usize = FIXED_BYTES + OP_BYTES + KEY_BYTES;
+pub const MIN_LOAD_BYTES: usize = FIXED_BYTES + PUT_BYTES;
+/// Bytes of a put to a load key around its value.
+pub const PUT_BYTES: usize = OP_BYTES + KEY_BYTES;
 /// The same where transactions span two groups.
 pub const MIN_SPREAD_BYTES: usize = FIXED_BYTES + 2 * (OP_BYTES + SPREAD_KEY_BYTES);
 
@@ -45,8 +49,8 @@ pub struct LoadPlan {
 /// Which keys a load writes.
 #[derive(Clone, Debug)]
 pub enum Layout {
-    /// One each, of [`LOAD_KEYS`] that fall into whichever group.
-    Scattered,
+    /// One each, of so many that fall into whichever group.
+    Scattered(u64),
     /// One each in the groups of its turn, of which this share, in percent, spans two.
     Spread(Arc<GroupKeys>, u32),
 }
@@ -63,7 +67,7 @@ pub struct Prepared {
 impl LoadPlan {
     /// So many transactions of so many bytes, each to one key of whichever group.
     pub fn scattered(chain: ChainId, seed: u64, count: usize, bytes: usize, expires_at_ms: u64) -> LoadPlan {
-        LoadPlan { chain, seed, first: 0, count, bytes, expires_at_ms, layout: Layout::Scattered }
+        LoadPlan { chain, seed, first: 0, count, bytes, expires_at_ms, layout: Layout::Scattered(LOAD_KEYS) }
     }
 
     /// The keys that sign.
@@ -96,10 +100,10 @@ impl LoadPlan {
 
     fn keys(&self, number: u64) -> Vec<Key> {
         match &self.layout {
-            Layout::Scattered => {
+            Layout::Scattered(keys) => {
                 // Multiplying by an odd constant scatters consecutive numbers over the keys.
-                let key = number.wrapping_add(self.seed).wrapping_mul(0x9e37_79b9_7f4a_7c15) % LOAD_KEYS;
-                vec![Key(format!("load/{key:05}").into_bytes())]
+                let scattered = number.wrapping_add(self.seed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                vec![load_key(scattered % (*keys).clamp(1, MAX_LOAD_KEYS))]
             }
             Layout::Spread(keys, share) => {
                 let groups = keys.groups_of(number, *share);
@@ -107,6 +111,11 @@ impl LoadPlan {
             }
         }
     }
+}
+
+/// The `number`-th key of a load, of [`MAX_LOAD_KEYS`].
+pub fn load_key(number: u64) -> Key {
+    Key(format!("load/{number:05x}").into_bytes())
 }
 
 /// Signs the plan on every core.
@@ -162,6 +171,22 @@ mod tests {
             assert_eq!(signed.id(), transaction.id);
             assert!(signed.transaction.check_form().is_ok() && signed.verify(Scheme::Ed25519));
         }
+    }
+
+    #[test]
+    fn a_scattered_load_writes_the_keys_it_was_given_and_all_names_are_of_one_length() {
+        let keys = presign(&LoadPlan { layout: Layout::Scattered(7), ..plan(200) });
+        let keys =
+            keys.iter().map(
+                |one| match &SignedTransaction::decode(&one.bytes).unwrap().transaction.ops[..] {
+                    [Op::Put { key, .. }] => key.clone(),
+                    other => panic!("{other:?}"),
+                },
+            );
+        assert_eq!(keys.collect::<BTreeSet<Key>>(), (0..7).map(load_key).collect());
+        assert!(
+            [0, LOAD_KEYS, MAX_LOAD_KEYS - 1].into_iter().all(|number| load_key(number).0.len() == KEY_BYTES)
+        );
     }
 
     #[test]

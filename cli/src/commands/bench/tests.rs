@@ -53,3 +53,29 @@ fn sizes_are_read_or_refused_with_what_is_possible() {
     assert_eq!(parse_size("256"), Ok(256));
     assert!(parse_size("10").is_err() && parse_size("1000000").is_err() && parse_size("x").is_err());
 }
+
+#[test]
+fn rates_are_numbers_or_shares_of_the_full_load() {
+    assert_eq!("5000".parse(), Ok(Rate::PerSecond(5_000)));
+    assert_eq!("50%".parse(), Ok(Rate::Share(50)));
+    for wrong in ["0", "0%", "101%", "100001", "x", "", "%", "-1"] {
+        let why = wrong.parse::<Rate>().unwrap_err();
+        assert!(why.contains("1 to 100000 transactions a second, or 1% to 100%"), "{why}");
+    }
+}
+
+#[test]
+fn an_open_loop_has_no_clients_and_a_value_has_one_size() {
+    assert_eq!(args(&[]).closed(), Offer::Target(Duration::from_millis(250)));
+    assert_eq!(args(&["--clients", "256"]).closed(), Offer::Clients(256));
+    assert_eq!((args(&["--size", "300"]).tx_bytes(), args(&["--value-size", "256"]).tx_bytes()), (300, 427));
+    for wrong in [
+        &["--rate", "1", "--clients", "2"][..],
+        &["--size", "300", "--value-size", "256"],
+        &["--keys", "0"],
+        &["--clients", "0"],
+        &["--batch", "101"],
+    ] {
+        assert!(Command::try_parse_from([&["bench"], wrong].concat()).is_err(), "{wrong:?}");
+    }
+}

@@ -1,4 +1,5 @@
 use super::*;
+use crate::bench::{AfterKill, Offered};
 use serde_json::{Value, json};
 use witan_types::EngineKind;
 
@@ -11,6 +12,7 @@ fn report(engine: EngineKind, tx_per_s: f64, p99_ms: f64) -> BenchReport {
         seconds: 20.0,
         transactions: 100,
         tx_per_s,
+        requests_per_s: tx_per_s / 100.0,
         p50_ms: 200.0,
         p95_ms: 300.0,
         p99_ms,
@@ -23,12 +25,14 @@ fn report(engine: EngineKind, tx_per_s: f64, p99_ms: f64) -> BenchReport {
         verify_us: 10.0,
         share_of_limit: 0.2,
         tx_bytes: 256,
+        keys: None,
         batch: 100,
         in_flight: 20,
         mempool_full: 0,
         failed: 0,
         lost: 0,
         load_ran_out: false,
+        offered: None,
     }
 }
 
@@ -58,6 +62,36 @@ fn dead_validators_cost_a_share_of_the_same_runs_throughput() {
     let text = run.to_string();
     assert!(
         text.contains("with 1 of 4 dead") && text.contains("0.750") && text.contains("p99 900 ms"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_offered_share_tells_of_the_full_load_and_of_the_stalls_around_a_kill() {
+    let killed = AfterKill { nodes: 1, stall_ms: 700.0, stall_later_ms: 90.0 };
+    let offered = Offered {
+        rate: 4_000,
+        transactions: 80_000,
+        held: true,
+        sent_late_ms: 2.0,
+        stall_ms: 40.0,
+        killed: None,
+    };
+    let measured =
+        |offered| BenchReport { offered: Some(offered), ..report(EngineKind::HotStuff, 4_000.0, 90.0) };
+    let mut run = EngineRun::new(measured(offered.clone()), None);
+    run.full = Some(report(EngineKind::HotStuff, 8_000.0, 400.0));
+    run.with_killed(BenchReport {
+        tx_per_s: 3_800.0,
+        ..measured(Offered { killed: Some(killed), ..offered })
+    });
+    let json = document(&run);
+    assert_eq!((&json["p99_ms"], &json["offered"]["rate"]), (&json!(90.0), &json!(4_000)));
+    assert_eq!((&json["full"]["tx_per_s"], &json["kept_killed"]), (&json!(8_000.0), &json!(0.95)));
+    assert_eq!(json["with_killed"]["offered"]["killed"]["stall_later_ms"], 90.0);
+    let text = run.to_string();
+    assert!(
+        text.contains("40 ms at most before 1 killed, 700 ms in the 2 s after, 90 ms from then on"),
         "{text}"
     );
 }
