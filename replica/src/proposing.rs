@@ -14,11 +14,19 @@ use witan_types::{
     Payload, TxId,
 };
 
-/// With so many transactions in blocks that are not decided yet, the next block waits [`BUSY_PACE_MS`] after the one before, so
-/// that it carries what comes meanwhile: each block costs every member a quorum of signatures, whatever it carries.
-const BUSY_TRANSACTIONS: usize = 128;
-/// The least time between blocks then. Members who trust each other don't sign blocks, and never wait.
-const BUSY_PACE_MS: u64 = 40;
+/// When blocks keep a distance, so that each carries what comes meanwhile: it costs every member the same, whatever it carries.
+#[derive(Clone, Copy)]
+struct Pace {
+    /// So many transactions are in blocks that are not decided yet.
+    from_transactions: usize,
+    /// The least time between blocks then.
+    gap_ms: u64,
+}
+
+/// A block costs every member a quorum of signatures.
+const SIGNED_PACE: Pace = Pace { from_transactions: 128, gap_ms: 40 };
+/// Members who trust each other don't sign blocks. A block costs them messages and writes.
+const TRUSTED_PACE: Pace = Pace { from_transactions: 16, gap_ms: 10 };
 /// The most blocks that wait to be judged again.
 const MAX_TOO_EARLY: usize = 64;
 /// The most undecided blocks whose transactions are remembered.
@@ -116,10 +124,9 @@ impl Proposing {
         self.ancestors().flat_map(|block| block.batches.iter().copied()).collect()
     }
 
-    /// Whether ancestors of the newest turn carry so much that blocks should wait for more to carry.
-    fn is_busy(&self) -> bool {
-        let transactions: usize = self.ancestors().map(|block| block.transactions.len() + block.named).sum();
-        transactions >= BUSY_TRANSACTIONS
+    /// How many transactions the ancestors of the newest turn carry.
+    fn undecided_transactions(&self) -> usize {
+        self.ancestors().map(|block| block.transactions.len() + block.named).sum()
     }
 
     /// Whether an ancestor of the newest turn does what is due at this time.
@@ -279,9 +286,12 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
 
     /// What is left of the least time between blocks, by the same clocks that give a block its time.
     fn gap_left(&self, now: Now, turn: &Turn) -> Option<Duration> {
-        let is_paced =
-            !turn.at_once && self.committee.faults() == FaultModel::Byzantine && self.proposing.is_busy();
-        let gap = self.ledger.parameters().block_time_ms.max(if is_paced { BUSY_PACE_MS } else { 0 });
+        let pace = match self.committee.faults() {
+            FaultModel::Byzantine => SIGNED_PACE,
+            FaultModel::Crash => TRUSTED_PACE,
+        };
+        let is_busy = !turn.at_once && self.proposing.undecided_transactions() >= pace.from_transactions;
+        let gap = self.ledger.parameters().block_time_ms.max(if is_busy { pace.gap_ms } else { 0 });
         if gap == 0 {
             return None;
         }
