@@ -105,6 +105,10 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if !self.makes_batches() {
             return self.pass_on(now, list, effects);
         }
+        for known in &list {
+            // It is on its way, so it goes into no block of this node by itself: others would have to judge it there first.
+            self.mempool.set_batched(&known.id(), true);
+        }
         let Dissemination { gathered, gathered_bytes, .. } = &mut self.dissemination;
         *gathered_bytes += list.iter().map(IdentifiedTransaction::size).sum::<usize>();
         gathered.extend(list);
@@ -134,23 +138,27 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             if !list.is_empty() {
                 self.dissemination.left = Some(now.tick);
             }
-            return self.pass_on(now, list, effects);
+            return self.send_one_by_one(now, list, effects);
         };
         self.dissemination.left = Some(now.tick);
         for part in parts(list) {
             let (name, encoding) = BatchName::with_encoding(&part);
             if !self.batches.wants(me, &name) {
-                self.pass_on(now, part, effects);
+                self.send_one_by_one(now, part, effects);
                 continue;
-            }
-            for known in &part {
-                self.mempool.set_batched(&known.id(), true);
             }
             self.dissemination.under_way = Some(name.digest);
             effects.send.push(outgoing(Class::Transactions, &Message::Batch(part.clone())));
             effects.batches.push(self.batches.hold(now.tick, me, name, part, &encoding));
             self.batches.carries(&name.digest);
         }
+    }
+
+    fn send_one_by_one(&mut self, now: Now, list: Vec<IdentifiedTransaction>, effects: &mut Effects) {
+        for known in &list {
+            self.mempool.set_batched(&known.id(), false);
+        }
+        self.pass_on(now, list, effects);
     }
 
     /// A member's batch, its transactions judged: written down, and acknowledged once it survives a loss of power here.

@@ -252,3 +252,18 @@ fn what_a_block_carried_itself_is_given_to_who_knows_it_by_name_alone() {
     let answers = cluster.ask(2, 0, &Message::BatchesRequest(vec![digest]));
     assert_eq!(answers, [Message::Batches(vec![BatchContents(carried)])], "after a restart too");
 }
+
+#[test]
+fn what_is_gathered_for_a_batch_goes_into_no_block_of_its_own_node_before() {
+    let mut cluster = Cluster::running(4, 0);
+    cluster.nodes.iter_mut().for_each(|state| state.batches_stall = true);
+    let some =
+        |cluster: &Cluster, from: u64| (from..from + COUNT).map(|salt| cluster.put(salt)).collect::<Vec<_>>();
+    // The first batch of each leaves at once, and no quorum says that it holds it: the rest is gathered meanwhile.
+    for (place, from) in (0..4).flat_map(|place| [(place, 0), (place, COUNT)]) {
+        let list = some(&cluster, from + place as u64 * 2 * COUNT);
+        submit_all(&mut cluster, place, &list);
+    }
+    cluster.run(Duration::from_millis(30));
+    assert_eq!(proposed(&cluster), []);
+}
