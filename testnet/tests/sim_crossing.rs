@@ -6,6 +6,7 @@
 mod common;
 
 use common::hold_every_promise;
+use std::collections::BTreeMap;
 use witan_testnet::sim::{Across, Beside, Plan, Report, Scenario, run};
 use witan_types::{EngineKind, GroupId};
 
@@ -83,7 +84,8 @@ fn a_crash_of_any_node_between_any_two_messages_leaves_one_outcome_and_no_lock()
 #[test]
 fn a_stalled_group_holds_up_only_what_needs_it() {
     for stalled in (1..=3).map(GroupId) {
-        let runs = (1..=2).map(|seed| three_groups(seed).planned(Plan::Stall(stalled)));
+        let runs = (1..=4).map(|seed| three_groups(seed).planned(Plan::Stall(stalled)));
+        let mut all_across: BTreeMap<GroupId, usize> = BTreeMap::new();
         for report in hold_every_promise(runs.collect()) {
             assert!(report.across.late > 0, "what needs group {stalled} is given up in time: {report}");
             assert!(report.across.applied > 0, "{report}");
@@ -95,11 +97,12 @@ fn a_stalled_group_holds_up_only_what_needs_it() {
                 "the other groups go on: {report}"
             );
             for (group, Beside { alone, across }) in beside {
-                assert!(
-                    *alone >= 15 && *across >= 2,
-                    "group {group}: {alone} alone, {across} across; {report}"
-                );
+                assert!(*alone >= 15, "group {group}: {alone} alone, {across} across; {report}");
+                *all_across.entry(*group).or_default() += across;
             }
         }
+        println!("{all_across:?} across beside group {stalled}");
+        // How many there are in one seed is chance.
+        assert!(all_across.values().all(|across| *across >= 8), "beside group {stalled}: {all_across:?}");
     }
 }

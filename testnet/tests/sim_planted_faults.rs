@@ -125,9 +125,8 @@ fn an_order_vote_whose_promise_is_not_on_disk_is_noticed_at_once_and_forks_in_a_
 
 #[test]
 fn an_order_vote_after_a_time_out_is_proven_against_its_author() {
-    // In one of these seeds such a vote does not show, or nobody comes to give one.
     let broken = broken_by(PlantedFault::OrderVoteAfterTimeout, 1..=10, &[]);
-    assert_eq!(broken, [Promise::Innocence; 9], "of 10 seeds");
+    assert_eq!(broken, [Promise::Innocence; 10], "of 10 seeds");
 }
 
 /// Three groups on four nodes, an engine each.
@@ -168,8 +167,13 @@ fn broken_across(
 #[test]
 fn read_locks_that_end_with_the_vote_show_a_reader_what_never_was() {
     // Rare: the search starts near the first seed known.
-    let broken = broken_across(Mistake::ReadLocksReleasedAtVote, 34..=40, &[]);
-    assert!(count(&broken, Promise::Conservation) > 0, "of 7 seeds: {broken:?}");
+        let b = broken_across(Mistake::ReadLocksReleasedAtVote, s..=s, &[]);
+        if !b.is_empty() {
+            println!("SEED {s} {b:?}");
+        }
+    }
+    let broken = broken_across(Mistake::ReadLocksReleasedAtVote, 31..=42, &[]);
+    assert!(count(&broken, Promise::Conservation) > 0, "of 12 seeds: {broken:?}");
 }
 
 #[test]
