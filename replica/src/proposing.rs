@@ -24,7 +24,7 @@ struct Pace {
 }
 
 /// A block costs every member a quorum of signatures.
-const SIGNED_PACE: Pace = Pace { from_transactions: 128, gap_ms: 40 };
+const SIGNED_PACE: Pace = Pace { from_transactions: 256, gap_ms: 40 };
 /// Members who trust each other don't sign blocks. A block costs them messages and writes.
 const TRUSTED_PACE: Pace = Pace { from_transactions: 16, gap_ms: 10 };
 /// The most blocks that wait to be judged again.

@@ -167,11 +167,6 @@ fn broken_across(
 #[test]
 fn read_locks_that_end_with_the_vote_show_a_reader_what_never_was() {
     // Rare: the search starts near the first seed known.
-        let b = broken_across(Mistake::ReadLocksReleasedAtVote, s..=s, &[]);
-        if !b.is_empty() {
-            println!("SEED {s} {b:?}");
-        }
-    }
     let broken = broken_across(Mistake::ReadLocksReleasedAtVote, 31..=42, &[]);
     assert!(count(&broken, Promise::Conservation) > 0, "of 12 seeds: {broken:?}");
 }
