@@ -11,7 +11,7 @@ pub(crate) const FULL: usize = 512;
 /// Once there are so many, no more join them.
 const MOST: usize = 1_024;
 /// The longest that a batch is waited for.
-const PATIENCE: Duration = Duration::from_millis(60);
+const PATIENCE: Duration = Duration::from_millis(50);
 /// Over how much work it is seen whether the processor is short.
 const WATCHED_FOR: Duration = Duration::from_millis(20);
 
@@ -207,8 +207,8 @@ impl Shortage {
         self.worked = self.worked.saturating_add(worked);
         self.processor = self.processor.saturating_add(processor);
         if self.processor >= WATCHED_FOR {
-            // Half of the time or more was others'.
-            self.is_short = self.worked >= self.processor.saturating_mul(2);
+            // Two thirds of the time or more were others'.
+            self.is_short = self.worked >= self.processor.saturating_mul(3);
             (self.worked, self.processor) = (Duration::ZERO, Duration::ZERO);
         }
     }
@@ -251,14 +251,14 @@ mod tests {
     }
 
     #[test]
-    fn the_processor_is_short_if_half_of_the_time_was_others() {
+    fn the_processor_is_short_if_two_thirds_of_the_time_were_others() {
         let mut shortage = Shortage::default();
         let mut watch = |worked: u64, processor: u64| {
             shortage.watch(Duration::from_millis(worked), Duration::from_millis(processor));
             shortage.is_short
         };
         assert!(!watch(59, 15), "too little to say");
-        assert!(watch(1, 15) && watch(40, 19) && !watch(0, 12), "until more was seen, what was seen counts");
+        assert!(watch(1, 5) && watch(40, 19) && !watch(20, 12), "until more was seen, what was seen counts");
         assert_eq!(shortage.patience(1), Duration::ZERO);
         shortage.is_short = true;
         assert_eq!(
