@@ -4,11 +4,11 @@
 use crate::event_loop::Command;
 use crate::inbound::Judge;
 use crate::signatures::{Verdict, judge_chains, judge_signatures};
-use crate::together::{Entrance, Lane, Together};
+use crate::together::{Entrance, Lane, Reader, Together};
 use crate::wire;
 use std::{io, thread};
 use tokio::sync::oneshot;
-use witan_replica::{MessageVerifier, ReadMessage, Rejection, wrong_signatures};
+use witan_replica::{MessageVerifier, ReadMessage, Rejection, learn_together};
 use witan_types::{ChainId, GroupId, IdentifiedTransaction, NodeId, Scheme, SignedTransaction};
 
 /// Frames of validators, and lists of clients, that may wait. What comes on top of the frames is lost, and sent again by who took it
@@ -57,10 +57,10 @@ pub(crate) fn start(
     let queue = Together::new(ROOM, weigh);
     let (frames, lists) = (queue.entrance(Lane::Validators), queue.entrance(Lane::Clients));
     for number in 0..threads.max(1) {
-        let (judge, mut queue) = (judge.clone(), queue.reader());
+        let (judge, queue) = (judge.clone(), queue.reader());
         thread::Builder::new().name(format!("judge-load-{number}")).spawn(move || {
             while let Some(taken) = queue.next() {
-                if judge_together(&judge, chain, taken).is_none() {
+                if judge_together(&judge, chain, &queue, taken).is_none() {
                     return;
                 }
             }
@@ -78,12 +78,14 @@ fn weigh(load: &Load) -> usize {
 }
 
 /// None once the loop is gone.
-fn judge_together(judge: &Judge, chain: ChainId, taken: Vec<Load>) -> Option<()> {
+fn judge_together(judge: &Judge, chain: ChainId, queue: &Reader<Load>, taken: Vec<Load>) -> Option<()> {
     let read: Vec<Read<'_>> = taken.into_iter().filter_map(|load| read(judge, chain, load)).collect();
     let all: Vec<&IdentifiedTransaction> = read.iter().flat_map(Read::to_verify).collect();
-    // The right ones are known from here on; the wrong ones are found again with what brought them.
-    wrong_signatures(Scheme::Ed25519, judge.signatures.as_ref(), &all);
-    read.into_iter().try_for_each(|read| answer(judge, read))
+    queue.watched(|| learn_together(Scheme::Ed25519, judge.signatures.as_ref(), &all));
+    // Clients first: they are to be answered even if the loop is gone.
+    let (lists, frames): (Vec<_>, Vec<_>) =
+        read.into_iter().partition(|read| matches!(read, Read::List { .. }));
+    lists.into_iter().chain(frames).try_for_each(|read| answer(judge, read))
 }
 
 fn read(judge: &Judge, chain: ChainId, load: Load) -> Option<Read<'_>> {

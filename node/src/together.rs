@@ -12,8 +12,10 @@ pub(crate) const FULL: usize = 512;
 const MOST: usize = 1_024;
 /// The longest that a batch is waited for.
 const PATIENCE: Duration = Duration::from_millis(50);
-/// Over how much work it is seen whether the processor is short.
-const WATCHED_FOR: Duration = Duration::from_millis(20);
+/// Over how much processor time of verifying it is seen whether the processor is short.
+const WATCHED_FOR: Duration = Duration::from_millis(5);
+/// What was seen counts for so long: with little to verify, nothing is waited for.
+const COUNTS_FOR: Duration = Duration::from_millis(500);
 
 /// Where something comes from. Each lane has its own room, and where both wait each gets half: neither keeps the other out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,24 +44,23 @@ struct Waiting<T> {
     clients: VecDeque<T>,
     validators: VecDeque<T>,
     entrances: usize,
+    readers: usize,
     shortage: Shortage,
 }
 
-/// Whether readers get the processor when they could use it: their work takes longer than its processor time where others have it.
+/// Whether readers get the processor when they could use it: verifying takes longer than its processor time where others have it.
 #[derive(Debug, Default)]
 struct Shortage {
     worked: Duration,
     processor: Duration,
-    /// As far as was seen last.
-    is_short: bool,
+    /// When it was last seen to be short, unless it was not since.
+    seen: Option<Instant>,
 }
 
-/// Who takes what comes, and works on it in between.
+/// Who takes what comes. Once all are gone nothing is let in, and what waits is dropped.
 #[derive(Debug)]
 pub(crate) struct Reader<T> {
     queue: Arc<Together<T>>,
-    /// When it began to work on what it took last, by the wall and by the processor time of its thread.
-    began: Option<(Instant, Duration)>,
 }
 
 /// One way into the queue. Once all are gone, readers get what is left, and then nothing.
@@ -83,6 +84,7 @@ impl<T> Together<T> {
             clients: VecDeque::new(),
             validators: VecDeque::new(),
             entrances: 0,
+            readers: 0,
             shortage: Shortage::default(),
         };
         let (waiting, came, gathering) = (Mutex::new(waiting), Condvar::new(), Mutex::new(()));
@@ -97,7 +99,8 @@ impl<T> Together<T> {
 
     /// A reader, for one thread.
     pub(crate) fn reader(self: &Arc<Together<T>>) -> Reader<T> {
-        Reader { queue: Arc::clone(self), began: None }
+        self.lock().readers += 1;
+        Reader { queue: Arc::clone(self) }
     }
 
     fn next(&self) -> Option<Vec<T>> {
@@ -113,7 +116,8 @@ impl<T> Together<T> {
         let mut taken = Taken { things: Vec::new(), of_clients: 0, of_validators: 0 };
         loop {
             while taken.weight() < MOST && waiting.give(&mut taken, self.weigh) {}
-            let left = waiting.shortage.patience(taken.weight()).saturating_sub(started.elapsed());
+            let patience = waiting.shortage.patience(taken.weight(), Instant::now());
+            let left = patience.saturating_sub(started.elapsed());
             if left.is_zero() || waiting.entrances == 0 {
                 break;
             }
@@ -130,14 +134,28 @@ impl<T> Together<T> {
 impl<T> Reader<T> {
     /// Waits for what comes next, and gives it with what belongs to it; none once nobody can send any more. Other readers wait
     /// meanwhile.
-    pub(crate) fn next(&mut self) -> Option<Vec<T>> {
-        if let Some((began, processor)) = self.began.take() {
-            let processor = processor_time().saturating_sub(processor);
-            self.queue.lock().shortage.watch(began.elapsed(), processor);
+    pub(crate) fn next(&self) -> Option<Vec<T>> {
+        self.queue.next()
+    }
+
+    /// Does what needs nothing but the processor: whether that is short shows in how long it takes.
+    pub(crate) fn watched<R>(&self, work: impl FnOnce() -> R) -> R {
+        let (began, processor) = (Instant::now(), processor_time());
+        let done = work();
+        let (worked, processor) = (began.elapsed(), processor_time().saturating_sub(processor));
+        self.queue.lock().shortage.watch(worked, processor, Instant::now());
+        done
+    }
+}
+
+impl<T> Drop for Reader<T> {
+    fn drop(&mut self) {
+        let mut waiting = self.queue.lock();
+        waiting.readers -= 1;
+        if waiting.readers == 0 {
+            waiting.clients.clear();
+            waiting.validators.clear();
         }
-        let taken = self.queue.next();
-        self.began = Some((Instant::now(), processor_time()));
-        taken
     }
 }
 
@@ -174,14 +192,15 @@ impl<T> Taken<T> {
 }
 
 impl<T> Entrance<T> {
-    /// Lets something in; false if too much waits.
+    /// Lets something in; false if too much waits, or nobody reads any more.
     pub(crate) fn offer(&self, thing: T) -> bool {
         let mut waiting = self.queue.lock();
+        let is_read = waiting.readers > 0;
         let lane = match self.lane {
             Lane::Clients => &mut waiting.clients,
             Lane::Validators => &mut waiting.validators,
         };
-        let fits = lane.len() < self.queue.room;
+        let fits = is_read && lane.len() < self.queue.room;
         if fits {
             lane.push_back(thing);
             self.queue.came.notify_one();
@@ -199,16 +218,17 @@ impl<T> Drop for Entrance<T> {
 
 impl Shortage {
     /// How long after the first of so many transactions came the next is waited for.
-    fn patience(&self, weight: usize) -> Duration {
-        if self.is_short && weight < FULL { PATIENCE } else { Duration::ZERO }
+    fn patience(&self, weight: usize, now: Instant) -> Duration {
+        let is_short = self.seen.is_some_and(|seen| now.saturating_duration_since(seen) < COUNTS_FOR);
+        if is_short && weight < FULL { PATIENCE } else { Duration::ZERO }
     }
 
-    fn watch(&mut self, worked: Duration, processor: Duration) {
+    fn watch(&mut self, worked: Duration, processor: Duration, now: Instant) {
         self.worked = self.worked.saturating_add(worked);
         self.processor = self.processor.saturating_add(processor);
         if self.processor >= WATCHED_FOR {
             // Two thirds of the time or more were others'.
-            self.is_short = self.worked >= self.processor.saturating_mul(3);
+            self.seen = (self.worked >= self.processor.saturating_mul(3)).then_some(now);
             (self.worked, self.processor) = (Duration::ZERO, Duration::ZERO);
         }
     }
@@ -221,7 +241,7 @@ mod tests {
     #[test]
     fn what_waits_comes_together_until_it_is_much() {
         let queue = Together::new(8, |weight: &usize| *weight);
-        let entrance = queue.entrance(Lane::Validators);
+        let (entrance, queue) = (queue.entrance(Lane::Validators), queue.reader());
         assert!([MOST / 2; 5].into_iter().all(|weight| entrance.offer(weight)));
         drop(entrance);
         let lengths: Vec<usize> = std::iter::from_fn(|| queue.next()).map(|taken| taken.len()).collect();
@@ -232,6 +252,7 @@ mod tests {
     fn neither_lane_keeps_the_other_out() {
         let queue = Together::new(6, |_: &(Lane, usize)| MOST / 4);
         let both = [Lane::Clients, Lane::Validators].map(|lane| (lane, queue.entrance(lane)));
+        let queue = queue.reader();
         let offered = |count| {
             let offer = |(lane, entrance): &(Lane, Entrance<_>)| {
                 (0..count).filter(|number| entrance.offer((*lane, *number))).count()
@@ -252,25 +273,35 @@ mod tests {
 
     #[test]
     fn the_processor_is_short_if_two_thirds_of_the_time_were_others() {
-        let mut shortage = Shortage::default();
+        let (mut shortage, start) = (Shortage::default(), Instant::now());
+        let is_short = |shortage: &Shortage, now| shortage.patience(1, now) == PATIENCE;
         let mut watch = |worked: u64, processor: u64| {
-            shortage.watch(Duration::from_millis(worked), Duration::from_millis(processor));
-            shortage.is_short
+            shortage.watch(Duration::from_millis(worked), Duration::from_millis(processor), start);
+            is_short(&shortage, start)
         };
-        assert!(!watch(59, 15), "too little to say");
-        assert!(watch(1, 5) && watch(40, 19) && !watch(20, 12), "until more was seen, what was seen counts");
-        assert_eq!(shortage.patience(1), Duration::ZERO);
-        shortage.is_short = true;
-        assert_eq!(
-            [1, FULL - 1, FULL].map(|weight| shortage.patience(weight)),
-            [PATIENCE, PATIENCE, Duration::ZERO]
-        );
+        assert!(!watch(59, 4), "too little to say");
+        assert!(watch(1, 16) && watch(40, 4) && !watch(20, 17), "until more was seen, what was seen counts");
+        assert!(watch(60, 20));
+        assert_eq!(shortage.patience(FULL - 1, start), PATIENCE);
+        assert_eq!(shortage.patience(FULL, start), Duration::ZERO);
+        assert!(!is_short(&shortage, start + COUNTS_FOR), "what was seen long ago counts no more");
+    }
+
+    #[test]
+    fn nothing_waits_for_readers_that_are_gone() {
+        let queue = Together::new(8, |_: &Arc<()>| 1);
+        let (entrance, readers, thing) =
+            (queue.entrance(Lane::Clients), [queue.reader(), queue.reader()], Arc::new(()));
+        assert!(entrance.offer(Arc::clone(&thing)));
+        drop(readers);
+        assert_eq!(Arc::strong_count(&thing), 1);
+        assert!(!entrance.offer(thing));
     }
 
     #[test]
     fn one_alone_waits_for_nobody_where_the_processor_has_time() {
         let queue = Together::new(8, |_: &u8| 1);
-        let entrance = queue.entrance(Lane::Clients);
+        let (entrance, queue) = (queue.entrance(Lane::Clients), queue.reader());
         assert!(entrance.offer(1));
         assert_eq!(queue.next(), Some(vec![1]));
         std::thread::scope(|scope| {

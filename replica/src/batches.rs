@@ -184,6 +184,11 @@ impl Batches {
         }
     }
 
+    /// Whether a batch is here that no quorum is known to hold and no final block carries.
+    pub(crate) fn is_under_way(&self, digest: &Hash) -> bool {
+        self.known.get(digest).is_some_and(|known| known.held_by.is_none() && known.executed.is_none())
+    }
+
     /// What may go into a block, oldest first.
     pub(crate) fn ready(&self) -> impl Iterator<Item = &Known> {
         self.ready.values().filter_map(|digest| self.known.get(digest))

@@ -49,8 +49,8 @@ pub(crate) struct Dissemination {
     gathered_bytes: usize,
     /// When transactions last left.
     left: Option<Tick>,
-    /// The batch in which they did, until a quorum is known to hold it.
-    under_way: Option<Hash>,
+    /// The batch in which they did.
+    newest: Option<Hash>,
     /// Final blocks that wait for a batch, oldest first.
     waiting: VecDeque<Arc<Block>>,
     /// Who was asked for batches, and when.
@@ -67,21 +67,12 @@ impl Dissemination {
             gathered: Vec::new(),
             gathered_bytes: 0,
             left: None,
-            under_way: None,
+            newest: None,
             waiting: VecDeque::new(),
             asked: None,
             attempts: 0,
             retries: 0,
         }
-    }
-}
-
-impl Dissemination {
-    /// How long what was gathered still waits for more; none if it does not.
-    fn gathering_left(&self, now: Now) -> Option<Duration> {
-        let wait = if self.under_way.is_some() { GATHER_BUSY } else { GATHER };
-        let left = wait.saturating_sub(now.tick.0.saturating_sub(self.left?.0));
-        (!left.is_zero()).then_some(left)
     }
 }
 
@@ -124,10 +115,19 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if self.dissemination.gathered.is_empty() {
             return;
         }
-        match self.dissemination.gathering_left(now) {
+        match self.gathering_left(now) {
             Some(left) => effects.timers.push((Timer::Gather, left)),
             None => self.send_gathered(now, effects),
         }
+    }
+
+    /// How long what was gathered still waits for more; none if it does not.
+    fn gathering_left(&self, now: Now) -> Option<Duration> {
+        let Dissemination { newest, left, .. } = &self.dissemination;
+        let is_busy = newest.is_some_and(|newest| self.batches.is_under_way(&newest));
+        let wait = if is_busy { GATHER_BUSY } else { GATHER };
+        let left = wait.saturating_sub(now.tick.0.saturating_sub((*left)?.0));
+        (!left.is_zero()).then_some(left)
     }
 
     /// What was gathered leaves: in batches, or one by one if it is little.
@@ -147,7 +147,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
                 self.send_one_by_one(now, part, effects);
                 continue;
             }
-            self.dissemination.under_way = Some(name.digest);
+            self.dissemination.newest = Some(name.digest);
             effects.send.push(outgoing(Class::Transactions, &Message::Batch(part.clone())));
             effects.batches.push(self.batches.hold(now.tick, me, name, part, &encoding));
             self.batches.carries(&name.digest);
@@ -216,10 +216,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if let Some(held) = self.batches.acknowledged(name, by, signature, self.committee.quorum()) {
             effects.send.push(outgoing(Class::Consensus, &Message::BatchReady(held.clone())));
             self.batches.certified(now.tick, held);
-            if self.dissemination.under_way == Some(name.digest) {
-                self.dissemination.under_way = None;
-                self.gather(now, effects);
-            }
+            self.gather(now, effects);
         }
     }
 

@@ -37,7 +37,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         let timers = outputs.timers.into_iter();
         effects.timers.extend(timers.map(|(timer, after)| (Timer::Engine(timer.encode()), after)));
         if let Some(turn) = outputs.want {
-            self.proposing.take_turn(turn);
+            self.proposing.take_turn(now, turn);
         }
         for block in outputs.validate {
             let id = block.id();

@@ -173,7 +173,7 @@ pub enum LedgerWrite {
 /// group: what decided it is durable at a quorum, and executing it again gives the same.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Notice {
-    /// A block was executed and is flushed.
+    /// A block was executed and can be read.
     Committed(Arc<BlockCommit>),
     /// A block is sealed: provable.
     Sealed(Box<SealedHeader>),

@@ -30,5 +30,5 @@ pub use open::{Identity, Open, Opened, open_group};
 pub use replica::{Group, GroupStatus, Replica};
 pub use verify::{
     MessageVerifier, NoCache, OtherGroup, ReadMessage, Rejection, SignatureCache, VerifiedMessage,
-    wrong_signatures,
+    learn_together, wrong_signatures,
 };

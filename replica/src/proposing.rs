@@ -19,14 +19,14 @@ use witan_types::{
 struct Pace {
     /// So many transactions are in blocks that are not decided yet.
     from_transactions: usize,
-    /// The least time between blocks then.
-    gap_ms: u64,
+    /// How long a leader then waits for more to carry.
+    gap: Duration,
 }
 
 /// A block costs every member a quorum of signatures.
-const SIGNED_PACE: Pace = Pace { from_transactions: 256, gap_ms: 40 };
+const SIGNED_PACE: Pace = Pace { from_transactions: 256, gap: Duration::from_millis(40) };
 /// Members who trust each other don't sign blocks. A block costs them messages and writes.
-const TRUSTED_PACE: Pace = Pace { from_transactions: 16, gap_ms: 10 };
+const TRUSTED_PACE: Pace = Pace { from_transactions: 16, gap: Duration::from_millis(10) };
 /// The most blocks that wait to be judged again.
 const MAX_TOO_EARLY: usize = 64;
 /// The most undecided blocks whose transactions are remembered.
@@ -52,6 +52,8 @@ struct Undecided {
 pub(crate) struct Proposing {
     /// The turn that waits for an answer.
     turn: Option<Turn>,
+    /// The tag of the newest turn, and when it was first told.
+    told: (u64, Tick),
     /// The undecided ancestors of the newest turn.
     ancestors: Vec<BlockId>,
     /// What came into the mempool before this number is in an ancestor of the turn.
@@ -67,6 +69,7 @@ impl Proposing {
     pub(crate) fn new(now: Now) -> Proposing {
         Proposing {
             turn: None,
+            told: (0, now.tick),
             ancestors: Vec::new(),
             news_from: 0,
             arrived: Vec::new(),
@@ -78,7 +81,10 @@ impl Proposing {
 
     /// The engine asks for a payload. A later turn replaces an earlier one. Ancestors that nobody asked to judge here,
     /// since this node made them or voted for them before a restart, are remembered now.
-    pub(crate) fn take_turn(&mut self, turn: Turn) {
+    pub(crate) fn take_turn(&mut self, now: Now, turn: Turn) {
+        if self.told.0 != turn.tag {
+            self.told = (turn.tag, now.tick);
+        }
         self.ancestors = turn.ancestors.iter().map(|block| block.id()).collect();
         for (place, block) in turn.ancestors.iter().enumerate() {
             let id = self.ancestors.get(place).copied().unwrap_or_default();
@@ -284,20 +290,32 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         (!left.is_zero() && !self.first_block_due(now)).then_some(left)
     }
 
-    /// What is left of the least time between blocks, by the same clocks that give a block its time.
+    /// What is left of the least time between blocks.
     fn gap_left(&self, now: Now, turn: &Turn) -> Option<Duration> {
-        let pace = match self.committee.faults() {
-            FaultModel::Byzantine => SIGNED_PACE,
-            FaultModel::Crash => TRUSTED_PACE,
-        };
-        let is_busy = !turn.at_once && self.proposing.undecided_transactions() >= pace.from_transactions;
-        let gap = self.ledger.parameters().block_time_ms.max(if is_busy { pace.gap_ms } else { 0 });
+        self.block_time_left(now, turn).max(self.pace_left(now, turn))
+    }
+
+    /// What is left until the network's block time is over, by the same clocks that give a block its time.
+    fn block_time_left(&self, now: Now, turn: &Turn) -> Option<Duration> {
+        let gap = self.ledger.parameters().block_time_ms;
         if gap == 0 {
             return None;
         }
         let due = turn.parent_time_ms.saturating_add(gap);
         let left = due.saturating_sub(self.catch_up.median_clock(now, &self.validators));
         (left > 0).then(|| Duration::from_millis(left.min(gap)))
+    }
+
+    /// What is left of the distance that blocks keep under load, by this node's own clock: who made the parent has no say in it.
+    fn pace_left(&self, now: Now, turn: &Turn) -> Option<Duration> {
+        let pace = match self.committee.faults() {
+            FaultModel::Byzantine => SIGNED_PACE,
+            FaultModel::Crash => TRUSTED_PACE,
+        };
+        let is_busy = !turn.at_once && self.proposing.undecided_transactions() >= pace.from_transactions;
+        let (_, told) = self.proposing.told;
+        let left = pace.gap.saturating_sub(now.tick.0.saturating_sub(told.0));
+        (is_busy && !left.is_zero()).then_some(left)
     }
 
     /// Whether a transaction waits that no ancestor of the turn carries. What was looked at is not looked at again.

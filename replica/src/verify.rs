@@ -439,6 +439,18 @@ impl MessageVerifier {
     }
 }
 
+/// Verifies as one batch the signatures of transactions that several brought; if all are right, the cache learns them. If one is wrong it
+/// learns none: then each is judged with what brought it, so that who brings a wrong one makes that dear for itself alone.
+pub fn learn_together(scheme: Scheme, cache: &dyn SignatureCache, transactions: &[&IdentifiedTransaction]) {
+    let unknown = cache.unknown(transactions);
+    let unknown: Vec<&IdentifiedTransaction> =
+        unknown.into_iter().filter_map(|place| transactions.get(place).copied()).collect();
+    let items: Vec<Signed> = unknown.iter().map(|known| known.signed()).collect();
+    if scheme.verify_all(&items) {
+        cache.learn(&unknown);
+    }
+}
+
 /// The places, ascending, of the transactions that their signers did not sign. Those not known to be signed are verified as one
 /// batch, and the cache learns the right ones of them.
 pub fn wrong_signatures(

@@ -143,14 +143,18 @@ impl Role {
 
 /// Options of a whole instance.
 ///
-/// Recovery tolerates an incomplete record at the end of the write-ahead log, the trace of a crash in mid-write, and
-/// refuses damage elsewhere. The alternative, recovery to a point in time, would silently drop everything after a
-/// damaged record: synced votes of the consensus log, so that a validator could contradict itself.
+/// Recovery of the consensus log tolerates an incomplete record at the end of the write-ahead log, the trace of a crash in mid-write,
+/// and refuses damage elsewhere. The alternative, recovery to a point in time, would silently drop everything after a
+/// damaged record: synced votes, so that a validator could contradict itself. The ledger's end is not synced with every write, and
+/// a loss of power may leave its pages in any order: it recovers to a point in time, and what is above is executed again or fetched.
 pub(crate) fn database(role: Role) -> rocksdb::Options {
     let mut options = rocksdb::Options::default();
     options.create_if_missing(true);
     options.create_missing_column_families(true);
-    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    options.set_wal_recovery_mode(match role {
+        Role::Consensus => DBRecoveryMode::TolerateCorruptedTailRecords,
+        Role::Ledger => DBRecoveryMode::PointInTime,
+    });
     options.set_track_and_verify_wals_in_manifest(true);
     options.set_paranoid_checks(true);
     options.set_max_total_wal_size(MAX_WAL_BYTES);

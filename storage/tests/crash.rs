@@ -119,18 +119,31 @@ fn a_torn_record_at_the_end_of_the_consensus_log_is_cut() {
 }
 
 #[test]
-fn damage_in_the_middle_of_a_write_ahead_log_stops_the_node_and_names_the_file() {
+fn damage_in_the_middle_of_the_consensus_log_stops_the_node_and_names_the_file() {
     let dir = tempfile::tempdir().unwrap();
     let storage = open(dir.path()).unwrap();
     write_records(&storage, 0..50);
+    let copy = copy_as_killed(dir.path());
+    let file = newest(&copy.path().join("consensus"), "log");
+    damage_the_middle(&file);
+    let error = open(copy.path()).unwrap_err();
+    assert!(matches!(&error, StorageError::Corrupt { path, .. } if *path == file), "{error}");
+}
+
+#[test]
+fn a_hole_in_the_ledgers_log_takes_it_back_to_the_last_whole_block_before_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let storage = open(dir.path()).unwrap();
     write_blocks(&storage, 0..50);
-    for instance in ["consensus", "ledger"] {
-        let copy = copy_as_killed(dir.path());
-        let file = newest(&copy.path().join(instance), "log");
-        damage_the_middle(&file);
-        let error = open(copy.path()).unwrap_err();
-        assert!(matches!(&error, StorageError::Corrupt { path, .. } if *path == file), "{error}");
-    }
+    let copy = copy_as_killed(dir.path());
+    damage_the_middle(&newest(&copy.path().join("ledger"), "log"));
+    let after = open(copy.path()).unwrap();
+    let tip = after.ledger(GROUP).tip().unwrap();
+    assert!((1..49).contains(&tip), "{tip}");
+    assert_whole(&after.ledger(GROUP), tip);
+    write_blocks(&after, tip + 1..50);
+    drop(after);
+    assert_whole(&open(copy.path()).unwrap().ledger(GROUP), 49);
 }
 
 /// Reopening moves what the write-ahead log held into sorted files.

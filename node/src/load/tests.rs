@@ -10,6 +10,10 @@ fn runtime() -> Runtime {
     Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap()
 }
 
+fn reader() -> Reader<Load> {
+    Together::new(1, weigh).reader()
+}
+
 fn good() -> SignedTransaction {
     transaction(CHAIN)
 }
@@ -49,12 +53,15 @@ fn what_is_judged_together_is_accepted_or_refused_alone() {
         second,
         frame(vec![good(), good()]),
     ];
-    assert!(judge_together(&judge, CHAIN, mixed).is_some());
+    assert!(judge_together(&judge, CHAIN, &reader(), mixed).is_some());
     assert_eq!(inbox.try_iter().count(), 2);
     let verdicts = first_verdicts.blocking_recv().unwrap();
     assert_eq!(verdicts, [Err(Refused::BadSignature), Ok(good().into()), Err(Refused::WrongChain)]);
     drop(inbox);
-    assert!(judge_together(&judge, CHAIN, vec![frame(vec![good()])]).is_none(), "nobody listens any more");
+    assert!(
+        judge_together(&judge, CHAIN, &reader(), vec![frame(vec![good()])]).is_none(),
+        "nobody listens any more"
+    );
 }
 
 #[test]
