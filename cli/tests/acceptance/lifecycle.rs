@@ -166,5 +166,11 @@ async fn every_command_of_the_first_minute_works(testnet: &mut Testnet) {
     assert_eq!(refused.code, Some(1), "{refused:?}");
     assert!(refused.stdout.contains("INSUFFICIENT_BALANCE"), "{refused:?}");
     let id = put["txId"].as_str().unwrap().parse().unwrap();
-    assert_eq!(testnet.client("n2").transaction(id).await.unwrap().status, TransactionState::Committed);
+    // Another node may not have written the block yet.
+    let client = testnet.client("n2");
+    until("n2 knows it", async || {
+        let status = client.transaction(id).await.unwrap().status;
+        (status == TransactionState::Committed).then_some(())
+    })
+    .await;
 }

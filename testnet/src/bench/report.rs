@@ -74,7 +74,7 @@ pub struct BenchReport {
 pub struct Offered {
     /// Transactions a second.
     pub rate: u64,
-    /// Transactions that were due in the window. Times to commit are those of all of them; what was lost counts until the end.
+    /// Transactions that were due in the window. Times to commit are those of all that nodes took in; what was lost counts until the end.
     pub transactions: u64,
     /// Whether 99 of 100 of the rate, less one submission, were committed within the window.
     pub held: bool,
