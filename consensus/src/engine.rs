@@ -212,7 +212,7 @@ pub enum Input<E: Engine> {
     Validated(BlockId, Verdict),
     /// Every record up to this one is on disk.
     Durable(Seq),
-    /// This block is sealed, and it and its state are flushed here. The only thing that truncates. Said of every block of
+    /// This block is sealed, and it and its state are durable here. The only thing that truncates. Said of every block of
     /// the epoch, ascending.
     Stable(SealedHeader),
     /// Whether work waits. View timers run only while it does, or while the engine itself has an undecided block.

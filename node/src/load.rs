@@ -8,7 +8,7 @@ use crate::together::{Entrance, Lane, Reader, Together};
 use crate::wire;
 use std::{io, thread};
 use tokio::sync::oneshot;
-use witan_replica::{MessageVerifier, ReadMessage, Rejection, learn_together};
+use witan_replica::{MessageVerifier, ReadMessage, learn_together};
 use witan_types::{ChainId, GroupId, IdentifiedTransaction, NodeId, Scheme, SignedTransaction};
 
 /// Frames of validators, and lists of clients, that may wait. What comes on top of the frames is lost, and sent again by who took it
@@ -99,17 +99,10 @@ fn read(judge: &Judge, chain: ChainId, load: Load) -> Option<Read<'_>> {
                 judge.refuse_group(from, &bytes);
                 return None;
             };
-            match verifier.read(from, message) {
-                Ok(message) => Some(Read::Frame { group, verifier, message: Box::new(message) }),
-                Err(rejection) => refused(judge, from, &rejection),
-            }
+            let read = verifier.read(from, message).map_err(|rejection| judge.refuse(from, &rejection));
+            Some(Read::Frame { group, verifier, message: Box::new(read.ok()?) })
         }
     }
-}
-
-fn refused<T>(judge: &Judge, from: NodeId, rejection: &Rejection) -> Option<T> {
-    judge.refuse(from, rejection);
-    None
 }
 
 fn answer(judge: &Judge, read: Read<'_>) -> Option<()> {
