@@ -1,6 +1,7 @@
 //! The one loop that touches the world. It owns the replicas: events come in through one channel, and what replicas
 //! ask for goes out to the network, to the disk's two writers and to whoever waits. It never blocks on any of them.
 
+use crate::haste::Haste;
 use crate::metrics::Meter;
 use crate::rehearsal::Liar;
 use crate::shared::Shared;
@@ -61,6 +62,8 @@ pub(crate) enum Command {
     Written(GroupId, WriteSeq),
     /// Ledger writes are durable, up to these of each group.
     LedgerDurable(BTreeMap<GroupId, WriteSeq>),
+    /// What is verified waits for the processor.
+    ProcessorShort,
     /// The disk failed.
     DiskFailed(StorageError),
     /// Stop in order: every group hears of it first, and what it says then still leaves.
@@ -91,6 +94,7 @@ pub(crate) struct EventLoop {
     requests: BTreeMap<u64, (GroupId, NodeId)>,
     /// What groups say to others of this node, until the turn hands it over.
     envelopes: VecDeque<(GroupId, Arc<Envelope>)>,
+    haste: Haste,
     /// When it ends, once it was told to.
     ends: Option<Instant>,
 }
@@ -123,6 +127,7 @@ impl EventLoop {
             questions: BTreeMap::new(),
             requests: BTreeMap::new(),
             envelopes: VecDeque::new(),
+            haste: Haste::default(),
             ends: None,
         }
     }
@@ -170,6 +175,9 @@ impl EventLoop {
         }
         self.fire_timers();
         self.hand_over();
+        if let Some(stretch) = self.haste.changed(Instant::now()) {
+            self.step_all(|| Event::Stretch(stretch));
+        }
         if self.has_left() {
             return ControlFlow::Break(Ok(()));
         }
@@ -232,6 +240,7 @@ impl EventLoop {
                     .into_iter()
                     .for_each(|(group, number)| self.step(group, Event::BatchesDurable(number)));
             }
+            Command::ProcessorShort => self.haste.is_short(Instant::now()),
             Command::Written(group, seq) => self.step(group, Event::Written(seq)),
             Command::LedgerDurable(writes) => {
                 writes.into_iter().for_each(|(group, seq)| self.step(group, Event::LedgerDurable(seq)));
@@ -291,6 +300,7 @@ impl EventLoop {
         }
         self.changed |= !effects.writes.is_empty() || !effects.notices.is_empty();
         if !effects.writes.is_empty() {
+            self.haste.wrote(id, Instant::now());
             self.writers.ledger(LedgerJob { group: id, writes: effects.writes });
         }
         for outgoing in effects.send {

@@ -12,6 +12,7 @@ mod error;
 mod event_loop;
 mod faults;
 mod groups;
+mod haste;
 pub mod home;
 mod inbound;
 pub mod keys;

@@ -82,6 +82,9 @@ fn judge_together(judge: &Judge, chain: ChainId, queue: &Reader<Load>, taken: Ve
     let read: Vec<Read<'_>> = taken.into_iter().filter_map(|load| read(judge, chain, load)).collect();
     let all: Vec<&IdentifiedTransaction> = read.iter().flat_map(Read::to_verify).collect();
     queue.watched(|| learn_together(Scheme::Ed25519, judge.signatures.as_ref(), &all));
+    if queue.is_short() {
+        judge.commands.send(Command::ProcessorShort).ok()?;
+    }
     // Clients first: they are to be answered even if the loop is gone.
     let (lists, frames): (Vec<_>, Vec<_>) =
         read.into_iter().partition(|read| matches!(read, Read::List { .. }));

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_millis(50);
 /// Over how much processor time of verifying it is seen whether the processor is short.
 const WATCHED_FOR: Duration = Duration::from_millis(5);
 /// What was seen counts for so long: with little to verify, nothing is waited for.
-const COUNTS_FOR: Duration = Duration::from_millis(500);
+pub(crate) const COUNTS_FOR: Duration = Duration::from_millis(500);
 
 /// Where something comes from. Each lane has its own room, and where both wait each gets half: neither keeps the other out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -138,6 +138,11 @@ impl<T> Reader<T> {
         self.queue.next()
     }
 
+    /// Whether the processor was short when that was last looked at.
+    pub(crate) fn is_short(&self) -> bool {
+        self.queue.lock().shortage.is_seen(Instant::now())
+    }
+
     /// Does what needs nothing but the processor: whether that is short shows in how long it takes.
     pub(crate) fn watched<R>(&self, work: impl FnOnce() -> R) -> R {
         let (began, processor) = (Instant::now(), processor_time());
@@ -219,8 +224,11 @@ impl<T> Drop for Entrance<T> {
 impl Shortage {
     /// How long after the first of so many transactions came the next is waited for.
     fn patience(&self, weight: usize, now: Instant) -> Duration {
-        let is_short = self.seen.is_some_and(|seen| now.saturating_duration_since(seen) < COUNTS_FOR);
-        if is_short && weight < FULL { PATIENCE } else { Duration::ZERO }
+        if self.is_seen(now) && weight < FULL { PATIENCE } else { Duration::ZERO }
+    }
+
+    fn is_seen(&self, now: Instant) -> bool {
+        self.seen.is_some_and(|seen| now.saturating_duration_since(seen) < COUNTS_FOR)
     }
 
     fn watch(&mut self, worked: Duration, processor: Duration, now: Instant) {

@@ -27,6 +27,8 @@ const GATHER: Duration = Duration::from_millis(5);
 /// While no quorum is known to hold the batch before, they are gathered for as long as this: where the members are busy, batches
 /// grow, and each costs them less.
 const GATHER_BUSY: Duration = Duration::from_millis(50);
+/// The longest that they are, however short the host's processor is.
+const LONGEST_GATHER: Duration = Duration::from_millis(200);
 /// Fewer bytes of transactions than these go to the mempools one by one, unless a host wants it otherwise.
 pub const MIN_BATCH_BYTES: usize = 4 * 1024;
 /// So many bytes travel without waiting for more.
@@ -125,7 +127,8 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     fn gathering_left(&self, now: Now) -> Option<Duration> {
         let Dissemination { newest, left, .. } = &self.dissemination;
         let is_busy = newest.is_some_and(|newest| self.batches.is_under_way(&newest));
-        let wait = if is_busy { GATHER_BUSY } else { GATHER };
+        let usual = if is_busy { GATHER_BUSY } else { GATHER };
+        let wait = usual.saturating_mul(self.stretch).min(LONGEST_GATHER);
         let left = wait.saturating_sub(now.tick.0.saturating_sub((*left)?.0));
         (!left.is_zero()).then_some(left)
     }

@@ -85,6 +85,9 @@ pub enum Event {
     RequestFailed(NodeId),
     /// What another group says to this one, from its replica on this node. From other nodes it comes as a message.
     Envelope(Arc<Envelope>),
+    /// From now on blocks and batches wait so many times as long as usual for more to carry; 1 is as usual. A host whose processor is short says
+    /// so, since each costs every member the same, whatever it carries.
+    Stretch(u32),
     /// The host stops soon: what is sent in this step still leaves.
     Leaving,
 }

@@ -146,6 +146,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             inbox: Inbox::default(),
             offered: 0,
             abroad,
+            stretch: 1,
             due_timer: None,
             intake: Intake::default(),
             batches: Batches::default(),

@@ -23,6 +23,11 @@ struct Pace {
     gap: Duration,
 }
 
+/// The longest that it does, however short the host's processor is.
+const LONGEST_GAP: Duration = Duration::from_millis(200);
+/// And the part of the time-out that it may take: others wait for this leader no longer than that.
+const GAP_OF_TIMEOUT: u64 = 4;
+
 /// A block costs every member a quorum of signatures.
 const SIGNED_PACE: Pace = Pace { from_transactions: 256, gap: Duration::from_millis(40) };
 /// Members who trust each other don't sign blocks. A block costs them messages and writes.
@@ -306,15 +311,19 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         (left > 0).then(|| Duration::from_millis(left.min(gap)))
     }
 
-    /// What is left of the distance that blocks keep under load, by this node's own clock: who made the parent has no say in it.
+    /// What is left of the distance that blocks keep under load, or where the processor is short, by this node's own clock: who made the parent
+    /// has no say in it.
     fn pace_left(&self, now: Now, turn: &Turn) -> Option<Duration> {
         let pace = match self.committee.faults() {
             FaultModel::Byzantine => SIGNED_PACE,
             FaultModel::Crash => TRUSTED_PACE,
         };
-        let is_busy = !turn.at_once && self.proposing.undecided_transactions() >= pace.from_transactions;
+        let is_much = || self.proposing.undecided_transactions() >= pace.from_transactions;
+        let is_busy = !turn.at_once && (self.stretch > 1 || is_much());
         let (_, told) = self.proposing.told;
-        let left = pace.gap.saturating_sub(now.tick.0.saturating_sub(told.0));
+        let timeout = Duration::from_millis(self.ledger.parameters().base_timeout_ms / GAP_OF_TIMEOUT);
+        let gap = pace.gap.saturating_mul(self.stretch).min(LONGEST_GAP).min(timeout);
+        let left = gap.saturating_sub(now.tick.0.saturating_sub(told.0));
         (is_busy && !left.is_zero()).then_some(left)
     }
 

@@ -96,6 +96,8 @@ pub struct Replica<E: Engine, S: Store> {
     pub(crate) batches: Batches,
     pub(crate) dissemination: Dissemination,
     pub(crate) catch_up: CatchUp,
+    /// How many times as long as usual blocks and batches wait for more to carry.
+    pub(crate) stretch: u32,
     /// The block time for which the host was asked to wake this replica; Unix milliseconds.
     pub(crate) due_timer: Option<u64>,
     /// The newest ledger write handed out.
@@ -230,6 +232,7 @@ impl<E: Engine + Send, S: Store + Send> Group for Replica<E, S> {
                 self.on_batches_unanswered(now, &node, &mut effects);
             }
             Event::Envelope(envelope) => self.on_envelope(envelope),
+            Event::Stretch(times) => self.stretch = times.max(1),
             Event::Leaving => self.tell(now, Input::Leaving, &mut effects),
         }
         self.settle(now, &mut effects);

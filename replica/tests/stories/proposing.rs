@@ -1,6 +1,6 @@
 //! When blocks are made, and when not.
 
-use crate::cluster::{Cluster, node};
+use crate::cluster::{Cluster, genesis, node};
 use std::sync::Arc;
 use std::time::Duration;
 use witan_ledger::Store as _;
@@ -159,4 +159,40 @@ fn a_leader_that_crashed_does_not_repeat_the_transactions_of_its_undecided_block
         blocks.flat_map(ids).collect::<Vec<_>>()
     });
     assert_eq!(carried, [transaction.id(), other.id()]);
+}
+
+/// About so many blocks are made of a second of one transaction every ten milliseconds, with hosts that stretch waiting like this.
+fn assert_blocks_in_a_second(cluster: &mut Cluster, stretch: u32, expected: u64) {
+    (0..4).for_each(|place| cluster.step(place, Event::Stretch(stretch)));
+    cluster.run(Duration::from_millis(400));
+    let before = cluster.height(0);
+    for _ in 0..100 {
+        let transaction = cluster.put(cluster.elapsed.as_millis() as u64);
+        assert_eq!(cluster.submit(0, &transaction), Admission::Pending);
+        cluster.run(Duration::from_millis(10));
+    }
+    assert_eq!(cluster.status(0).consensus.unwrap().consecutive_timeouts, 0);
+    let made = cluster.height(0) - before;
+    assert!(made.abs_diff(expected) <= 1, "{made} blocks with {stretch}, not {expected}");
+}
+
+#[test]
+fn blocks_keep_a_distance_where_processors_are_short_and_only_there() {
+    let mut cluster = Cluster::running(4, 0);
+    assert_blocks_in_a_second(&mut cluster, 1, 100);
+    assert_blocks_in_a_second(&mut cluster, 3, 1_000 / 120);
+    // However short they are.
+    assert_blocks_in_a_second(&mut cluster, u32::MAX, 1_000 / 200);
+    assert_blocks_in_a_second(&mut cluster, 1, 100);
+}
+
+#[test]
+fn no_leader_waits_for_more_to_carry_until_others_give_it_up() {
+    let mut genesis = genesis(4);
+    genesis.parameters.base_timeout_ms = 80;
+    let mut cluster = Cluster::of_genesis(genesis, 0);
+    cluster.connect_all();
+    cluster.run(Duration::from_millis(200));
+    // A quarter of the time-out.
+    assert_blocks_in_a_second(&mut cluster, 2, 1_000 / 20);
 }
