@@ -7,6 +7,7 @@
 
 use crate::batches::Known;
 use crate::event::{Class, Effects, Now, Outgoing, Recipient, Timer};
+use crate::faults::PlantedFault;
 use crate::intake::parts;
 use crate::message::{BLOCKS_BYTES, MAX_BATCHES_ASKED, Message};
 use crate::replica::{Replica, outgoing};
@@ -183,6 +184,9 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         }
         effects.batches.push(self.batches.hold(now.tick, author, name, transactions, &encoding));
         self.batches.carries(&name.digest);
+        if self.planted.is(PlantedFault::HeldBeforeDurable) {
+            self.acknowledge(&name, from, effects);
+        }
         self.deliver(now, effects);
     }
 

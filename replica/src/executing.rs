@@ -1,6 +1,7 @@
 //! From a final block to the disk: execute, sign the result, write, and tell whoever waits.
 
 use crate::event::{Class, Effects, LedgerWrite, Notice, Now, WriteSeq};
+use crate::faults::PlantedFault;
 use crate::message::Message;
 use crate::replica::{Replica, outgoing};
 use std::collections::{BTreeSet, VecDeque};
@@ -156,8 +157,22 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
                 None => return,
             }
         }
+        self.forget_too_early(now, seq, effects);
         // Fetching may have waited for the disk.
         self.fetch_rest(now, effects);
+    }
+
+    /// Planted mistakes: what only what is durable allows.
+    fn forget_too_early(&mut self, now: Now, seq: WriteSeq, effects: &mut Effects) {
+        if self.planted.is(PlantedFault::StableAtWritten) {
+            self.on_ledger_durable(now, seq, effects);
+        }
+        if self.planted.is(PlantedFault::ForgetsAtWritten)
+            && let Some((_, newest)) = self.undurable.back()
+        {
+            let (stable, time_ms) = (newest.header.height, self.ledger.tip().time_ms);
+            effects.forget_batches.extend(self.batches.forget(stable, time_ms));
+        }
     }
 
     /// Ledger writes up to `seq` are durable: what is sealed in them is never executed again, so the engine may forget it, and

@@ -9,6 +9,7 @@ mod dissemination;
 mod driving;
 pub mod event;
 mod executing;
+mod faults;
 mod hosting;
 mod intake;
 pub mod message;
@@ -25,6 +26,7 @@ pub use event::{
     Admission, Class, Effects, Event, LedgerWrite, Notice, Now, Outgoing, Recipient, Relay, Source, Ticket,
     Timer, WriteSeq,
 };
+pub use faults::PlantedFault;
 pub use message::Message;
 pub use open::{Identity, Open, Opened, open_group};
 pub use replica::{Group, GroupStatus, Replica};

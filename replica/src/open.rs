@@ -3,6 +3,7 @@
 use crate::batches::Batches;
 use crate::dissemination::Dissemination;
 use crate::event::{Effects, Now, Timer};
+use crate::faults::Planted;
 use crate::hosting::Hosted;
 use crate::intake::Intake;
 use crate::proposing::Proposing;
@@ -128,10 +129,8 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         }
         let listed = genesis.validators.iter().map(|validator| validator.node);
         let outsiders = listed.filter(|node| !validators.contains(node)).collect();
-        let abroad = match identity.validator {
-            Some(_) => abroad::routes(genesis, group, &identity.node),
-            None => BTreeMap::new(),
-        };
+        let votes = identity.validator.is_some();
+        let abroad = if votes { abroad::routes(genesis, group, &identity.node) } else { BTreeMap::new() };
         let mut replica = Replica {
             group,
             committee,
@@ -155,6 +154,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             written: 0,
             unwritten: VecDeque::new(),
             undurable: VecDeque::new(),
+            planted: Planted::default(),
         };
         let mut effects = Effects::default();
         if let Some(commit) = genesis_commit {
@@ -177,6 +177,13 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     #[must_use]
     pub fn planted(self, fault: witan_ledger::two_phase::PlantedFault) -> Self {
         Replica { ledger: self.ledger.planted(fault), ..self }
+    }
+
+    /// The same with a mistake of its own planted.
+    #[cfg(feature = "planted-faults")]
+    #[must_use]
+    pub fn mistaken(self, fault: crate::faults::PlantedFault) -> Self {
+        Replica { planted: Planted::one(fault), ..self }
     }
 
     /// What the engine starts from, if this node votes.

@@ -4,6 +4,7 @@ use crate::batches::Batches;
 use crate::dissemination::Dissemination;
 use crate::event::{Class, Effects, Event, Now, Outgoing, Recipient, Source, Timer, WriteSeq};
 use crate::executing::Unwritten;
+use crate::faults::Planted;
 use crate::hosting::Hosted;
 use crate::intake::Intake;
 use crate::message::{BatchContents, Message};
@@ -106,6 +107,7 @@ pub struct Replica<E: Engine, S: Store> {
     pub(crate) unwritten: VecDeque<(WriteSeq, Unwritten)>,
     /// Sealed headers that are written and may not be durable yet.
     pub(crate) undurable: VecDeque<(WriteSeq, Box<SealedHeader>)>,
+    pub(crate) planted: Planted,
 }
 
 impl<E: Engine + Send, S: Store + Send> Replica<E, S> {

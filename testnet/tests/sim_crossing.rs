@@ -19,6 +19,12 @@ fn three_groups(seed: u64) -> Scenario {
 fn cross(reports: &[Report]) {
     for report in reports {
         assert!(report.across.applied >= 10, "too little crossed: {report}");
+        // In every second seed all transactions travel in batches, in groups whose members do not trust each other.
+        assert!(
+            !report.seed.is_multiple_of(2) || report.batches >= 100,
+            "{} batches: {report}",
+            report.batches
+        );
     }
     let snapshots: usize = reports.iter().map(|report| report.snapshots).sum();
     assert!(snapshots >= reports.len() / 2, "{snapshots} snapshots in {} runs", reports.len());

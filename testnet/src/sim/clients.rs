@@ -180,12 +180,12 @@ impl Clients {
     pub(super) fn spanning(&mut self, wall_ms: u64) -> Option<SignedTransaction> {
         let first = self.holdings.values().next()?;
         let signer = first.signers.first()?.clone();
-        let append = |(number, holdings): (u64, &Holdings)| {
-            let key = holdings.lists.first()?.clone();
-            Some(Op::Append { key, item: number.to_le_bytes().to_vec() })
-        };
-        let ops: Option<Vec<Op>> = (1..).zip(self.holdings.values()).map(append).collect();
         self.salt += 1;
+        let item = self.salt.to_le_bytes().to_vec();
+        let append = |holdings: &Holdings| {
+            Some(Op::Append { key: holdings.lists.first()?.clone(), item: item.clone() })
+        };
+        let ops: Option<Vec<Op>> = self.holdings.values().map(append).collect();
         let transaction = Transaction {
             chain: self.chain,
             signer: Account(signer.public()),

@@ -99,7 +99,8 @@ impl World {
             let mut liveness = Liveness::healed(now_us, newest, max_timeout_ms, honest.iter().copied());
             for (place, at) in honest.iter().enumerate() {
                 // Where one transaction alone is looked at, no other spans groups.
-                let reads_all = place == 0 && !matches!(self.scenario.plan, Plan::CrashAt { .. });
+                let reads_all = place == 0
+                    && !matches!(self.scenario.plan, Plan::CrashAt { .. } | Plan::CrashInPipeline(_));
                 let wanted = self.clients.lasting(&mut self.random, wall_ms, group, reads_all);
                 if let Some(transaction) = wanted {
                     liveness.submitted(transaction.id());
@@ -135,9 +136,10 @@ impl World {
     pub(super) fn crash(&mut self, at: usize) {
         self.trace.event(self.now_us, at, Line::Host("crash"));
         self.crashes += 1;
+        let planned = self.planned_crash();
         let World { nodes, random, .. } = self;
         if let Some(node) = nodes.get_mut(at) {
-            node.crash(random);
+            node.crash(planned, random);
         }
         // Disks of several groups stand at moments of their own: their sum means something at rest alone.
         if self.scenario.shards == 1 && self.is_honest(at) {

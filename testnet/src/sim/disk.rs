@@ -1,6 +1,7 @@
 //! A node's disk: the consensus log and the ledger, apart. What is written waits for a sync; a crash keeps what was
 //! synced and any prefix of the rest. The ledger can be read before it is synced.
 
+use super::pipeline::Crash;
 use super::random::Random;
 use super::scenario::Disks;
 use std::collections::BTreeMap;
@@ -106,6 +107,23 @@ enum LogWrite {
     Forget(u64),
 }
 
+/// What the sync of a log covers, above all.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Covers {
+    Batches,
+    Forgetting,
+    Truncation,
+    Records,
+}
+
+/// What is on disk since a sync of the log, or all the same after a crash, and what is not any more.
+#[derive(Debug, Default)]
+pub(super) struct Synced {
+    pub(super) records: Vec<(Seq, Vec<u8>)>,
+    pub(super) batches: Vec<(u64, Vec<u8>)>,
+    pub(super) forgotten: Vec<u64>,
+}
+
 /// The disk of one node.
 #[derive(Debug, Default)]
 pub(super) struct Disk {
@@ -120,11 +138,14 @@ pub(super) struct Disk {
     ledger_writes: Queue<(WriteSeq, LedgerWrite)>,
     ledger_syncs: Queue<(WriteSeq, LedgerWrite)>,
     honesty: Disks,
+    /// How often a wish to forget is obeyed, in percent.
+    obeys: u64,
 }
 
 impl Disk {
-    pub(super) fn new(honesty: Disks) -> Disk {
-        Disk { honesty, ..Disk::default() }
+    /// An empty one, which forgets what it is told to or takes its time.
+    pub(super) fn new(honesty: Disks, forgets_at_once: bool) -> Disk {
+        Disk { honesty, obeys: if forgets_at_once { 100 } else { TRUNCATES }, ..Disk::default() }
     }
 
     /// Takes consensus records in.
@@ -146,9 +167,10 @@ impl Disk {
         self.ledger_writes.waiting.extend(writes);
     }
 
-    /// Starts writing the ledger if something waits for that.
-    pub(super) fn start_ledger_write(&mut self) -> bool {
-        self.ledger_writes.start()
+    /// Starts writing what waits for the ledger: how many writes that is.
+    pub(super) fn start_ledger_write(&mut self) -> usize {
+        self.ledger_writes.start();
+        self.ledger_writes.syncing.len()
     }
 
     /// Starts a sync of the log if one is due.
@@ -156,39 +178,58 @@ impl Disk {
         self.log_queue.start()
     }
 
-    pub(super) fn start_ledger_sync(&mut self) -> bool {
-        self.ledger_syncs.start()
+    /// Starts a sync of what was written to the ledger since the last one.
+    pub(super) fn start_ledger_sync(&mut self) {
+        self.ledger_syncs.start();
     }
 
-    /// The sync of the log is done: the records that are durable now, and up to which number batches are.
-    pub(super) fn finish_log_sync(&mut self, random: &mut Random) -> (Vec<(Seq, Vec<u8>)>, Option<u64>) {
-        let (mut synced, mut newest_batch) = (Vec::new(), None);
+    /// What the sync under way covers.
+    pub(super) fn syncs(&self) -> Covers {
+        let any = |is: fn(&LogWrite) -> bool| self.log_queue.syncing.iter().any(is);
+        if any(|write| matches!(write, LogWrite::Batch(..))) {
+            Covers::Batches
+        } else if any(|write| matches!(write, LogWrite::Forget(_))) {
+            Covers::Forgetting
+        } else if any(|write| matches!(write, LogWrite::Truncate(_))) {
+            Covers::Truncation
+        } else {
+            Covers::Records
+        }
+    }
+
+    /// The sync of the log is done: what is durable now.
+    pub(super) fn finish_log_sync(&mut self, random: &mut Random) -> Synced {
+        let mut synced = Synced::default();
         for write in std::mem::take(&mut self.log_queue.syncing) {
             match write {
                 LogWrite::Record(seq, bytes) => {
                     self.log.insert(seq, bytes.clone());
-                    synced.push((seq, bytes));
+                    synced.records.push((seq, bytes));
                 }
-                LogWrite::Truncate(seq) if random.chance(TRUNCATES) => self.log = self.log.split_off(&seq),
-                LogWrite::Truncate(_) => {}
+                LogWrite::Truncate(seq) if random.chance(self.obeys) => self.log = self.log.split_off(&seq),
                 LogWrite::Batch(number, bytes) => {
-                    self.batches.insert(number, bytes);
-                    newest_batch = Some(number);
+                    self.batches.insert(number, bytes.clone());
+                    synced.batches.push((number, bytes));
                 }
-                LogWrite::Forget(number) if random.chance(TRUNCATES) => drop(self.batches.remove(&number)),
-                LogWrite::Forget(_) => {}
+                LogWrite::Forget(number) if random.chance(self.obeys) => {
+                    self.batches.remove(&number);
+                    synced.forgotten.push(number);
+                }
+                LogWrite::Truncate(_) | LogWrite::Forget(_) => {}
             }
         }
-        (synced, newest_batch)
+        synced
     }
 
     /// Writing the ledger is done: the newest write that can be read now.
     pub(super) fn finish_ledger_write(&mut self) -> Option<WriteSeq> {
+        let mut newest = None;
         for (seq, write) in std::mem::take(&mut self.ledger_writes.syncing) {
             self.store.write(write.clone());
             self.ledger_syncs.waiting.push((seq, write));
+            newest = Some(seq);
         }
-        self.ledger_syncs.waiting.last().map(|(seq, _)| *seq)
+        newest
     }
 
     /// The sync of the ledger is done: the newest write that is durable now.
@@ -201,17 +242,30 @@ impl Disk {
         newest
     }
 
-    /// Power is lost. Returns the records that were not called durable and survived all the same.
-    pub(super) fn crash(&mut self, random: &mut Random) -> Vec<(Seq, Vec<u8>)> {
-        let mut survived = Vec::new();
+    /// The node goes down: it keeps what was synced, and what this crash leaves of the rest; whatever chance does, if none is
+    /// planned. Returns what was not called durable and survived all the same.
+    pub(super) fn crash(&mut self, planned: Option<Crash>, random: &mut Random) -> Synced {
+        match planned {
+            Some(Crash::Power) => {
+                (self.log_queue, self.ledger_writes, self.ledger_syncs) = Default::default();
+            }
+            Some(Crash::Process) => {
+                (self.log_queue, self.ledger_writes) = Default::default();
+                self.durable_ledger = self.store.lock().clone();
+                self.ledger_syncs = Queue::default();
+            }
+            None => {}
+        }
+        let mut survived = Synced::default();
         for write in self.log_queue.surviving(random) {
             match write {
-                LogWrite::Record(seq, bytes) => survived.push((seq, bytes)),
-                LogWrite::Batch(number, bytes) => drop(self.batches.insert(number, bytes)),
+                LogWrite::Record(seq, bytes) => survived.records.push((seq, bytes)),
+                LogWrite::Batch(number, bytes) => survived.batches.push((number, bytes)),
                 LogWrite::Truncate(_) | LogWrite::Forget(_) => {}
             }
         }
-        self.log.extend(survived.iter().cloned());
+        self.log.extend(survived.records.iter().cloned());
+        self.batches.extend(survived.batches.iter().cloned());
         if self.honesty == Disks::ForgetRecords {
             for _ in 0..random.place(FORGETS + 1) {
                 self.log.pop_last();

@@ -3,12 +3,14 @@
 use super::check::{MEMPOOL, Order, WriteAhead};
 use super::disk::SharedStore;
 #[cfg(feature = "planted-faults")]
-use super::engines::{open_with_fault, open_with_ledger_fault};
+use super::engines::{open_with_fault, open_with_ledger_fault, open_with_replica_fault};
 use super::node::{Process, Replica};
+use super::pipeline::Step;
 use super::scenario::{Disks, Relays};
 use super::trace::Line;
 use super::world::{How, Matter, Parcel, World};
 use std::collections::BTreeMap;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 use witan_ledger::{LedgerError, Store as _};
@@ -23,8 +25,6 @@ const SYNC: std::ops::RangeInclusive<u64> = 200..=5_000;
 const SLOW_SYNC: std::ops::RangeInclusive<u64> = 20_000..=400_000;
 /// A late envelope takes this many times as long as others.
 const LATE_ENVELOPE: u64 = 100;
-/// A sync of the ledger takes this many times as long as one of the log: it waits for more to sync.
-const LEDGER_SYNC_RARITY: u64 = 8;
 /// How long it takes until a host hears of what its disk or its network did, in microseconds.
 pub(super) const HEARING: std::ops::RangeInclusive<u64> = 10..=2_000;
 
@@ -82,21 +82,51 @@ impl World {
         if let Some(fault) = self.scenario.ledger_fault {
             return open_with_ledger_fault(open, now, fault);
         }
+        #[cfg(feature = "planted-faults")]
+        if let Some(fault) = self.scenario.replica_fault {
+            return open_with_replica_fault(open, now, fault);
+        }
         open_group(open, now)
     }
 
     /// Does what a replica asks, in the order of the fields.
-    pub(super) fn obey(&mut self, at: usize, group: GroupId, effects: Effects) {
-        self.keep_batches(at, group, effects.batches, effects.forget_batches);
-        self.persist(at, group, effects.persist, effects.truncate);
-        self.write(at, group, effects.writes);
-        for outgoing in effects.send {
+    pub(super) fn obey(&mut self, at: usize, group: GroupId, mut effects: Effects) {
+        let life = self.node(at).life;
+        self.hand_to_disks(at, group, &mut effects);
+        if self.node(at).life == life {
+            self.speak(at, group, &mut effects);
+        }
+        if self.node(at).life == life {
+            self.settle(at, group, effects);
+        }
+    }
+
+    /// What goes to the disks; unless the node goes down before.
+    fn hand_to_disks(&mut self, at: usize, group: GroupId, effects: &mut Effects) {
+        let Effects { batches, forget_batches, persist, truncate, writes, .. } = effects;
+        let steps = [
+            (batches.is_empty(), Step::BatchToWrite),
+            (forget_batches.is_empty(), Step::ForgetToWrite),
+            (persist.is_empty(), Step::RecordsToWrite),
+            (writes.is_empty(), Step::BlockToWrite),
+        ];
+        if steps.into_iter().any(|(is_none, step)| !is_none && self.passes(at, step)) {
+            return;
+        }
+        self.keep_batches(at, group, mem::take(batches), mem::take(forget_batches));
+        self.persist(at, group, mem::take(persist), *truncate);
+        self.write(at, group, mem::take(writes));
+    }
+
+    /// What leaves for other nodes.
+    fn speak(&mut self, at: usize, group: GroupId, effects: &mut Effects) {
+        for outgoing in mem::take(&mut effects.send) {
             self.send(at, group, &outgoing);
         }
-        for (node, message) in effects.requests {
+        for (node, message) in mem::take(&mut effects.requests) {
             self.request(at, group, node, &message);
         }
-        for (ticket, message) in effects.replies {
+        for (ticket, message) in mem::take(&mut effects.replies) {
             let replica = self.hosted(at, group).replica.as_mut();
             let asked = replica.and_then(|replica| replica.questions.remove(&ticket));
             if let Some((to, id)) = asked {
@@ -104,12 +134,16 @@ impl World {
                 self.carry(to, Parcel { from: at, group, how, bytes: message.bytes() });
             }
         }
-        for relay in effects.relays {
+        for relay in mem::take(&mut effects.relays) {
             self.pass_on(at, relay);
         }
-        for message in effects.gossip {
+        for message in mem::take(&mut effects.gossip) {
             self.gossip(at, group, &message);
         }
+    }
+
+    /// What stays within the node, or goes to its users.
+    fn settle(&mut self, at: usize, group: GroupId, effects: Effects) {
         for (timer, after) in effects.timers {
             self.set_timer(at, group, timer, after);
         }
@@ -161,6 +195,9 @@ impl World {
     }
 
     fn keep_batches(&mut self, at: usize, group: GroupId, batches: Vec<(u64, Vec<u8>)>, forgotten: Vec<u64>) {
+        if self.is_honest(at) {
+            self.batches += batches.len() as u64;
+        }
         for (number, batch) in &batches {
             self.trace.number(*number);
             self.trace.bytes(batch);
@@ -188,7 +225,7 @@ impl World {
         }
     }
 
-    fn sync_time(&mut self, at: usize) -> u64 {
+    pub(super) fn sync_time(&mut self, at: usize) -> u64 {
         let home = self.home(at);
         let slow = self.faults.has_slow_disk(home) || self.scenario.disks == Disks::ReportEarly;
         let takes = self.random.within(if slow { SLOW_SYNC } else { SYNC });
@@ -196,16 +233,23 @@ impl World {
     }
 
     pub(super) fn log_synced(&mut self, at: usize, group: GroupId) {
+        let covers = self.hosted(at, group).disk.syncs();
+        if self.passes_sync(at, covers, false) {
+            return;
+        }
         let World { nodes, random, .. } = self;
         let hosted = nodes.get_mut(at).and_then(|node| node.groups.get_mut(&group));
         let Some(hosted) = hosted else { return };
-        let (synced, newest_batch) = hosted.disk.finish_log_sync(random);
+        let synced = hosted.disk.finish_log_sync(random);
         hosted.write_ahead.synced(&synced);
-        if let Some(number) = newest_batch {
-            let heard = self.random.within(HEARING);
-            self.after_within(heard, at, group, Matter::BatchesDurable(number));
+        if self.passes_sync(at, covers, true) {
+            return;
         }
-        if let Some((seq, _)) = synced.last().filter(|_| self.scenario.disks != Disks::ReportEarly) {
+        if let Some((number, _)) = synced.batches.last() {
+            let heard = self.random.within(HEARING);
+            self.after_within(heard, at, group, Matter::BatchesDurable(*number));
+        }
+        if let Some((seq, _)) = synced.records.last().filter(|_| self.scenario.disks != Disks::ReportEarly) {
             let heard = self.random.within(HEARING);
             self.after_within(heard, at, group, Matter::Durable(*seq));
         }
@@ -217,7 +261,7 @@ impl World {
             writes.iter().for_each(|(seq, write)| self.check_write(at, group, *seq, write));
         }
         self.hosted(at, group).disk.take_ledger(writes);
-        self.write_ledger(at, group);
+        self.write_ledgers(at);
     }
 
     fn check_write(&mut self, at: usize, group: GroupId, seq: WriteSeq, write: &LedgerWrite) {
@@ -238,37 +282,6 @@ impl World {
                 self.note_in(group, valid.and(ascends));
             }
         }
-    }
-
-    fn write_ledger(&mut self, at: usize, group: GroupId) {
-        if self.hosted(at, group).disk.start_ledger_write() {
-            let takes = self.sync_time(at);
-            self.after_within(takes, at, group, Matter::LedgerWritten);
-        }
-    }
-
-    pub(super) fn ledger_written(&mut self, at: usize, group: GroupId) {
-        if let Some(seq) = self.hosted(at, group).disk.finish_ledger_write() {
-            let heard = self.random.within(HEARING);
-            self.after_within(heard, at, group, Matter::Written(seq));
-        }
-        self.write_ledger(at, group);
-        self.sync_ledger(at, group);
-    }
-
-    fn sync_ledger(&mut self, at: usize, group: GroupId) {
-        if self.hosted(at, group).disk.start_ledger_sync() {
-            let takes = LEDGER_SYNC_RARITY * self.sync_time(at);
-            self.after_within(takes, at, group, Matter::LedgerSynced);
-        }
-    }
-
-    pub(super) fn ledger_synced(&mut self, at: usize, group: GroupId) {
-        if let Some(seq) = self.hosted(at, group).disk.finish_ledger_sync() {
-            let heard = self.random.within(HEARING);
-            self.after_within(heard, at, group, Matter::LedgerDurable(seq));
-        }
-        self.sync_ledger(at, group);
     }
 
     fn set_timer(&mut self, at: usize, group: GroupId, timer: Timer, after: Duration) {

@@ -150,6 +150,7 @@ impl World {
             blocks: self.chains.values().map(|chain| chain.agreement.newest()).sum(),
             views: self.chains.values().map(|chain| chain.views).sum(),
             transactions: self.chains.values().map(|chain| chain.durability.count()).sum(),
+            batches: self.batches,
             messages: self.messages,
             crossings: self.crossings,
             changes: self.changes(),
@@ -165,6 +166,8 @@ impl World {
                 .filter(|_| self.well)
                 .map(|healed_us| self.now_us.saturating_sub(healed_us) / 1_000),
             counts: self.counts,
+            places: self.pipeline.places,
+            crashed: self.pipeline.crashed,
             trace: self.trace.hash(),
             violation: self.violation,
             course: self.course,

@@ -20,7 +20,8 @@ const GOSSIP_LOSS: u64 = 20;
 impl World {
     pub(super) fn send(&mut self, at: usize, group: GroupId, outgoing: &Outgoing) {
         if self.is_honest(at) {
-            let verdict = self.hosted(at, group).write_ahead.sends(at, &outgoing.bytes);
+            let place = self.scenario.place_in(group, at);
+            let verdict = self.hosted(at, group).write_ahead.sends(at, place, &outgoing.bytes);
             self.note_in(group, verdict);
         }
         let parcel = Parcel { from: at, group, how: How::OneWay, bytes: Arc::clone(&outgoing.bytes) };
@@ -67,6 +68,11 @@ impl World {
     /// Sends a message on its way, or what an attacker says in its stead.
     pub(super) fn carry(&mut self, to: usize, parcel: Parcel) {
         let Parcel { from, group, how, .. } = parcel;
+        let goes_down = self.passes_message(from, group, &parcel.bytes, false);
+        // Who went down while it said things to some says them to no others.
+        if goes_down || self.node(from).process.is_none() || self.pipeline.loses(to, &parcel.bytes) {
+            return;
+        }
         self.trace.bytes(&parcel.bytes);
         let Some(to) = self.attackers.twins().hearer(self.now_us, from, to, how) else { return };
         let letter = Letter { to, bytes: Arc::clone(&parcel.bytes) };

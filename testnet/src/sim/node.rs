@@ -2,6 +2,8 @@
 
 use super::check::{Order, WriteAhead};
 use super::disk::Disk;
+use super::ledger_writer::LedgerWriter;
+use super::pipeline::Crash;
 use super::random::Random;
 use super::world::What;
 use std::collections::BTreeMap;
@@ -18,6 +20,7 @@ pub(super) struct Node {
     pub(super) process: Option<Process>,
     /// What happened while it stood still.
     pub(super) stash: Vec<What>,
+    pub(super) ledger_writer: LedgerWriter,
     pub(super) groups: BTreeMap<GroupId, Hosted>,
 }
 
@@ -64,14 +67,15 @@ impl Replica {
 }
 
 impl Node {
-    /// The process is gone, and with it whatever no disk had synced.
-    pub(super) fn crash(&mut self, random: &mut Random) {
+    /// The process is gone, and with it whatever this crash leaves on no disk.
+    pub(super) fn crash(&mut self, planned: Option<Crash>, random: &mut Random) {
         self.process = None;
         self.life += 1;
         self.stash.clear();
+        self.ledger_writer = LedgerWriter::default();
         for hosted in self.groups.values_mut() {
             hosted.replica = None;
-            let survived = hosted.disk.crash(random);
+            let survived = hosted.disk.crash(planned, random);
             hosted.write_ahead.synced(&survived);
         }
     }

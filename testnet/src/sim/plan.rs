@@ -3,6 +3,7 @@
 
 use super::faults::Fault;
 use super::operators;
+use super::pipeline::PipelineCrash;
 use super::report::Beside;
 use super::timetable::Timetable;
 use super::trace::Line;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use witan_ledger::{BlockCommit, TransactionOutcome};
 use witan_types::{GroupId, Height, IdentifiedTransaction};
 
-/// When the one transaction of an enumerated crash is submitted; microseconds.
+/// When what an enumerated crash is about is submitted; microseconds.
 const SUBMITTED_AT: u64 = 1_500_000;
 /// For how long the node stays down; microseconds.
 const DOWN: u64 = 1_000_000;
@@ -21,6 +22,8 @@ const STALLS_AT: u64 = 2_000_000;
 const STALLS_FOR: u64 = 8_000_000;
 /// When everything heals after an enumerated crash: the node is back, and the deadline is over; microseconds.
 const HEALS_AFTER_CRASH: u64 = 5_000_000;
+/// The same after one in the pipeline: a batch that too few got was sent again, too; microseconds.
+const HEALS_AFTER_PIPELINE: u64 = 6_500_000;
 /// When everything heals after a group has stalled; microseconds.
 const HEALS_AFTER_STALL: u64 = 11_000_000;
 
@@ -38,6 +41,9 @@ pub enum Plan {
         /// Before which message.
         message: u64,
     },
+    /// A few transactions go through the pipeline in batches, nothing else is asked for, and where a node stands at a place of it
+    /// somebody crashes.
+    CrashInPipeline(PipelineCrash),
     /// Clients come as always, and for some seconds no validator hears another in this group.
     Stall(GroupId),
     /// These faults at these times, as a scenario has them.
@@ -88,6 +94,10 @@ impl World {
                 self.after(SUBMITTED_AT, Happening::Planned);
                 self.after(HEALS_AFTER_CRASH, Happening::Heals);
             }
+            Plan::CrashInPipeline(_) => {
+                self.after(SUBMITTED_AT, Happening::Planned);
+                self.after(HEALS_AFTER_PIPELINE, Happening::Heals);
+            }
             Plan::Stall(_) => {
                 self.after(1_000_000, Happening::ClientWakes);
                 self.after(STALLS_AT, Happening::Planned);
@@ -105,6 +115,7 @@ impl World {
         match self.scenario.plan {
             Plan::Drawn | Plan::Timetable(_) => {}
             Plan::CrashAt { .. } => self.submit_everywhere(),
+            Plan::CrashInPipeline(_) => self.fill_pipeline(),
             Plan::Stall(group) => {
                 self.trace.event(self.now_us, 0, Line::Fault(format!("group {group} stalls")));
                 let number = self.faults.begin(Fault::Stall(group));

@@ -1,8 +1,9 @@
 //! What reaches a node, and which of its groups hear of it.
 
 use super::check::{Promise, holds};
+use super::pipeline::Step;
 use super::trace::Line;
-use super::world::{How, Matter, Parcel, What, World};
+use super::world::{How, Matter, Parcel, What, Work, World};
 use std::sync::Arc;
 use witan_replica::{Event, NoCache, Source, Ticket, Timer, VerifiedMessage};
 use witan_types::{Envelope, GroupId, IdentifiedTransaction};
@@ -14,13 +15,13 @@ impl World {
     /// The disk works on while the process stands still; everything else waits.
     pub(super) fn reach(&mut self, at: usize, what: What) {
         match what {
-            What::Within(_, Matter::LogSynced | Matter::LedgerWritten | Matter::LedgerSynced)
+            What::Within(_, Matter::LogSynced) | What::Disk(Work::LedgerWritten | Work::LedgerSynced)
                 if self.disk_ends(at) => {}
+            What::Disk(work) => self.disk_worked(at, work),
             What::Within(group, Matter::LogSynced) => self.log_synced(at, group),
-            What::Within(group, Matter::LedgerWritten) => self.ledger_written(at, group),
-            What::Within(group, Matter::LedgerSynced) => self.ledger_synced(at, group),
             what if self.faults.is_paused(self.home(at)) => self.node(at).stash.push(what),
             What::Within(group, Matter::Envelope(envelope)) => self.envelope(at, group, envelope),
+            What::Message(Parcel { group, bytes, .. }) if self.passes_message(at, group, &bytes, true) => {}
             What::Message(parcel) => self.message(at, parcel),
             What::PeerChanged(peer) => self.peer_changed(at, peer),
             What::Within(group, matter) => self.reach_within(at, group, matter),
@@ -30,7 +31,7 @@ impl World {
     fn reach_within(&mut self, at: usize, group: GroupId, matter: Matter) {
         match matter {
             // Taken care of before.
-            Matter::LogSynced | Matter::LedgerWritten | Matter::LedgerSynced | Matter::Envelope(_) => {}
+            Matter::LogSynced | Matter::Envelope(_) => {}
             Matter::Timer { timer, setting } => self.timer(at, group, timer, setting),
             Matter::Durable(seq) => {
                 self.trace.event_in(self.now_us, at, group, Line::Disk("records durable up to", seq));
@@ -43,10 +44,12 @@ impl World {
             Matter::Written(seq) => {
                 self.trace.event_in(self.now_us, at, group, Line::Disk("ledger written up to", seq));
                 self.step(at, group, Event::Written(seq));
+                self.passes(at, Step::BlockTold);
             }
             Matter::LedgerDurable(seq) => {
                 self.trace.event_in(self.now_us, at, group, Line::Disk("ledger durable up to", seq));
                 self.step(at, group, Event::LedgerDurable(seq));
+                self.passes(at, Step::LedgerTold);
             }
             Matter::RequestExpired(id) => {
                 let replica = self.hosted(at, group).replica.as_mut();
@@ -56,6 +59,7 @@ impl World {
                     self.step(at, group, Event::RequestFailed(peer));
                 }
             }
+            Matter::Submit(_) if self.passes(at, Step::Asked) => {}
             Matter::Submit(transaction) => self.submit(at, group, transaction),
         }
     }

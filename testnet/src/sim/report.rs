@@ -2,6 +2,7 @@
 
 use super::check::Promise;
 use super::faults::FaultKind;
+use super::pipeline::{Crashed, Step};
 use super::timetable::Course;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -49,6 +50,8 @@ pub struct Report {
     pub views: u64,
     /// Transactions that a node told a client are committed.
     pub transactions: usize,
+    /// Batches of transactions that honest nodes wrote down.
+    pub batches: u64,
     /// Messages that arrived.
     pub messages: u64,
     /// Messages between groups of a node that arrived before the heal.
@@ -78,6 +81,12 @@ pub struct Report {
     pub trace: String,
     /// The first promise that did not hold.
     pub violation: Option<Violation>,
+    /// Where nodes stood in the pipeline, in order, where places of it are enumerated.
+    #[serde(skip)]
+    pub places: Vec<(usize, Step)>,
+    /// The crash at one of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub crashed: Option<Crashed>,
     /// What a scenario wanted to be seen; its verdict shows it.
     #[serde(skip)]
     pub course: Course,
@@ -133,6 +142,9 @@ impl fmt::Display for Report {
             write!(f, "{} accusations, ", self.accusations)?;
         }
         write!(f, "{kinds} kinds of fault, {crashes} crashes, {seconds} s, trace {trace}")?;
+        if let Some(Crashed { node, step, hit }) = &self.crashed {
+            write!(f, ", node {node} was at {step:?} when {hit:?} crashed")?;
+        }
         if let Some(after) = self.well_after_ms {
             write!(f, ", well {after} ms after the heal")?;
         }

@@ -10,27 +10,15 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
-use witan_ledger::{first_owner, slot_of};
 use witan_replica::MIN_BATCH_BYTES;
 use witan_replica::attack::Attack;
-use witan_types::genesis::{
-    GenesisBalance, GenesisGroup, GenesisValidator, MAX_GROUPS, Operators, Parameters,
-};
-use witan_types::{
-    Account, EngineKind, FaultModel, Genesis, GroupId, Hash, Key, NodeId, Scheme, SecretKey, sha256,
-};
+use witan_types::genesis::MAX_GROUPS;
+use witan_types::{EngineKind, FaultModel, GroupId, Scheme};
 
 /// The first group that holds keys; the only one unless a scenario has several.
 pub(super) const GROUP: GroupId = GroupId(1);
 /// The time of the base block, Unix milliseconds.
 pub(super) const GENESIS_MS: u64 = 1_700_000_000_000;
-/// Clients' accounts in each group.
-const ACCOUNTS: usize = 6;
-/// What each account has at first.
-const BALANCE: u128 = 1_000;
-/// How many operators there are where the root group runs, and how many of them have to agree.
-const OPERATORS: usize = 3;
-const THRESHOLD: u16 = 2;
 /// The most that a transaction lives, in milliseconds; below what genesis allows by more than clocks differ.
 pub(super) const LIFETIME_MS: u64 = 14_000;
 /// One seed in this many uses real signatures.
@@ -152,6 +140,9 @@ pub struct Scenario {
     /// A mistake planted in the two-phase commit of every group on every node.
     #[cfg(feature = "planted-faults")]
     pub ledger_fault: Option<witan_ledger::two_phase::PlantedFault>,
+    /// A mistake planted in every replica.
+    #[cfg(feature = "planted-faults")]
+    pub replica_fault: Option<witan_replica::PlantedFault>,
     /// Promises that are not looked after: to see which others a planted fault breaks.
     pub unchecked: BTreeSet<Promise>,
 }
@@ -239,6 +230,8 @@ impl Scenario {
             rule_fault: None,
             #[cfg(feature = "planted-faults")]
             ledger_fault: None,
+            #[cfg(feature = "planted-faults")]
+            replica_fault: None,
             unchecked: BTreeSet::new(),
         }
     }
@@ -378,18 +371,21 @@ impl Scenario {
         self.genesis().committee(GROUP).map_or(0, |committee| committee.max_faulty())
     }
 
-    /// How many bytes of transactions travel in a batch: where one group runs with nothing planted, in half of the seeds every
-    /// single one does. The seeds of the other tests are chosen for what happens in them at the pace of few transactions.
+    /// How many bytes of transactions travel in a batch: with nothing planted every single one does in half of the seeds, and wherever
+    /// crashes in the pipeline are enumerated. The seeds of the other tests are chosen for what happens in them at the pace of few
+    /// transactions.
     pub(super) fn min_batch_bytes(&self) -> usize {
         #[cfg(feature = "planted-faults")]
-        let is_planted = self.rule_fault.is_some() || self.ledger_fault.is_some();
+        let is_planted =
+            self.rule_fault.is_some() || self.ledger_fault.is_some() || self.replica_fault.is_some();
         #[cfg(not(feature = "planted-faults"))]
         let is_planted = false;
-        let is_plain = !is_planted && self.shards == 1 && self.disks == Disks::Honest;
-        if is_plain && self.seed.is_multiple_of(2) { 1 } else { MIN_BATCH_BYTES }
+        let is_plain = !is_planted && self.disks == Disks::Honest && self.relays == Relays::Patient;
+        let is_enumerated = matches!(self.plan, Plan::CrashInPipeline(_));
+        if is_enumerated || (is_plain && self.seed.is_multiple_of(2)) { 1 } else { MIN_BATCH_BYTES }
     }
 
-    /// Who attacks, and how. Ten seeds in a row have every attack.
+    /// Who attacks, and how. Eleven seeds in a row have every attack.
     pub fn attackers(&self) -> BTreeMap<usize, Attack> {
         if let Plan::Timetable(timetable) = &self.plan {
             return timetable.attackers();
@@ -414,84 +410,4 @@ impl Scenario {
     pub fn all_nodes(&self) -> usize {
         self.nodes.saturating_add(self.followers)
     }
-
-    pub(super) fn node_id(&self, place: usize) -> NodeId {
-        NodeId(named_hash("node", place))
-    }
-
-    pub(super) fn validator_key(&self, place: usize) -> SecretKey {
-        SecretKey::from_seed(named_hash("validator", place).0).under(self.scheme)
-    }
-
-    /// Those who may change the configuration.
-    pub(super) fn operator_keys(&self) -> Vec<SecretKey> {
-        let key = |place| SecretKey::from_seed(named_hash("operator", place).0).under(self.scheme);
-        if self.root { (0..OPERATORS).map(key).collect() } else { Vec::new() }
-    }
-
-    fn operators(&self) -> Operators {
-        let keys = self.operator_keys();
-        let threshold = if keys.is_empty() { 0 } else { THRESHOLD };
-        Operators { accounts: keys.iter().map(|key| Account(key.public())).collect(), threshold }
-    }
-
-    /// The clients whose accounts a group holds.
-    pub(super) fn client_keys(&self, genesis: &Genesis, group: GroupId) -> Vec<SecretKey> {
-        let key = |place| SecretKey::from_seed(named_hash("client", place).0).under(self.scheme);
-        let is_of_group = |key: &SecretKey| {
-            let balance = Key::balance_of(&Account(key.public()));
-            first_owner(genesis, slot_of(&balance)) == group
-        };
-        (0..).map(key).filter(is_of_group).take(ACCOUNTS).collect()
-    }
-
-    /// Time-outs are short, so that much happens in little virtual time.
-    pub(super) fn parameters(&self) -> Parameters {
-        let block_time_ms = match self.seed % 3 {
-            0 => 0,
-            1 => 20,
-            _ => 60,
-        };
-        Parameters {
-            block_time_ms,
-            idle_interval_ms: 500,
-            base_timeout_ms: 300,
-            max_timeout_ms: 2_000,
-            max_tx_lifetime_ms: 20_000,
-            prepare_timeout_ms: 1_500,
-            read_timeout_ms: 1_000,
-            ..Parameters::default()
-        }
-    }
-
-    pub(super) fn genesis(&self) -> Genesis {
-        let group =
-            |id| GenesisGroup { id, engine: self.engine_of(id), members: self.members.get(&id).cloned() };
-        let validator = |place| GenesisValidator {
-            name: format!("n{place}"),
-            key: self.validator_key(place).public(),
-            node: self.node_id(place),
-        };
-        let groups: Vec<_> = (0..=self.shards).map(GroupId).map(group).collect();
-        let mut genesis = Genesis {
-            name: "simulation".into(),
-            time_ms: GENESIS_MS,
-            devnet: true,
-            permissioned: groups.iter().any(|group| group.engine == EngineKind::Raft),
-            validators: (0..self.nodes).map(validator).collect(),
-            followers: Vec::new(),
-            operators: self.operators(),
-            groups,
-            balances: Vec::new(),
-            parameters: self.timetabled_parameters().unwrap_or_else(|| self.parameters()),
-        };
-        let clients = self.groups().flat_map(|group| self.client_keys(&genesis, group));
-        let balance = |key: SecretKey| GenesisBalance { account: Account(key.public()), balance: BALANCE };
-        genesis.balances = clients.map(balance).collect();
-        genesis
-    }
-}
-
-fn named_hash(name: &str, place: usize) -> Hash {
-    sha256(&[b"witan simulation", name.as_bytes(), &(place as u64).to_le_bytes()])
 }

@@ -6,8 +6,10 @@ use super::check::{Broken, Conservation, Innocence, Locking, Order, Verdict, Wri
 use super::clients::Clients;
 use super::disk::Disk;
 use super::faults::{CLOCK_ERROR_MS, Faults};
+use super::ledger_writer::LedgerWriter;
 use super::node::{Hosted, Node};
 use super::operators::Approving;
+use super::pipeline::Pipeline;
 use super::plan::{Plan, StallWatch};
 use super::random::Random;
 use super::recorder::Recorder;
@@ -50,8 +52,17 @@ pub(super) struct Parcel {
 pub(super) enum What {
     Message(Parcel),
     PeerChanged(usize),
+    Disk(Work),
     /// One of its groups alone.
     Within(GroupId, Matter),
+}
+
+/// What the ledger's writer of a node is done with, or has to look at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Work {
+    LedgerWritten,
+    LedgerSynced,
+    SyncDue,
 }
 
 /// Something that reaches one group of a node from that node itself, or from a client.
@@ -62,8 +73,6 @@ pub(super) enum Matter {
         setting: u64,
     },
     LogSynced,
-    LedgerWritten,
-    LedgerSynced,
     Durable(Seq),
     BatchesDurable(u64),
     Written(WriteSeq),
@@ -120,6 +129,7 @@ pub(super) struct World {
     pub(super) recorder: Recorder,
     pub(super) locking: Locking,
     pub(super) stall: StallWatch,
+    pub(super) pipeline: Pipeline,
     /// Messages between groups that reached a node.
     pub(super) crossings: u64,
     /// What each node offered to each of its groups: of which group, and from which of its blocks. Kept only if relays
@@ -131,6 +141,7 @@ pub(super) struct World {
     /// When all faults healed.
     pub(super) healed_us: Option<u64>,
     pub(super) counts: bool,
+    pub(super) batches: u64,
     pub(super) messages: u64,
     pub(super) crashes: u64,
     pub(super) violation: Option<Violation>,
@@ -165,6 +176,7 @@ impl World {
             recorder: Recorder::default(),
             locking: Locking::default(),
             stall: StallWatch::default(),
+            pipeline: Pipeline::default(),
             crossings: 0,
             offered: BTreeSet::new(),
             trace: Trace::new(scenario.running().map(|group| (group, scenario.speech(group))).collect()),
@@ -181,6 +193,7 @@ impl World {
             client_pause_us,
             healed_us: None,
             counts: false,
+            batches: 0,
             messages: 0,
             crashes: 0,
             violation: None,
@@ -344,7 +357,7 @@ fn attackers(scenario: &Scenario, places: &BTreeMap<usize, Attack>, genesis: &Ge
 /// A node on this machine, before it first starts.
 fn node(scenario: &Scenario, home: usize, random: &mut Random) -> Node {
     let hosted = |group| Hosted {
-        disk: Disk::new(scenario.disks),
+        disk: Disk::new(scenario.disks, matches!(scenario.plan, Plan::CrashInPipeline(_))),
         write_ahead: WriteAhead::new(scenario.speech(group)),
         order: Order::starts(home, None, 0),
         replica: None,
@@ -356,6 +369,7 @@ fn node(scenario: &Scenario, home: usize, random: &mut Random) -> Node {
         skew_ms: if matches!(scenario.plan, Plan::Timetable(_)) { 0 } else { drawn_ms },
         process: None,
         stash: Vec::new(),
+        ledger_writer: LedgerWriter::default(),
         groups: scenario
             .running()
             .filter(|group| scenario.is_hosted(*group, home))

@@ -12,7 +12,7 @@ mod tests;
 #[cfg(feature = "planted-faults")]
 pub use planted::RuleFault;
 #[cfg(feature = "planted-faults")]
-pub(super) use planted::{open_with_fault, open_with_ledger_fault};
+pub(super) use planted::{open_with_fault, open_with_ledger_fault, open_with_replica_fault};
 
 use std::fmt::Debug;
 use std::marker::PhantomData;

@@ -1,5 +1,5 @@
-//! Engines with a mistake planted in their rules, and ledgers with one in two-phase commit, to see whether the checkers
-//! notice. For tests alone.
+//! Engines with a mistake planted in their rules, ledgers with one in two-phase commit, and replicas with one of their own, to see
+//! whether the checkers notice. For tests alone.
 
 use crate::sim::disk::SharedStore;
 use witan_consensus::engine::Engine;
@@ -61,20 +61,43 @@ pub(in crate::sim) fn open_with_ledger_fault(
     now: Now,
     fault: PlantedFault,
 ) -> Result<Opened, LedgerError> {
+    open_planted(open, now, Mistake::OfLedger(fault))
+}
+
+/// Opens a group whose replica makes this mistake.
+pub(in crate::sim) fn open_with_replica_fault(
+    open: Open<'_, SharedStore>,
+    now: Now,
+    fault: witan_replica::PlantedFault,
+) -> Result<Opened, LedgerError> {
+    open_planted(open, now, Mistake::OfReplica(fault))
+}
+
+/// A mistake that is the same under every engine.
+enum Mistake {
+    OfLedger(PlantedFault),
+    OfReplica(witan_replica::PlantedFault),
+}
+
+fn open_planted(open: Open<'_, SharedStore>, now: Now, mistake: Mistake) -> Result<Opened, LedgerError> {
     match open.genesis.engine(open.group).ok_or(LedgerError::UnknownGroup(open.group))? {
-        EngineKind::HotStuff => open_planted::<HotStuff>(open, now, fault),
-        EngineKind::Pbft => open_planted::<Pbft>(open, now, fault),
-        EngineKind::Raft => open_planted::<Raft>(open, now, fault),
+        EngineKind::HotStuff => open_under::<HotStuff>(open, now, mistake),
+        EngineKind::Pbft => open_under::<Pbft>(open, now, mistake),
+        EngineKind::Raft => open_under::<Raft>(open, now, mistake),
     }
 }
 
-fn open_planted<E: Engine + Send + 'static>(
+fn open_under<E: Engine + Send + 'static>(
     open: Open<'_, SharedStore>,
     now: Now,
-    fault: PlantedFault,
+    mistake: Mistake,
 ) -> Result<Opened, LedgerError> {
     let (replica, verifier, effects) = Replica::<E, SharedStore>::open(open, now)?;
-    Ok(boxed((replica.planted(fault), verifier, effects)))
+    let replica = match mistake {
+        Mistake::OfLedger(fault) => replica.planted(fault),
+        Mistake::OfReplica(fault) => replica.mistaken(fault),
+    };
+    Ok(boxed((replica, verifier, effects)))
 }
 
 fn boxed<E: Engine + Send + 'static>(
