@@ -19,8 +19,8 @@ use std::time::Duration;
 use witan_consensus::engine::{Engine, Tick};
 use witan_ledger::Store;
 use witan_types::{
-    Batch, BatchName, Block, FaultModel, Hash, HeldBatch, Holders, IdentifiedTransaction, NodeId, Payload,
-    Signature, ValidatorIndex,
+    Batch, BatchName, Block, FaultModel, Hash, Height, HeldBatch, Holders, IdentifiedTransaction, NodeId,
+    Payload, Signature, ValidatorIndex,
 };
 
 /// Transactions that come within this time of each other travel together.
@@ -76,6 +76,11 @@ impl Dissemination {
             attempts: 0,
             retries: 0,
         }
+    }
+
+    /// The newest final block that waits for a batch.
+    pub(crate) fn newest_waiting(&self) -> Option<Height> {
+        self.waiting.back().map(|block| block.header.height)
     }
 }
 

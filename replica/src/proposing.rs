@@ -262,7 +262,9 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
 
     /// Answers the leader's turn as soon as a block should be made.
     pub(crate) fn answer_turn(&mut self, now: Now, effects: &mut Effects) {
-        let unsealed = self.ledger.tip().height.saturating_sub(self.sealing.sealed());
+        // What is decided and waits for a batch counts, too.
+        let decided = self.dissemination.newest_waiting().max(Some(self.ledger.tip().height)).unwrap_or(0);
+        let unsealed = decided.saturating_sub(self.sealing.sealed());
         if unsealed >= MAX_UNSEALED || self.unwritten.len() > MAX_UNWRITTEN {
             return;
         }

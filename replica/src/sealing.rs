@@ -11,7 +11,7 @@ use witan_types::{
     Committee, Height, NodeId, Outcome, QuorumSignatures, Seal, SealShare, Signed, ValidatorIndex,
 };
 
-/// At this many executed but unsealed blocks leaders wait; votes do not.
+/// At this many decided but unsealed blocks leaders wait; votes do not.
 pub(crate) const MAX_UNSEALED: u64 = 16;
 // Proofs are made for sealed blocks: the newest of them must still be in the window.
 const _: () = assert!(witan_ledger::PROOF_WINDOW as u64 > MAX_UNSEALED);
