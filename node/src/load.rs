@@ -4,16 +4,18 @@
 use crate::event_loop::Command;
 use crate::inbound::Judge;
 use crate::signatures::{Verdict, judge_chains, judge_signatures};
-use crate::together::{Entrance, Lane, Reader, Together};
+use crate::together::{Entrance, Lane, Reader, Room, Together};
 use crate::wire;
 use std::{io, thread};
 use tokio::sync::oneshot;
 use witan_replica::{MessageVerifier, ReadMessage, learn_together};
 use witan_types::{ChainId, GroupId, IdentifiedTransaction, NodeId, Scheme, SignedTransaction};
 
-/// Frames of validators, and lists of clients, that may wait. What comes on top of the frames is lost, and sent again by who took it
-/// in.
+/// Lists of clients that may wait, and frames of all validators together. What comes on top of its share of the frames a validator
+/// loses, and sends again if it took it in.
 const ROOM: usize = 1_024;
+/// Each validator's share of the frames is no less than this, however many validators there are.
+const LEAST_SHARE: usize = 16;
 /// About what a transaction takes that does little.
 const SMALL_TRANSACTION_BYTES: usize = 256;
 
@@ -54,7 +56,8 @@ pub(crate) fn start(
     chain: ChainId,
     threads: usize,
 ) -> io::Result<(Entrance<Load>, ClientJudge)> {
-    let queue = Together::new(ROOM, weigh);
+    let share = ROOM.checked_div(judge.validators.len()).unwrap_or(ROOM).max(LEAST_SHARE);
+    let queue = Together::new(Room { clients: ROOM, each_validator: share }, weigh, Load::sender);
     let (frames, lists) = (queue.entrance(Lane::Validators), queue.entrance(Lane::Clients));
     for number in 0..threads.max(1) {
         let (judge, queue) = (judge.clone(), queue.reader());
@@ -67,6 +70,16 @@ pub(crate) fn start(
         })?;
     }
     Ok((frames, ClientJudge { lists }))
+}
+
+impl Load {
+    /// The validator that sends it.
+    fn sender(&self) -> Option<NodeId> {
+        match self {
+            Load::Frame { from, .. } => Some(*from),
+            Load::List { .. } => None,
+        }
+    }
 }
 
 /// In small transactions.

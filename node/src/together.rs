@@ -2,9 +2,11 @@
 //! time, nothing waits for others. Where it is short, a batch is waited for until it is full, though not for long.
 
 use rustix::time::{ClockId, clock_gettime};
-use std::collections::VecDeque;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use witan_types::NodeId;
 
 /// As many transactions as are worth waiting for: with twice as many a signature costs hardly less.
 pub(crate) const FULL: usize = 512;
@@ -17,7 +19,8 @@ const WATCHED_FOR: Duration = Duration::from_millis(5);
 /// What was seen counts for so long: with little to verify, nothing is waited for.
 pub(crate) const COUNTS_FOR: Duration = Duration::from_millis(500);
 
-/// Where something comes from. Each lane has its own room, and where both wait each gets half: neither keeps the other out.
+/// Where something comes from. Each lane has its own room, and each validator its own in theirs; where both lanes wait each gets half:
+/// nobody keeps others out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Lane {
     /// From clients of this node.
@@ -35,14 +38,26 @@ pub(crate) struct Together<T> {
     gathering: Mutex<()>,
     /// How many transactions something brings.
     weigh: fn(&T) -> usize,
-    /// How many may wait in a lane.
-    room: usize,
+    /// Which validator it comes from.
+    sender: fn(&T) -> Option<NodeId>,
+    room: Room,
+}
+
+/// How many may wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// In the lane of clients.
+    pub(crate) clients: usize,
+    /// From each validator, in theirs.
+    pub(crate) each_validator: usize,
 }
 
 #[derive(Debug)]
 struct Waiting<T> {
     clients: VecDeque<T>,
     validators: VecDeque<T>,
+    /// How much of it comes from each validator of which something waits.
+    of_each: BTreeMap<NodeId, usize>,
     entrances: usize,
     readers: usize,
     shortage: Shortage,
@@ -78,17 +93,22 @@ struct Taken<T> {
 }
 
 impl<T> Together<T> {
-    /// A queue with so much room in each lane.
-    pub(crate) fn new(room: usize, weigh: fn(&T) -> usize) -> Arc<Together<T>> {
+    /// A queue with so much room.
+    pub(crate) fn new(
+        room: Room,
+        weigh: fn(&T) -> usize,
+        sender: fn(&T) -> Option<NodeId>,
+    ) -> Arc<Together<T>> {
         let waiting = Waiting {
             clients: VecDeque::new(),
             validators: VecDeque::new(),
+            of_each: BTreeMap::new(),
             entrances: 0,
             readers: 0,
             shortage: Shortage::default(),
         };
         let (waiting, came, gathering) = (Mutex::new(waiting), Condvar::new(), Mutex::new(()));
-        Arc::new(Together { waiting, came, gathering, weigh, room })
+        Arc::new(Together { waiting, came, gathering, weigh, sender, room })
     }
 
     /// A way in.
@@ -115,7 +135,7 @@ impl<T> Together<T> {
         let started = Instant::now();
         let mut taken = Taken { things: Vec::new(), of_clients: 0, of_validators: 0 };
         loop {
-            while taken.weight() < MOST && waiting.give(&mut taken, self.weigh) {}
+            while taken.weight() < MOST && waiting.give(&mut taken, self) {}
             let patience = waiting.shortage.patience(taken.weight(), Instant::now());
             let left = patience.saturating_sub(started.elapsed());
             if left.is_zero() || waiting.entrances == 0 {
@@ -160,6 +180,7 @@ impl<T> Drop for Reader<T> {
         if waiting.readers == 0 {
             waiting.clients.clear();
             waiting.validators.clear();
+            waiting.of_each.clear();
         }
     }
 }
@@ -175,18 +196,41 @@ impl<T> Waiting<T> {
     }
 
     /// Moves one thing over, of the lane that gave less; false if nothing waits.
-    fn give(&mut self, taken: &mut Taken<T>, weigh: fn(&T) -> usize) -> bool {
+    fn give(&mut self, taken: &mut Taken<T>, queue: &Together<T>) -> bool {
         let are_clients_next = taken.of_clients <= taken.of_validators;
-        let (lane, weight) = match (self.clients.is_empty(), self.validators.is_empty()) {
+        let of_clients = match (self.clients.is_empty(), self.validators.is_empty()) {
             (true, true) => return false,
-            (false, is_alone) if is_alone || are_clients_next => (&mut self.clients, &mut taken.of_clients),
-            _ => (&mut self.validators, &mut taken.of_validators),
+            (is_none, is_alone) => !is_none && (is_alone || are_clients_next),
         };
+        let lane = if of_clients { &mut self.clients } else { &mut self.validators };
         if let Some(thing) = lane.pop_front() {
-            *weight = weight.saturating_add(weigh(&thing));
+            let weight = if of_clients { &mut taken.of_clients } else { &mut taken.of_validators };
+            *weight = weight.saturating_add((queue.weigh)(&thing));
+            if !of_clients {
+                (queue.sender)(&thing).into_iter().for_each(|sender| self.left(sender));
+            }
             taken.things.push(thing);
         }
         true
+    }
+
+    /// Something of a validator waits no longer.
+    fn left(&mut self, sender: NodeId) {
+        if let Entry::Occupied(mut count) = self.of_each.entry(sender) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+
+    /// Whether one more from there fits.
+    fn fits(&self, lane: Lane, sender: Option<NodeId>, room: Room) -> bool {
+        let of_sender = sender.and_then(|sender| self.of_each.get(&sender)).copied().unwrap_or(0);
+        match lane {
+            Lane::Clients => self.clients.len() < room.clients,
+            Lane::Validators => of_sender < room.each_validator,
+        }
     }
 }
 
@@ -197,17 +241,19 @@ impl<T> Taken<T> {
 }
 
 impl<T> Entrance<T> {
-    /// Lets something in; false if too much waits, or nobody reads any more.
+    /// Lets something in; false if too much from there waits, or nobody reads any more.
     pub(crate) fn offer(&self, thing: T) -> bool {
         let mut waiting = self.queue.lock();
-        let is_read = waiting.readers > 0;
-        let lane = match self.lane {
-            Lane::Clients => &mut waiting.clients,
-            Lane::Validators => &mut waiting.validators,
-        };
-        let fits = is_read && lane.len() < self.queue.room;
+        let sender = (self.queue.sender)(&thing);
+        let fits = waiting.readers > 0 && waiting.fits(self.lane, sender, self.queue.room);
         if fits {
-            lane.push_back(thing);
+            match self.lane {
+                Lane::Clients => waiting.clients.push_back(thing),
+                Lane::Validators => {
+                    sender.into_iter().for_each(|sender| *waiting.of_each.entry(sender).or_default() += 1);
+                    waiting.validators.push_back(thing);
+                }
+            }
             self.queue.came.notify_one();
         }
         fits
@@ -245,10 +291,20 @@ impl Shortage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use witan_types::Hash;
+
+    /// A queue with the same room for all clients and for the one validator that there is.
+    fn queue<T>(room: usize, weigh: fn(&T) -> usize) -> Arc<Together<T>> {
+        Together::new(Room { clients: room, each_validator: room }, weigh, |_| Some(validator(0)))
+    }
+
+    fn validator(place: u8) -> NodeId {
+        NodeId(Hash([place; 32]))
+    }
 
     #[test]
     fn what_waits_comes_together_until_it_is_much() {
-        let queue = Together::new(8, |weight: &usize| *weight);
+        let queue = queue(8, |weight: &usize| *weight);
         let (entrance, queue) = (queue.entrance(Lane::Validators), queue.reader());
         assert!([MOST / 2; 5].into_iter().all(|weight| entrance.offer(weight)));
         drop(entrance);
@@ -258,7 +314,7 @@ mod tests {
 
     #[test]
     fn neither_lane_keeps_the_other_out() {
-        let queue = Together::new(6, |_: &(Lane, usize)| MOST / 4);
+        let queue = queue(6, |_: &(Lane, usize)| MOST / 4);
         let both = [Lane::Clients, Lane::Validators].map(|lane| (lane, queue.entrance(lane)));
         let queue = queue.reader();
         let offered = |count| {
@@ -280,6 +336,19 @@ mod tests {
     }
 
     #[test]
+    fn a_validator_that_sends_too_much_loses_its_own_alone() {
+        let room = Room { clients: 1, each_validator: 4 };
+        let queue = Together::new(room, |_: &(u8, usize)| 1, |(from, _)| Some(validator(*from)));
+        let (entrance, queue) = (queue.entrance(Lane::Validators), queue.reader());
+        let offered = |from: u8, count| (0..count).filter(|number| entrance.offer((from, *number))).count();
+        assert_eq!([offered(1, 1_000), offered(2, 3), offered(3, 4)], [4, 3, 4]);
+        let taken = queue.next().unwrap();
+        let of = |from: u8| taken.iter().filter(|(sender, _)| *sender == from).count();
+        assert_eq!([of(1), of(2), of(3)], [4, 3, 4]);
+        assert_eq!([offered(1, 1_000), offered(2, 5)], [4, 4], "once it is taken there is room again");
+    }
+
+    #[test]
     fn the_processor_is_short_if_two_thirds_of_the_time_were_others() {
         let (mut shortage, start) = (Shortage::default(), Instant::now());
         let is_short = |shortage: &Shortage, now| shortage.patience(1, now) == PATIENCE;
@@ -297,7 +366,7 @@ mod tests {
 
     #[test]
     fn nothing_waits_for_readers_that_are_gone() {
-        let queue = Together::new(8, |_: &Arc<()>| 1);
+        let queue = queue(8, |_: &Arc<()>| 1);
         let (entrance, readers, thing) =
             (queue.entrance(Lane::Clients), [queue.reader(), queue.reader()], Arc::new(()));
         assert!(entrance.offer(Arc::clone(&thing)));
@@ -308,7 +377,7 @@ mod tests {
 
     #[test]
     fn one_alone_waits_for_nobody_where_the_processor_has_time() {
-        let queue = Together::new(8, |_: &u8| 1);
+        let queue = queue(8, |_: &u8| 1);
         let (entrance, queue) = (queue.entrance(Lane::Clients), queue.reader());
         assert!(entrance.offer(1));
         assert_eq!(queue.next(), Some(vec![1]));

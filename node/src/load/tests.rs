@@ -11,7 +11,7 @@ fn runtime() -> Runtime {
 }
 
 fn reader() -> Reader<Load> {
-    Together::new(1, weigh).reader()
+    Together::new(Room { clients: 1, each_validator: 1 }, weigh, Load::sender).reader()
 }
 
 fn good() -> SignedTransaction {
