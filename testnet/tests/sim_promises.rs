@@ -5,7 +5,12 @@ mod common;
 
 use common::hold_every_promise;
 use std::collections::{BTreeMap, BTreeSet};
-use witan_testnet::sim::{Attack, Attacks, Scenario, Signatures, run};
+use std::sync::Arc;
+use std::time::Duration;
+use witan_testnet::faults::{Fault, Who};
+use witan_testnet::scenario::{Load, Timed};
+use witan_testnet::sim::{Attack, Attacks, Plan, Scenario, Signatures, Timetable, run};
+use witan_types::genesis::Parameters;
 use witan_types::{EngineKind, FaultModel, GroupId};
 
 /// The runs of these seeds under each engine.
@@ -56,6 +61,35 @@ fn as_many_attackers_as_the_group_withstands_break_no_promise() {
                 "{engine}: nobody is accused under {proven}: {accused:?}"
             );
         }
+    }
+}
+
+/// How many transactions are committed in 14 s of clients, and how many blocks in the last four, while this goes wrong.
+fn under_load(engine: EngineKind, faults: Vec<Timed>) -> (usize, u64) {
+    let looks = BTreeSet::from([Duration::from_secs(10), Duration::from_secs(14)]);
+    let parameters = Parameters { base_timeout_ms: 300, max_timeout_ms: 2_000, ..Parameters::default() };
+    let load = Some(Load { tps: 60, cross_shard_percent: 0 });
+    let (file, lasts) = ("no file".into(), Duration::from_secs(14));
+    let timetable = Timetable { file, faults, lasts, looks, load, parameters, forks: false };
+    let plan = Plan::Timetable(Arc::new(timetable));
+    let report = run(&Scenario::of(2, 4).with(engine).planned(plan)).unwrap();
+    assert!(report.violation.is_none() && report.batches >= 100, "{} batches: {report}", report.batches);
+    let heights = report.course.samples.iter().map(|sample| sample.standings.first().unwrap().height);
+    let heights: Vec<u64> = heights.collect();
+    let [before, after] = heights[..] else { panic!("it is looked at twice: {heights:?}") };
+    (report.transactions, after - before)
+}
+
+#[test]
+fn an_author_that_keeps_its_batches_back_takes_little_from_others_and_nothing_afterwards() {
+    for engine in byzantine() {
+        let lies = Fault::Byzantine { node: Who::Node(1), behaviour: Attack::WithholdBatches };
+        let (at, until) = (Duration::from_secs(2), Duration::from_secs(9));
+        let calm = under_load(engine, Vec::new());
+        let attacked = under_load(engine, vec![Timed { fault: lies, at, until }]);
+        println!("{engine}: {calm:?} transactions and blocks, {attacked:?} under attack");
+        assert!(attacked.0 * 10 >= calm.0 * 9, "{engine}: {attacked:?} under attack, {calm:?} without");
+        assert!(attacked.1 * 10 >= calm.1 * 9, "{engine}: {attacked:?} under attack, {calm:?} without");
     }
 }
 

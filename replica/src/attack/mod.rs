@@ -1,6 +1,7 @@
 //! Validators that lie: an attacker runs the production replica and says something else than it does. For the simulator,
 //! and for rehearsals on networks whose genesis says `devnet`.
 
+mod batches;
 mod dialect;
 mod holding;
 mod lying;
@@ -13,7 +14,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 use witan_consensus::engine::Instance;
-use witan_types::{EngineKind, SecretKey, ValidatorIndex, Wire as _};
+use witan_types::{EngineKind, HeldBatch, SecretKey, ValidatorIndex, Wire as _};
 
 /// What an attacker does.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -39,11 +40,13 @@ pub enum Attack {
     MisleadSync,
     /// Signs results that nobody has.
     FalseShares,
+    /// Keeps its batches from many, gives none to who asks, and as a leader names what nobody has or what is done.
+    WithholdBatches,
 }
 
 impl Attack {
     /// All there are.
-    pub const ALL: [Attack; 10] = [
+    pub const ALL: [Attack; 11] = [
         Attack::Mute,
         Attack::Equivocate,
         Attack::Delay,
@@ -54,6 +57,7 @@ impl Attack {
         Attack::Corrupt,
         Attack::MisleadSync,
         Attack::FalseShares,
+        Attack::WithholdBatches,
     ];
 }
 
@@ -70,6 +74,7 @@ impl fmt::Display for Attack {
             Attack::Corrupt => "corrupt",
             Attack::MisleadSync => "mislead-sync",
             Attack::FalseShares => "false-shares",
+            Attack::WithholdBatches => "withhold-batches",
         })
     }
 }
@@ -162,6 +167,8 @@ pub struct Attacker {
     key: SecretKey,
     /// What was said before, for [`Attack::Replay`].
     said: Vec<Arc<[u8]>>,
+    /// Batches that a quorum said it holds, for [`Attack::WithholdBatches`].
+    named: Vec<HeldBatch>,
 }
 
 impl Attacker {
@@ -173,7 +180,7 @@ impl Attacker {
         place: ValidatorIndex,
         key: SecretKey,
     ) -> Attacker {
-        Attacker { attack, instance, lies: lies(engine), place, key, said: Vec::new() }
+        Attacker { attack, instance, lies: lies(engine), place, key, said: Vec::new(), named: Vec::new() }
     }
 
     /// What it does.
@@ -194,6 +201,9 @@ impl Attacker {
             Attack::Corrupt => lying::corrupt(letter, chance),
             Attack::MisleadSync => lying::mislead_sync(letter, self.lies, chance),
             Attack::FalseShares => lying::false_shares(letter, self.place, &self.key, chance),
+            Attack::WithholdBatches => {
+                batches::withhold_batches(letter, &mut self.named, signer, self.lies, chance)
+            }
             Attack::Twin | Attack::Forget => vec![letter.truly()],
         }
     }

@@ -65,3 +65,35 @@ fn attacks_are_named_as_they_are_read() {
     }
     assert!("nonsense".parse::<Attack>().unwrap_err().contains("equivocate"));
 }
+
+/// A batch of one transaction, drawn by a number.
+fn batch(number: u64) -> Message {
+    let key = key(1);
+    let transaction = witan_types::Transaction {
+        chain: instance().chain,
+        signer: witan_types::Account(key.public()),
+        salt: number,
+        expires_at_ms: 1_000,
+        checks: vec![],
+        ops: vec![],
+    };
+    Message::Batch(vec![transaction.sign(&key).into()])
+}
+
+#[test]
+fn who_withholds_batches_sends_them_to_some_and_gives_them_to_nobody() {
+    let attack = Attack::WithholdBatches;
+    let mut reached = BTreeSet::new();
+    for number in 0..40 {
+        let bytes = batch(number).encode();
+        let hear: Vec<usize> = (0..3).filter(|to| !says(attack, *to, &bytes).is_empty()).collect();
+        let again: Vec<usize> = (0..3).filter(|to| !says(attack, *to, &bytes).is_empty()).collect();
+        assert_eq!(hear, again, "always the same ones");
+        reached.insert(hear.len());
+    }
+    assert_eq!(reached, BTreeSet::from([0, 1, 2, 3]));
+    let Message::Batch(list) = batch(1) else { panic!("a batch") };
+    let given = says(attack, 0, &Message::Batches(vec![crate::message::BatchContents(list)]).encode());
+    assert_eq!(&given[0].bytes[..], &Message::Batches(Vec::new()).encode()[..]);
+    assert_eq!(&says(attack, 0, &vote())[0].bytes[..], &vote()[..], "it votes as it should");
+}

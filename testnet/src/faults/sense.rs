@@ -51,6 +51,9 @@ impl Fault {
             Fault::Byzantine { behaviour: Attack::Forget, .. } => {
                 Err("only drawn runs of the simulator have validators that forget".into())
             }
+            Fault::Byzantine { behaviour: Attack::WithholdBatches, .. } => {
+                Err("only drawn runs of the simulator have validators that keep batches back".into())
+            }
             Fault::Byzantine { node, .. } => member(setting, *node),
             Fault::TwoPhase { from, to } => {
                 let there = |group: &GroupId| setting.groups.iter().any(|members| members.group == *group);

@@ -1,6 +1,6 @@
 //! How HotStuff's messages are lied about.
 
-use super::{Dialect, Signer, beside, misleading_answer, nothing};
+use super::{Change, Dialect, Signer, beside, misleading_answer, nothing};
 use crate::attack::Chance;
 use std::sync::Arc;
 use witan_consensus::fetch::Fetch;
@@ -28,6 +28,16 @@ impl Dialect for HotStuff {
             Message::OrderVote(one) => Some(Message::OrderVote(vote(Kind::OrderVote, one))),
             _ => None,
         }
+    }
+
+    fn changed(
+        message: &Message,
+        change: Change<'_>,
+        Signer { instance, key }: Signer<'_>,
+    ) -> Option<Message> {
+        let Message::Proposal(Proposal { block, justify, tc, .. }) = message else { return None };
+        let other = Arc::new(change(block)?);
+        Some(Message::Proposal(Proposal::sign(instance, key, other, justify.clone(), tc.clone())))
     }
 
     fn misleading(message: &Message, chance: &mut dyn Chance) -> Option<Message> {

@@ -24,6 +24,9 @@ pub(super) fn lies(engine: EngineKind) -> &'static dyn Lies {
     }
 }
 
+/// Another block in the place of one; none if it stays.
+pub(super) type Change<'a> = &'a dyn Fn(&Block) -> Option<Block>;
+
 /// What a liar has to know of one engine.
 trait Dialect: Engine {
     /// Whether the message brings a new block to be voted on.
@@ -32,6 +35,9 @@ trait Dialect: Engine {
     /// Another message of the same kind for the same place, which no honest author of `message` signs too. None if
     /// there is none to this kind.
     fn conflicting(message: &Self::Message, signer: Signer<'_>) -> Option<Self::Message>;
+
+    /// The same proposal of another block. None if it is none, or the block stays as it is.
+    fn changed(message: &Self::Message, change: Change<'_>, signer: Signer<'_>) -> Option<Self::Message>;
 
     /// A message that misleads whoever catches up. None if `message` does not help anyone to.
     fn misleading(message: &Self::Message, chance: &mut dyn Chance) -> Option<Self::Message>;
@@ -43,6 +49,8 @@ pub(super) trait Lies: Debug + Sync {
     fn is_proposal(&self, bytes: &[u8]) -> bool;
     /// [`Dialect::conflicting`].
     fn conflicting(&self, bytes: &[u8], signer: Signer<'_>) -> Option<Vec<u8>>;
+    /// [`Dialect::changed`].
+    fn changed(&self, bytes: &[u8], change: Change<'_>, signer: Signer<'_>) -> Option<Vec<u8>>;
     /// [`Dialect::misleading`].
     fn misleading(&self, bytes: &[u8], chance: &mut dyn Chance) -> Option<Vec<u8>>;
 }
@@ -58,6 +66,11 @@ impl<E: Dialect + 'static> Lies for Erased<E> {
     fn conflicting(&self, bytes: &[u8], signer: Signer<'_>) -> Option<Vec<u8>> {
         let message = E::Message::decode(bytes).ok()?;
         E::conflicting(&message, signer).map(|message| message.encode())
+    }
+
+    fn changed(&self, bytes: &[u8], change: Change<'_>, signer: Signer<'_>) -> Option<Vec<u8>> {
+        let message = E::Message::decode(bytes).ok()?;
+        E::changed(&message, change, signer).map(|message| message.encode())
     }
 
     fn misleading(&self, bytes: &[u8], chance: &mut dyn Chance) -> Option<Vec<u8>> {

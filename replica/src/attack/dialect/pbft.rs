@@ -1,6 +1,6 @@
 //! How PBFT's messages are lied about.
 
-use super::{Dialect, Signer, beside, misleading_answer, nothing};
+use super::{Change, Dialect, Signer, beside, misleading_answer, nothing};
 use crate::attack::Chance;
 use std::sync::Arc;
 use witan_consensus::fetch::Fetch;
@@ -33,6 +33,16 @@ impl Dialect for Pbft {
             }
             _ => None,
         }
+    }
+
+    fn changed(
+        message: &Message,
+        change: Change<'_>,
+        Signer { instance, key }: Signer<'_>,
+    ) -> Option<Message> {
+        let Message::PrePrepare(PrePrepare { block, prepare }) = message else { return None };
+        let other = Arc::new(change(block)?);
+        Some(Message::PrePrepare(PrePrepare::sign(instance, key, prepare.view, other)))
     }
 
     fn misleading(message: &Message, chance: &mut dyn Chance) -> Option<Message> {

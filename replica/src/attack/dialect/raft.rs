@@ -1,6 +1,6 @@
 //! Raft's members don't lie, so there is nothing to say about that, but they may keep entries from some.
 
-use super::{Dialect, Signer};
+use super::{Change, Dialect, Signer};
 use crate::attack::Chance;
 use witan_consensus::raft::{Message, Raft};
 
@@ -10,6 +10,10 @@ impl Dialect for Raft {
     }
 
     fn conflicting(_: &Message, _: Signer<'_>) -> Option<Message> {
+        None
+    }
+
+    fn changed(_: &Message, _: Change<'_>, _: Signer<'_>) -> Option<Message> {
         None
     }
 

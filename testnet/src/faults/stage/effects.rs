@@ -153,6 +153,6 @@ fn lie(attack: Attack) -> Option<Lie> {
         Attack::Corrupt => Some(Lie::Corrupt),
         Attack::MisleadSync => Some(Lie::MisleadSync),
         Attack::FalseShares => Some(Lie::FalseShares),
-        Attack::Twin | Attack::Forget => None,
+        Attack::Twin | Attack::Forget | Attack::WithholdBatches => None,
     }
 }

@@ -168,6 +168,7 @@ fn lie(text: &str) -> Result<Attack, String> {
     match text.parse()? {
         Attack::Twin => Err("a twin is a fault of its own: witan testnet fault twin".into()),
         Attack::Forget => Err("only the simulator has validators that forget".into()),
+        Attack::WithholdBatches => Err("only the simulator has validators that keep batches back".into()),
         attack => Ok(attack),
     }
 }
