@@ -1,10 +1,10 @@
 //! The one loop that touches the world. It owns the replicas: events come in through one channel, and what replicas
 //! ask for goes out to the network, to the disk's two writers and to whoever waits. It never blocks on any of them.
 
-use crate::haste::Haste;
 use crate::metrics::Meter;
 use crate::rehearsal::Liar;
 use crate::shared::Shared;
+use crate::stretch::Stretch;
 use crate::timers::Timers;
 use crate::wire;
 use crate::writers::{Durable, FIRST_EPOCH, LedgerJob, LogJob, Writers};
@@ -94,7 +94,7 @@ pub(crate) struct EventLoop {
     requests: BTreeMap<u64, (GroupId, NodeId)>,
     /// What groups say to others of this node, until the turn hands it over.
     envelopes: VecDeque<(GroupId, Arc<Envelope>)>,
-    haste: Haste,
+    stretch: Stretch,
     /// When it ends, once it was told to.
     ends: Option<Instant>,
 }
@@ -127,7 +127,7 @@ impl EventLoop {
             questions: BTreeMap::new(),
             requests: BTreeMap::new(),
             envelopes: VecDeque::new(),
-            haste: Haste::default(),
+            stretch: Stretch::default(),
             ends: None,
         }
     }
@@ -175,7 +175,7 @@ impl EventLoop {
         }
         self.fire_timers();
         self.hand_over();
-        if let Some(stretch) = self.haste.changed(Instant::now()) {
+        if let Some(stretch) = self.stretch.changed(Instant::now()) {
             self.step_all(|| Event::Stretch(stretch));
         }
         if self.has_left() {
@@ -240,7 +240,7 @@ impl EventLoop {
                     .into_iter()
                     .for_each(|(group, number)| self.step(group, Event::BatchesDurable(number)));
             }
-            Command::ProcessorShort => self.haste.is_short(Instant::now()),
+            Command::ProcessorShort => self.stretch.saw_shortage(Instant::now()),
             Command::Written(group, seq) => self.step(group, Event::Written(seq)),
             Command::LedgerDurable(writes) => {
                 writes.into_iter().for_each(|(group, seq)| self.step(group, Event::LedgerDurable(seq)));
@@ -300,7 +300,7 @@ impl EventLoop {
         }
         self.changed |= !effects.writes.is_empty() || !effects.notices.is_empty();
         if !effects.writes.is_empty() {
-            self.haste.wrote(id, Instant::now());
+            self.stretch.wrote(id, Instant::now());
             self.writers.ledger(LedgerJob { group: id, writes: effects.writes });
         }
         for outgoing in effects.send {

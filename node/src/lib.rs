@@ -12,7 +12,7 @@ mod error;
 mod event_loop;
 mod faults;
 mod groups;
-mod haste;
+
 pub mod home;
 mod inbound;
 pub mod keys;
@@ -23,6 +23,7 @@ mod rehearsal;
 mod run;
 mod shared;
 mod signatures;
+mod stretch;
 mod timers;
 mod together;
 mod wire;

@@ -15,7 +15,7 @@ use witan_types::{ChainId, GroupId, IdentifiedTransaction, NodeId, Scheme, Signe
 /// loses, and sends again if it took it in.
 const ROOM: usize = 1_024;
 /// Each validator's share of the frames is no less than this, however many validators there are.
-const LEAST_SHARE: usize = 16;
+const LEAST_SHARE: usize = 64;
 /// About what a transaction takes that does little.
 const SMALL_TRANSACTION_BYTES: usize = 256;
 
@@ -94,9 +94,9 @@ fn weigh(load: &Load) -> usize {
 fn judge_together(judge: &Judge, chain: ChainId, queue: &Reader<Load>, taken: Vec<Load>) -> Option<()> {
     let read: Vec<Read<'_>> = taken.into_iter().filter_map(|load| read(judge, chain, load)).collect();
     let all: Vec<&IdentifiedTransaction> = read.iter().flat_map(Read::to_verify).collect();
-    queue.watched(|| learn_together(Scheme::Ed25519, judge.signatures.as_ref(), &all));
-    if queue.is_short() {
-        judge.commands.send(Command::ProcessorShort).ok()?;
+    if queue.watched(|| learn_together(Scheme::Ed25519, judge.signatures.as_ref(), &all)) {
+        // A loop that has too much to do as it is hears it the next time.
+        drop(judge.commands.try_send(Command::ProcessorShort));
     }
     // Clients first: they are to be answered even if the loop is gone.
     let (lists, frames): (Vec<_>, Vec<_>) =

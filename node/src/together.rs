@@ -158,18 +158,12 @@ impl<T> Reader<T> {
         self.queue.next()
     }
 
-    /// Whether the processor was short when that was last looked at.
-    pub(crate) fn is_short(&self) -> bool {
-        self.queue.lock().shortage.is_seen(Instant::now())
-    }
-
-    /// Does what needs nothing but the processor: whether that is short shows in how long it takes.
-    pub(crate) fn watched<R>(&self, work: impl FnOnce() -> R) -> R {
+    /// Does what needs nothing but the processor: whether that is short shows in how long it takes. Says whether it showed now.
+    pub(crate) fn watched(&self, work: impl FnOnce()) -> bool {
         let (began, processor) = (Instant::now(), processor_time());
-        let done = work();
+        work();
         let (worked, processor) = (began.elapsed(), processor_time().saturating_sub(processor));
-        self.queue.lock().shortage.watch(worked, processor, Instant::now());
-        done
+        self.queue.lock().shortage.watch(worked, processor, Instant::now())
     }
 }
 
@@ -229,7 +223,7 @@ impl<T> Waiting<T> {
         let of_sender = sender.and_then(|sender| self.of_each.get(&sender)).copied().unwrap_or(0);
         match lane {
             Lane::Clients => self.clients.len() < room.clients,
-            Lane::Validators => of_sender < room.each_validator,
+            Lane::Validators => sender.is_some() && of_sender < room.each_validator,
         }
     }
 }
@@ -270,21 +264,22 @@ impl<T> Drop for Entrance<T> {
 impl Shortage {
     /// How long after the first of so many transactions came the next is waited for.
     fn patience(&self, weight: usize, now: Instant) -> Duration {
-        if self.is_seen(now) && weight < FULL { PATIENCE } else { Duration::ZERO }
+        let is_short = self.seen.is_some_and(|seen| now.saturating_duration_since(seen) < COUNTS_FOR);
+        if is_short && weight < FULL { PATIENCE } else { Duration::ZERO }
     }
 
-    fn is_seen(&self, now: Instant) -> bool {
-        self.seen.is_some_and(|seen| now.saturating_duration_since(seen) < COUNTS_FOR)
-    }
-
-    fn watch(&mut self, worked: Duration, processor: Duration, now: Instant) {
+    /// Whether that shows now that the processor is short.
+    fn watch(&mut self, worked: Duration, processor: Duration, now: Instant) -> bool {
         self.worked = self.worked.saturating_add(worked);
         self.processor = self.processor.saturating_add(processor);
-        if self.processor >= WATCHED_FOR {
-            // Two thirds of the time or more were others'.
-            self.seen = (self.worked >= self.processor.saturating_mul(3)).then_some(now);
-            (self.worked, self.processor) = (Duration::ZERO, Duration::ZERO);
+        if self.processor < WATCHED_FOR {
+            return false;
         }
+        // Two thirds of the time or more were others'.
+        let is_short = self.worked >= self.processor.saturating_mul(3);
+        self.seen = is_short.then_some(now);
+        (self.worked, self.processor) = (Duration::ZERO, Duration::ZERO);
+        is_short
     }
 }
 

@@ -23,10 +23,10 @@ struct Pace {
     gap: Duration,
 }
 
-/// The longest that it does, however short the host's processor is.
+/// A leader waits for more to carry no longer than this, however short its host's processor is,
 const LONGEST_GAP: Duration = Duration::from_millis(200);
-/// And the part of the time-out that it may take: others wait for this leader no longer than that.
-const GAP_OF_TIMEOUT: u64 = 4;
+/// and no longer than the base time-out divided by this: others soon give it up.
+const TIMEOUT_BY_GAP: u64 = 4;
 
 /// A block costs every member a quorum of signatures.
 const SIGNED_PACE: Pace = Pace { from_transactions: 256, gap: Duration::from_millis(40) };
@@ -57,8 +57,8 @@ struct Undecided {
 pub(crate) struct Proposing {
     /// The turn that waits for an answer.
     turn: Option<Turn>,
-    /// The tag of the newest turn, and when it was first told.
-    told: (u64, Tick),
+    /// The height and tag of the newest turn, and when it was first told.
+    told: ((Height, u64), Tick),
     /// The undecided ancestors of the newest turn.
     ancestors: Vec<BlockId>,
     /// What came into the mempool before this number is in an ancestor of the turn.
@@ -74,7 +74,7 @@ impl Proposing {
     pub(crate) fn new(now: Now) -> Proposing {
         Proposing {
             turn: None,
-            told: (0, now.tick),
+            told: ((0, 0), now.tick),
             ancestors: Vec::new(),
             news_from: 0,
             arrived: Vec::new(),
@@ -87,8 +87,10 @@ impl Proposing {
     /// The engine asks for a payload. A later turn replaces an earlier one. Ancestors that nobody asked to judge here,
     /// since this node made them or voted for them before a restart, are remembered now.
     pub(crate) fn take_turn(&mut self, now: Now, turn: Turn) {
-        if self.told.0 != turn.tag {
-            self.told = (turn.tag, now.tick);
+        // Not all engines have a tag of its own for each height, nor a height of its own for each tag.
+        let name = (turn.height, turn.tag);
+        if self.told.0 != name {
+            self.told = (name, now.tick);
         }
         self.ancestors = turn.ancestors.iter().map(|block| block.id()).collect();
         for (place, block) in turn.ancestors.iter().enumerate() {
@@ -262,7 +264,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
 
     /// Answers the leader's turn as soon as a block should be made.
     pub(crate) fn answer_turn(&mut self, now: Now, effects: &mut Effects) {
-        // What is decided and waits for a batch counts, too.
+        // What is decided and waits for a batch counts, too, so that there is a bound on it.
         let decided = self.dissemination.newest_waiting().max(Some(self.ledger.tip().height)).unwrap_or(0);
         let unsealed = decided.saturating_sub(self.sealing.sealed());
         if unsealed >= MAX_UNSEALED || self.unwritten.len() > MAX_UNWRITTEN {
@@ -323,7 +325,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         let is_much = || self.proposing.undecided_transactions() >= pace.from_transactions;
         let is_busy = !turn.at_once && (self.stretch > 1 || is_much());
         let (_, told) = self.proposing.told;
-        let timeout = Duration::from_millis(self.ledger.parameters().base_timeout_ms / GAP_OF_TIMEOUT);
+        let timeout = Duration::from_millis(self.ledger.parameters().base_timeout_ms / TIMEOUT_BY_GAP);
         let gap = pace.gap.saturating_mul(self.stretch).min(LONGEST_GAP).min(timeout);
         let left = gap.saturating_sub(now.tick.0.saturating_sub(told.0));
         (is_busy && !left.is_zero()).then_some(left)
@@ -381,3 +383,6 @@ fn verdict(validity: Validity) -> Option<Verdict> {
         Validity::NotYet => None,
     }
 }
+
+#[cfg(test)]
+mod tests;

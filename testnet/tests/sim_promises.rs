@@ -88,6 +88,7 @@ fn an_author_that_keeps_its_batches_back_takes_little_from_others_and_nothing_af
         let calm = under_load(engine, Vec::new());
         let attacked = under_load(engine, vec![Timed { fault: lies, at, until }]);
         println!("{engine}: {calm:?} transactions and blocks, {attacked:?} under attack");
+        assert_ne!(attacked, calm, "{engine}: it makes no difference");
         assert!(attacked.0 * 10 >= calm.0 * 9, "{engine}: {attacked:?} under attack, {calm:?} without");
         assert!(attacked.1 * 10 >= calm.1 * 9, "{engine}: {attacked:?} under attack, {calm:?} without");
     }

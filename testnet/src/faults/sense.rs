@@ -52,7 +52,7 @@ impl Fault {
                 Err("only drawn runs of the simulator have validators that forget".into())
             }
             Fault::Byzantine { behaviour: Attack::WithholdBatches, .. } => {
-                Err("only drawn runs of the simulator have validators that keep batches back".into())
+                Err("a scenario can't name validators that keep batches back".into())
             }
             Fault::Byzantine { node, .. } => member(setting, *node),
             Fault::TwoPhase { from, to } => {

@@ -8,7 +8,7 @@ use witan_types::GroupId;
 
 /// What it depends on, and what groups were last told.
 #[derive(Debug)]
-pub(crate) struct Haste {
+pub(crate) struct Stretch {
     /// When the processor was last seen to be short.
     short: Option<Instant>,
     /// When each group last wrote to the ledger.
@@ -16,15 +16,15 @@ pub(crate) struct Haste {
     told: u32,
 }
 
-impl Default for Haste {
-    fn default() -> Haste {
-        Haste { short: None, wrote: BTreeMap::new(), told: 1 }
+impl Default for Stretch {
+    fn default() -> Stretch {
+        Stretch { short: None, wrote: BTreeMap::new(), told: 1 }
     }
 }
 
-impl Haste {
+impl Stretch {
     /// The processor was seen to be short.
-    pub(crate) fn is_short(&mut self, now: Instant) {
+    pub(crate) fn saw_shortage(&mut self, now: Instant) {
         self.short = Some(now);
     }
 
@@ -53,18 +53,18 @@ mod tests {
 
     #[test]
     fn groups_wait_the_longer_the_more_share_a_short_processor() {
-        let (mut haste, start) = (Haste::default(), Instant::now());
-        haste.wrote(GroupId(0), start);
-        assert_eq!(haste.changed(start), None, "as usual");
-        haste.is_short(start);
-        assert_eq!(haste.changed(start), Some(2));
-        assert_eq!(haste.changed(start), None, "they were told");
+        let (mut stretch, start) = (Stretch::default(), Instant::now());
+        stretch.wrote(GroupId(0), start);
+        assert_eq!(stretch.changed(start), None, "as usual");
+        stretch.saw_shortage(start);
+        assert_eq!(stretch.changed(start), Some(2));
+        assert_eq!(stretch.changed(start), None, "they were told");
         let later = start + COUNTS_FOR - Duration::from_millis(1);
-        haste.wrote(GroupId(1), later);
-        assert_eq!(haste.changed(later), Some(3));
+        stretch.wrote(GroupId(1), later);
+        assert_eq!(stretch.changed(later), Some(3));
         let later = start + COUNTS_FOR;
-        haste.is_short(later);
-        assert_eq!(haste.changed(later), Some(2), "the first group rests");
-        assert_eq!(haste.changed(later + COUNTS_FOR), Some(1), "what was seen long ago counts no more");
+        stretch.saw_shortage(later);
+        assert_eq!(stretch.changed(later), Some(2), "the first group rests");
+        assert_eq!(stretch.changed(later + COUNTS_FOR), Some(1), "what was seen long ago counts no more");
     }
 }
