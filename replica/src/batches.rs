@@ -39,6 +39,8 @@ pub(crate) struct Known {
     since: Tick,
     /// Whether its transactions wait for it to bring them into a block.
     pub(crate) carries: bool,
+    /// Whether all of them were executed without it.
+    spent: bool,
 }
 
 /// All of them.
@@ -178,6 +180,9 @@ impl Batches {
             self.known.entry(digest).or_insert_with(|| Known::new(now, ValidatorIndex::default(), held.name));
         if known.held_by.is_none() && known.name == held.name {
             known.held_by = Some(held.held_by);
+            if known.spent {
+                return;
+            }
             known.ready = Some(self.next_ready);
             self.ready.insert(self.next_ready, digest);
             self.next_ready = self.next_ready.saturating_add(1);
@@ -192,6 +197,19 @@ impl Batches {
     /// What may go into a block, oldest first.
     pub(crate) fn ready(&self) -> impl Iterator<Item = &Known> {
         self.ready.values().filter_map(|digest| self.known.get(digest))
+    }
+
+    /// Takes those that carry nothing any more from what may go into a block: blocks carried all their transactions otherwise.
+    pub(crate) fn put_spent_aside(&mut self, is_executed: impl Fn(&IdentifiedTransaction) -> bool) {
+        let is_spent = |known: &Known| {
+            !known.carries && known.transactions.as_ref().is_some_and(|list| list.iter().all(&is_executed))
+        };
+        for known in self.known.values_mut().filter(|known| known.executed.is_none() && !known.spent) {
+            known.spent = is_spent(known);
+            if let Some(ready) = known.ready.take_if(|_| known.spent) {
+                self.ready.remove(&ready);
+            }
+        }
     }
 
     /// It is in a block that is final: no later one should carry it.
@@ -253,10 +271,14 @@ impl Batches {
         Some(number)
     }
 
-    /// Batches that are here and in no final block, and that came or were last sent up to this moment.
+    /// Batches that are here and in no final block, nor is all that they bring, and that came or were last sent up to this
+    /// moment.
     pub(crate) fn overdue(&mut self, before: Tick) -> impl Iterator<Item = &mut Known> {
         let is_overdue = move |known: &&mut Known| {
-            known.transactions.is_some() && known.executed.is_none() && known.since <= before
+            known.transactions.is_some()
+                && known.executed.is_none()
+                && !known.spent
+                && known.since <= before
         };
         self.known.values_mut().filter(is_overdue)
     }
@@ -283,12 +305,19 @@ impl Known {
             executed: None,
             since: now,
             carries: false,
+            spent: false,
         }
     }
 
     /// It is sent again now.
     pub(crate) fn sent(&mut self, now: Tick) {
         self.since = now;
+    }
+
+    /// Its transactions wait for it no longer: those that did.
+    pub(crate) fn release(&mut self) -> impl Iterator<Item = &IdentifiedTransaction> {
+        let waited = std::mem::take(&mut self.carries);
+        self.transactions.iter().flatten().filter(move |_| waited)
     }
 
     /// Whether a member said that it holds it.

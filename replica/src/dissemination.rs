@@ -19,7 +19,7 @@ use std::time::Duration;
 use witan_consensus::engine::{Engine, Tick};
 use witan_ledger::Store;
 use witan_types::{
-    Batch, BatchName, Block, FaultModel, Hash, Height, HeldBatch, Holders, IdentifiedTransaction, NodeId,
+    Batch, BatchName, Block, FaultModel, Hash, HeldBatch, Holders, IdentifiedTransaction, NodeId,
     Payload, Signature, ValidatorIndex,
 };
 
@@ -78,9 +78,9 @@ impl Dissemination {
         }
     }
 
-    /// The newest final block that waits for a batch.
-    pub(crate) fn newest_waiting(&self) -> Option<Height> {
-        self.waiting.back().map(|block| block.header.height)
+    /// Final blocks that wait for a batch, oldest first.
+    pub(crate) fn waiting(&self) -> &VecDeque<Arc<Block>> {
+        &self.waiting
     }
 }
 
@@ -181,14 +181,18 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if !self.makes_batches() || name.until_ms > latest || !self.batches.wants(author, &name) {
             return;
         }
+        let mut carries = false;
         for known in &transactions {
             // One that came otherwise waits on its own: an author that keeps its batch back keeps nothing from anyone.
             if self.take_in(latest, known).is_new() {
+                carries = true;
                 self.mempool.set_batched(&known.id(), true);
             }
         }
         effects.batches.push(self.batches.hold(now.tick, author, name, transactions, &encoding));
-        self.batches.carries(&name.digest);
+        if carries {
+            self.batches.carries(&name.digest);
+        }
         if self.planted.is(PlantedFault::HeldBeforeDurable) {
             self.acknowledge(&name, from, effects);
         }
@@ -227,9 +231,27 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     ) {
         if let Some(held) = self.batches.acknowledged(name, by, signature, self.committee.quorum()) {
             effects.send.push(outgoing(Class::Consensus, &Message::BatchReady(held.clone())));
-            self.batches.certified(now.tick, held);
+            self.on_batch_ready(now, held);
             self.gather(now, effects);
         }
+    }
+
+    /// A quorum holds a batch, whose word was verified.
+    pub(crate) fn on_batch_ready(&mut self, now: Now, held: HeldBatch) {
+        let digest = held.name.digest;
+        self.batches.certified(now.tick, held);
+        // Its word may come when it is in a final block already, or all that it brings is.
+        let mut waiting = self.dissemination.waiting.iter();
+        if waiting.any(|block| block.payload.named().any(|held| held.name.digest == digest)) {
+            self.batches.decided(&digest);
+        }
+        self.put_spent_aside();
+    }
+
+    /// Batches whose transactions blocks carried otherwise go into none.
+    pub(crate) fn put_spent_aside(&mut self) {
+        let ledger = &self.ledger;
+        self.batches.put_spent_aside(|known| ledger.is_seen(known));
     }
 
     /// The names of batches for a block, within so many bytes, whose last transaction expires within these times; none that an
@@ -360,14 +382,15 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
                 effects.batches.push(self.batches.hold(now.tick, author, name, list, &encoding));
             }
         }
-        // Who has nothing for us is not asked again before its time is over.
         if has_news {
             self.dissemination.asked = None;
             self.deliver(now, effects);
+        } else {
+            self.on_batches_unanswered(now, &from, effects);
         }
     }
 
-    /// A node that was asked for batches did not answer: another one is asked, as many between two heartbeats as there are members;
+    /// A node that was asked for batches had nothing, or did not answer: another one is asked, as many between two heartbeats as there are members;
     /// more would be without a pause where nobody can be reached.
     pub(crate) fn on_batches_unanswered(&mut self, now: Now, node: &NodeId, effects: &mut Effects) {
         if self.dissemination.asked.is_some_and(|(asked, _)| asked == *node) {
@@ -405,8 +428,11 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         let me = self.place();
         self.dissemination.retries = 0;
         let mut sent = 0;
+        for released in self.batches.overdue(before).flat_map(Known::release) {
+            self.mempool.set_batched(&released.id(), false);
+        }
+        self.put_spent_aside();
         for known in self.batches.overdue(before) {
-            release(&mut self.mempool, known);
             if Some(known.author) != me || sent >= MAX_BATCHES_ASKED {
                 continue;
             }
@@ -470,13 +496,4 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
 fn read_stored(bytes: &[u8]) -> Option<(ValidatorIndex, Vec<IdentifiedTransaction>)> {
     let (author, encoding) = bytes.split_first_chunk()?;
     Some((ValidatorIndex(u16::from_le_bytes(*author)), borsh::from_slice(encoding).ok()?))
-}
-
-/// The transactions of a batch wait for it no longer.
-fn release(mempool: &mut witan_ledger::Mempool, known: &mut Known) {
-    if std::mem::take(&mut known.carries) {
-        for transaction in known.transactions.iter().flatten() {
-            mempool.set_batched(&transaction.id(), false);
-        }
-    }
 }

@@ -36,9 +36,6 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         effects.truncate = effects.truncate.max(outputs.truncate);
         let timers = outputs.timers.into_iter();
         effects.timers.extend(timers.map(|(timer, after)| (Timer::Engine(timer.encode()), after)));
-        if let Some(turn) = outputs.want {
-            self.proposing.take_turn(now, turn);
-        }
         for block in outputs.validate {
             let id = block.id();
             if let Some(verdict) = self.judge(now, id, block, effects) {
@@ -47,6 +44,9 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         }
         for block in outputs.decided {
             self.on_decided(now, block, effects);
+        }
+        if let Some(turn) = outputs.want {
+            self.proposing.take_turn(now, turn, self.dissemination.waiting());
         }
         if let Some(height) = outputs.behind {
             self.on_behind(now, height, effects);

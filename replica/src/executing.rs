@@ -52,6 +52,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         let expired = self.mempool.expire(commit.block.header.time_ms);
         expired.iter().for_each(|id| self.intake.forget(id));
         self.proposing.executed(now, &commit.block.header);
+        self.put_spent_aside();
         let outcome = commit.outcome.clone();
         self.sealing.executed(outcome.clone());
         self.write_block(commit, expired, effects);

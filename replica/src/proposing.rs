@@ -59,7 +59,7 @@ pub(crate) struct Proposing {
     turn: Option<Turn>,
     /// The height and tag of the newest turn, and when it was first told.
     told: ((Height, u64), Tick),
-    /// The undecided ancestors of the newest turn.
+    /// The ancestors of the newest turn that are not executed here: undecided, or waiting for a batch.
     ancestors: Vec<BlockId>,
     /// What came into the mempool before this number is in an ancestor of the turn.
     news_from: u64,
@@ -84,17 +84,18 @@ impl Proposing {
         }
     }
 
-    /// The engine asks for a payload. A later turn replaces an earlier one. Ancestors that nobody asked to judge here,
-    /// since this node made them or voted for them before a restart, are remembered now.
-    pub(crate) fn take_turn(&mut self, now: Now, turn: Turn) {
+    /// The engine asks for a payload, while final blocks wait to be executed. A later turn replaces an earlier one. Ancestors that
+    /// nobody asked to judge here, since this node made them or voted for them before a restart, are remembered now.
+    pub(crate) fn take_turn(&mut self, now: Now, turn: Turn, waiting: &VecDeque<Arc<Block>>) {
         // Not all engines have a tag of its own for each height, nor a height of its own for each tag.
         let name = (turn.height, turn.tag);
         if self.told.0 != name {
             self.told = (name, now.tick);
         }
-        self.ancestors = turn.ancestors.iter().map(|block| block.id()).collect();
-        for (place, block) in turn.ancestors.iter().enumerate() {
-            let id = self.ancestors.get(place).copied().unwrap_or_default();
+        self.ancestors.clear();
+        for block in turn.ancestors.iter().chain(waiting) {
+            let id = block.id();
+            self.ancestors.push(id);
             if !self.undecided.contains_key(&id) {
                 self.remember(id, block);
             }
@@ -265,7 +266,8 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     /// Answers the leader's turn as soon as a block should be made.
     pub(crate) fn answer_turn(&mut self, now: Now, effects: &mut Effects) {
         // What is decided and waits for a batch counts, too, so that there is a bound on it.
-        let decided = self.dissemination.newest_waiting().max(Some(self.ledger.tip().height)).unwrap_or(0);
+        let waiting = self.dissemination.waiting().back().map(|block| block.header.height);
+        let decided = waiting.max(Some(self.ledger.tip().height)).unwrap_or(0);
         let unsealed = decided.saturating_sub(self.sealing.sealed());
         if unsealed >= MAX_UNSEALED || self.unwritten.len() > MAX_UNWRITTEN {
             return;

@@ -135,7 +135,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             Message::SealedHeader(sealed) => self.on_sealed_header(now, from, &sealed, effects),
             Message::Envelope(envelope) => self.on_envelope(envelope),
             Message::BatchHeld { name, by, signature } => self.on_held(now, &name, by, signature, effects),
-            Message::BatchReady(held) => self.batches.certified(now.tick, held),
+            Message::BatchReady(held) => self.on_batch_ready(now, held),
             Message::Batches(lists) => {
                 let lists = lists.into_iter().map(|BatchContents(list)| list).collect();
                 self.on_batches(now, from, lists, effects);

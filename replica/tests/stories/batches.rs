@@ -144,15 +144,76 @@ fn a_holder_that_does_not_answer_is_not_the_last_one_asked() {
 }
 
 #[test]
-fn a_batch_that_no_quorum_gets_holds_its_transactions_up_for_seconds_and_not_for_ever() {
+fn whoever_has_nothing_is_not_waited_for() {
     let (mut cluster, list) = with_load();
+    cluster.loses = |_, to, message| to == 3 && matches!(message, Message::Batch(_) | Message::Batches(_));
+    submit_all(&mut cluster, 0, &list);
+    cluster.run(Duration::from_millis(200));
+    let asked = |cluster: &Cluster| {
+        let asked = cluster.nodes[3].asked.iter();
+        let asked = asked.filter(|(_, message)| matches!(message, Message::BatchesRequest(_)));
+        asked.map(|(to, _)| (0..4).find(|place| node(*place) == *to).unwrap()).collect::<Vec<_>>()
+    };
+    let first = asked(&cluster);
+    assert_eq!(first.len(), 1, "its answer is on its way");
+    cluster.tell(first[0], 3, &Message::Batches(vec![]));
+    assert_eq!(asked(&cluster).len(), 2, "at once");
+    assert_ne!(asked(&cluster)[1], first[0]);
+    for _ in 0..9 {
+        let last = asked(&cluster).pop().unwrap();
+        cluster.tell(last, 3, &Message::Batches(vec![]));
+    }
+    assert!(asked(&cluster).len() <= 4, "but not without end");
+}
+
+#[test]
+fn a_batch_that_no_quorum_gets_holds_its_transactions_up_for_seconds_and_not_for_ever() {
+    let (mut cluster, mut list) = with_load();
     cluster.loses = |_, _, message| matches!(message, Message::BatchHeld { .. });
     submit_all(&mut cluster, 0, &list);
+    let others: Vec<SignedTransaction> = (COUNT..2 * COUNT).map(|salt| cluster.put(salt)).collect();
+    submit_all(&mut cluster, 1, &others);
+    list.extend(others);
     cluster.run(Duration::from_secs(2));
     assert_eq!(cluster.height(0), 1, "they wait for the batch");
     cluster.run(Duration::from_secs(8));
     all_have(&cluster, &list);
     assert!(proposed(&cluster).iter().all(|(named, _)| *named == 0));
+    // A quorum holds it after all, when every block is long made; its author comes back later still.
+    cluster.loses = |_, _, _| false;
+    cluster.run(Duration::from_secs(8));
+    cluster.crash(0);
+    cluster.restart(0);
+    cluster.run(Duration::from_secs(8));
+    all_have(&cluster, &list);
+}
+
+#[test]
+fn what_a_final_block_carries_is_not_carried_again_by_a_leader_that_could_not_execute_it() {
+    let (mut cluster, list) = with_load();
+    cluster.loses = |_, to, message| {
+        let brings = |message: &Message| matches!(message, Message::Batches(_) | Message::Blocks(_));
+        to == 2 && (brings(message) || matches!(message, Message::Batch(_) | Message::BatchReady(_)))
+    };
+    submit_all(&mut cluster, 0, &list);
+    cluster.run(Duration::from_millis(100));
+    let few: Vec<SignedTransaction> = (COUNT..COUNT + 8).map(|salt| cluster.put(salt)).collect();
+    for signed in &few {
+        assert_eq!(cluster.submit(0, signed), Admission::Pending);
+        cluster.run(Duration::from_millis(300));
+    }
+    assert!(cluster.height(2) + 4 < cluster.height(0), "it waits for the batch");
+    // The word that a quorum holds it comes when it is long final.
+    cluster.loses =
+        |_, to, message| to == 2 && matches!(message, Message::Batches(_) | Message::Blocks(_));
+    let word = cluster.nodes[0].sent.iter().find(|message| matches!(message, Message::BatchReady(_))).cloned();
+    cluster.tell(0, 2, &word.unwrap());
+    let more = cluster.put(COUNT + 8);
+    assert_eq!(cluster.submit(2, &more), Admission::Pending);
+    cluster.run(Duration::from_millis(500));
+    cluster.loses = |_, _, _| false;
+    cluster.run(Duration::from_secs(8));
+    all_have(&cluster, &[list, few, vec![more]].concat());
 }
 
 #[test]
