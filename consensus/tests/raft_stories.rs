@@ -292,7 +292,7 @@ fn a_member_that_lost_its_disk_is_not_asked_without_end() {
 #[test]
 fn a_follower_that_needs_what_is_truncated_asks_for_sealed_blocks_and_goes_on_from_there() {
     let mut stage = led_by_zero();
-    (0..40).for_each(|_| stage.append(0, &[0, 1]));
+    (0..4_120).for_each(|_| stage.append(0, &[0, 1]));
     let newest = stage.decided(0).last().unwrap().header.clone();
     [0, 1].iter().for_each(|place| stage.give(*place, Input::Stable(sealed(&newest, 3, Scheme::StandIn))));
     beat(&mut stage, 0);
@@ -306,6 +306,19 @@ fn a_follower_that_needs_what_is_truncated_asks_for_sealed_blocks_and_goes_on_fr
     let decided: Vec<Height> = stage.decided(2).iter().map(|block| block.header.height).collect();
     assert_eq!(decided, [newest.height + 1]);
     assert!(!stage.has_forked());
+}
+
+/// Sealed blocks come in rounds that take longer than a leader under load needs for as many blocks: whoever once had to fetch them
+/// would always have to.
+#[test]
+fn a_follower_that_was_slow_finds_what_it_needs_in_the_log_though_it_is_stable() {
+    let mut stage = led_by_zero();
+    (0..1_000).for_each(|_| stage.append(0, &[0, 1]));
+    let newest = stage.decided(0).last().unwrap().header.clone();
+    [0, 1].iter().for_each(|place| stage.give(*place, Input::Stable(sealed(&newest, 3, Scheme::StandIn))));
+    beat(&mut stage, 0);
+    stage.append(0, &ALL);
+    assert_eq!((stage.behind(2), stage.decided(2).len()), (None, 1_001));
 }
 
 #[test]

@@ -275,10 +275,7 @@ impl Batches {
     /// moment.
     pub(crate) fn overdue(&mut self, before: Tick) -> impl Iterator<Item = &mut Known> {
         let is_overdue = move |known: &&mut Known| {
-            known.transactions.is_some()
-                && known.executed.is_none()
-                && !known.spent
-                && known.since <= before
+            known.transactions.is_some() && known.executed.is_none() && !known.spent && known.since <= before
         };
         self.known.values_mut().filter(is_overdue)
     }

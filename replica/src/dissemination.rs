@@ -19,8 +19,8 @@ use std::time::Duration;
 use witan_consensus::engine::{Engine, Tick};
 use witan_ledger::Store;
 use witan_types::{
-    Batch, BatchName, Block, FaultModel, Hash, HeldBatch, Holders, IdentifiedTransaction, NodeId,
-    Payload, Signature, ValidatorIndex,
+    Batch, BatchName, Block, FaultModel, Hash, HeldBatch, Holders, IdentifiedTransaction, NodeId, Payload,
+    Signature, ValidatorIndex,
 };
 
 /// Transactions that come within this time of each other travel together.

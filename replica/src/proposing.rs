@@ -40,6 +40,8 @@ const MAX_UNDECIDED: usize = 256;
 /// What must be remembered of an undecided block.
 #[derive(Debug)]
 struct Undecided {
+    /// When it came, or was made.
+    since: Tick,
     height: Height,
     time_ms: u64,
     /// Those that are in it, ascending.
@@ -57,8 +59,6 @@ struct Undecided {
 pub(crate) struct Proposing {
     /// The turn that waits for an answer.
     turn: Option<Turn>,
-    /// The height and tag of the newest turn, and when it was first told.
-    told: ((Height, u64), Tick),
     /// The ancestors of the newest turn that are not executed here: undecided, or waiting for a batch.
     ancestors: Vec<BlockId>,
     /// What came into the mempool before this number is in an ancestor of the turn.
@@ -74,7 +74,6 @@ impl Proposing {
     pub(crate) fn new(now: Now) -> Proposing {
         Proposing {
             turn: None,
-            told: ((0, 0), now.tick),
             ancestors: Vec::new(),
             news_from: 0,
             arrived: Vec::new(),
@@ -87,17 +86,12 @@ impl Proposing {
     /// The engine asks for a payload, while final blocks wait to be executed. A later turn replaces an earlier one. Ancestors that
     /// nobody asked to judge here, since this node made them or voted for them before a restart, are remembered now.
     pub(crate) fn take_turn(&mut self, now: Now, turn: Turn, waiting: &VecDeque<Arc<Block>>) {
-        // Not all engines have a tag of its own for each height, nor a height of its own for each tag.
-        let name = (turn.height, turn.tag);
-        if self.told.0 != name {
-            self.told = (name, now.tick);
-        }
         self.ancestors.clear();
         for block in turn.ancestors.iter().chain(waiting) {
             let id = block.id();
             self.ancestors.push(id);
             if !self.undecided.contains_key(&id) {
-                self.remember(id, block);
+                self.remember(now, id, block);
             }
         }
         (self.turn, self.news_from) = (Some(turn), 0);
@@ -110,7 +104,7 @@ impl Proposing {
         self.too_early.retain(|block| block.header.height > header.height);
     }
 
-    fn remember(&mut self, id: BlockId, block: &Block) {
+    fn remember(&mut self, now: Now, id: BlockId, block: &Block) {
         if self.undecided.len() < MAX_UNDECIDED {
             let mut transactions: Vec<TxId> =
                 block.payload.transactions().map(IdentifiedTransaction::id).collect();
@@ -120,8 +114,15 @@ impl Proposing {
             let heard = heard.map(|envelope| (envelope.source(), envelope.contents.next())).collect();
             let batches = block.payload.named().map(|held| held.name.digest).collect();
             let named = block.payload.named().map(|held| held.name.transactions as usize).sum();
-            self.undecided.insert(id, Undecided { height, time_ms, transactions, batches, named, heard });
+            let since = now.tick;
+            let block = Undecided { since, height, time_ms, transactions, batches, named, heard };
+            self.undecided.entry(id).or_insert(block);
         }
+    }
+
+    /// When the parent of a turn came, or was executed if that is longer ago than is remembered.
+    fn parent_since(&self, turn: &Turn) -> Tick {
+        self.undecided.get(&turn.parent).map_or(self.last_block, |parent| parent.since)
     }
 
     fn ancestors(&self) -> impl Iterator<Item = &Undecided> {
@@ -178,7 +179,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             other => other,
         });
         match answer {
-            Some(Verdict::Valid) => self.proposing.remember(id, &block),
+            Some(Verdict::Valid) => self.proposing.remember(now, id, &block),
             Some(Verdict::Never) => {}
             None if self.proposing.too_early.len() < MAX_TOO_EARLY => {
                 let horizon = now.wall_ms.saturating_add(self.ledger.parameters().max_drift_ms);
@@ -317,8 +318,8 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         (left > 0).then(|| Duration::from_millis(left.min(gap)))
     }
 
-    /// What is left of the distance that blocks keep under load, or where the processor is short, by this node's own clock: who made the parent
-    /// has no say in it.
+    /// What is left of the distance that blocks keep under load, or where the processor is short, by this node's own clock: who made the
+    /// parent has no say in it. A lost round was distance enough.
     fn pace_left(&self, now: Now, turn: &Turn) -> Option<Duration> {
         let pace = match self.committee.faults() {
             FaultModel::Byzantine => SIGNED_PACE,
@@ -326,10 +327,10 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         };
         let is_much = || self.proposing.undecided_transactions() >= pace.from_transactions;
         let is_busy = !turn.at_once && (self.stretch > 1 || is_much());
-        let (_, told) = self.proposing.told;
+        let parent = self.proposing.parent_since(turn);
         let timeout = Duration::from_millis(self.ledger.parameters().base_timeout_ms / TIMEOUT_BY_GAP);
         let gap = pace.gap.saturating_mul(self.stretch).min(LONGEST_GAP).min(timeout);
-        let left = gap.saturating_sub(now.tick.0.saturating_sub(told.0));
+        let left = gap.saturating_sub(now.tick.0.saturating_sub(parent.0));
         (is_busy && !left.is_zero()).then_some(left)
     }
 

@@ -8,8 +8,11 @@ use std::sync::Arc;
 use witan_types::codec::encode;
 use witan_types::{Block, BlockId, Header, Height};
 
-/// How many entries below the newest stable block a log keeps in memory.
-const KEPT_BELOW_STABLE: Height = 16;
+/// The most entries that a log keeps for whoever is slow: below the newest stable block, in memory alone. Under load a block takes
+/// milliseconds, and whoever needs more than these fetches sealed blocks, round after round.
+const MAX_KEPT: usize = 4_096;
+/// The most bytes of them. What is above the newest stable block stays whatever it takes.
+const MAX_KEPT_BYTES: usize = 8 * 1024 * 1024;
 
 /// An entry with the place of its record.
 #[derive(Clone, Debug)]
@@ -38,6 +41,8 @@ pub(super) struct Log {
     root: Point,
     root_time_ms: u64,
     entries: BTreeMap<Height, Entry>,
+    /// The bytes of all entries.
+    bytes: usize,
 }
 
 impl Log {
@@ -46,7 +51,8 @@ impl Log {
         let id = root.id();
         let term = if id == base { 0 } else { root.tag };
         let root_time_ms = root.time_ms;
-        Log { root: Point { height: root.height, term, id }, root_time_ms, entries: BTreeMap::new() }
+        let root = Point { height: root.height, term, id };
+        Log { root, root_time_ms, entries: BTreeMap::new(), bytes: 0 }
     }
 
     /// What the lowest entry stands on: a stable block.
@@ -100,31 +106,38 @@ impl Log {
 
     /// Adds an entry on top.
     pub(super) fn push(&mut self, entry: Entry) {
-        self.entries.insert(entry.block.header.height, entry);
+        self.bytes = self.bytes.saturating_add(entry.bytes);
+        if let Some(replaced) = self.entries.insert(entry.block.header.height, entry) {
+            self.bytes = self.bytes.saturating_sub(replaced.bytes);
+        }
     }
 
     /// Drops the entries from a height on.
     pub(super) fn cut(&mut self, from: Height) {
-        drop(self.entries.split_off(&from));
+        let gone = self.entries.split_off(&from);
+        self.bytes = gone.values().fold(self.bytes, |bytes, entry| bytes.saturating_sub(entry.bytes));
     }
 
     /// The highest height whose record, and all below, are on disk by `durable`.
     pub(super) fn durable_up_to(&self, durable: Seq) -> Height {
-        let held = self.entries.values().take_while(|entry| entry.seq <= durable).last();
+        // Records are written in the order of the heights.
+        let held = self.entries.values().rev().find(|entry| entry.seq <= durable);
         held.map_or(self.root.height, |entry| entry.block.header.height)
     }
 
-    /// Notes that a block is stable: a few entries below it stay for followers that are slow. If another block stands in its
+    /// Notes that a block is stable: entries below it stay for followers that are slow, within bounds. If another block stands in its
     /// place or none, the log starts anew from it. Says whether the log went on.
     pub(super) fn settle_at(&mut self, stable: &Header, base: BlockId) -> bool {
         if self.at(stable.height).is_none_or(|held| held.id != stable.id()) {
             *self = Log::new(stable, base);
             return false;
         }
-        let lowest = stable.height.saturating_sub(KEPT_BELOW_STABLE);
-        if let Some(entry) = self.entries.get(&lowest) {
+        while (self.entries.len() > MAX_KEPT || self.bytes > MAX_KEPT_BYTES)
+            && let Some(lowest) = self.entries.first_entry().filter(|lowest| *lowest.key() <= stable.height)
+        {
+            let entry = lowest.remove();
+            self.bytes = self.bytes.saturating_sub(entry.bytes);
             (self.root, self.root_time_ms) = (entry.point(), entry.block.header.time_ms);
-            self.entries = self.entries.split_off(&lowest.saturating_add(1));
         }
         true
     }

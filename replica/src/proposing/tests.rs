@@ -1,17 +1,45 @@
 use super::*;
+use witan_types::{ChainId, Epoch, ValidatorIndex};
 
-fn turn(height: Height, tag: u64) -> Turn {
-    let (parent, parent_time_ms) = (BlockId::default(), 0);
-    Turn { height, tag, parent, parent_time_ms, ancestors: Vec::new(), at_once: false }
+fn block(height: Height, parent: BlockId) -> Arc<Block> {
+    let payload = Payload::default();
+    let header = Header {
+        chain: ChainId(Hash::ZERO),
+        group: GroupId(1),
+        epoch: Epoch(1),
+        height,
+        tag: height,
+        parent,
+        proposer: ValidatorIndex(0),
+        time_ms: height,
+        payload_root: payload.root(),
+    };
+    Arc::new(Block { header, payload })
 }
 
-/// Under PBFT all turns have one tag, and under Raft those of a term; under HotStuff a lost round leaves the height.
+fn turn(parent: &Arc<Block>, ancestors: &[&Arc<Block>]) -> Turn {
+    let ancestors = ancestors.iter().map(|block| Arc::clone(block)).collect();
+    let height = parent.header.height + 1;
+    Turn { height, tag: height, parent: parent.id(), parent_time_ms: 0, ancestors, at_once: false }
+}
+
+/// However often a turn is told, and with whatever tag: a turn told late, after a lost round, has waited already.
 #[test]
-fn a_turn_is_told_anew_with_another_height_or_tag_and_not_when_it_is_repeated() {
+fn a_turn_waits_from_when_its_parent_came() {
     let at = |ms| Now { tick: Tick(Duration::from_millis(ms)), wall_ms: 0 };
     let mut proposing = Proposing::new(at(0));
-    for (ms, height, tag, told) in [(1, 1, 0, 1), (2, 1, 0, 1), (3, 2, 0, 3), (4, 2, 1, 4), (5, 2, 1, 4)] {
-        proposing.take_turn(at(ms), turn(height, tag), &VecDeque::new());
-        assert_eq!(proposing.told.1, at(told).tick);
+    let first = block(1, BlockId::default());
+    proposing.remember(at(1), first.id(), &first);
+    let turn_of_second = turn(&first, &[&first]);
+    for ms in [5, 9] {
+        proposing.take_turn(at(ms), turn_of_second.clone(), &VecDeque::new());
+        assert_eq!(proposing.parent_since(&turn_of_second), at(1).tick);
     }
+    // One that only comes with its turn, final and not executed.
+    let second = block(2, first.id());
+    let turn_of_third = turn(&second, &[]);
+    proposing.take_turn(at(12), turn_of_third.clone(), &VecDeque::from([first, Arc::clone(&second)]));
+    assert_eq!(proposing.parent_since(&turn_of_third), at(12).tick);
+    proposing.executed(at(15), &second.header);
+    assert_eq!(proposing.parent_since(&turn_of_third), at(15).tick, "executed");
 }

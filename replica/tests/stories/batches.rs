@@ -204,9 +204,9 @@ fn what_a_final_block_carries_is_not_carried_again_by_a_leader_that_could_not_ex
     }
     assert!(cluster.height(2) + 4 < cluster.height(0), "it waits for the batch");
     // The word that a quorum holds it comes when it is long final.
-    cluster.loses =
-        |_, to, message| to == 2 && matches!(message, Message::Batches(_) | Message::Blocks(_));
-    let word = cluster.nodes[0].sent.iter().find(|message| matches!(message, Message::BatchReady(_))).cloned();
+    cluster.loses = |_, to, message| to == 2 && matches!(message, Message::Batches(_) | Message::Blocks(_));
+    let word =
+        cluster.nodes[0].sent.iter().find(|message| matches!(message, Message::BatchReady(_))).cloned();
     cluster.tell(0, 2, &word.unwrap());
     let more = cluster.put(COUNT + 8);
     assert_eq!(cluster.submit(2, &more), Admission::Pending);
