@@ -91,20 +91,18 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         Holders { chain: tip.chain, group: tip.group, epoch: tip.epoch }
     }
 
-    /// Whether transactions may travel in batches: members who trust each other gain nothing by a quorum's word.
+    /// Whether transactions travel in batches: members who trust each other gain nothing by a quorum's word.
     fn makes_batches(&self) -> bool {
         self.committee.faults() == FaultModel::Byzantine && self.engine.is_some()
     }
 
     /// Sends transactions that were taken in here on their way.
     pub(crate) fn disseminate(&mut self, now: Now, list: Vec<IdentifiedTransaction>, effects: &mut Effects) {
-        if list.is_empty() {
-            return;
-        }
-        if !self.makes_batches() {
+        if list.is_empty() || self.engine.is_none() {
             return self.pass_on(now, list, effects);
         }
-        for known in &list {
+        let in_batches = self.makes_batches();
+        for known in list.iter().filter(|_| in_batches) {
             // It is on its way, so it goes into no block of this node by itself: others would have to judge it there first.
             self.mempool.set_batched(&known.id(), true);
         }
@@ -143,7 +141,8 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     fn send_gathered(&mut self, now: Now, effects: &mut Effects) {
         let list = std::mem::take(&mut self.dissemination.gathered);
         let bytes = std::mem::take(&mut self.dissemination.gathered_bytes);
-        let Some(me) = self.place().filter(|_| bytes >= self.dissemination.min_batch_bytes) else {
+        let is_much = bytes >= self.dissemination.min_batch_bytes;
+        let Some(me) = self.place().filter(|_| is_much && self.makes_batches()) else {
             if !list.is_empty() {
                 self.dissemination.left = Some(now.tick);
             }

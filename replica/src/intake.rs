@@ -1,15 +1,15 @@
 //! Taking in transactions: into the mempool, and on to the validators. What this node took in it sends again until it
 //! is final or expired, since any single message may be lost.
 
-use crate::event::{Admission, Class, Effects, Now, Source, Ticket};
+use crate::event::{Admission, Class, Effects, Now, Outgoing, Recipient, Source, Ticket};
 use crate::message::{MAX_RELAYED, Message};
-use crate::replica::{Replica, outgoing};
+use crate::replica::Replica;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use witan_consensus::engine::{Engine, Tick};
 use witan_ledger::Store;
 use witan_ledger::mempool::Refusal;
-use witan_types::{IdentifiedTransaction, NodeId, TxId};
+use witan_types::{FaultModel, IdentifiedTransaction, NodeId, TxId, ValidatorIndex};
 
 /// A transaction taken in here that is not final after this long is sent again.
 const RELAY_AGAIN: Duration = Duration::from_secs(3);
@@ -22,6 +22,8 @@ const RELAY_BYTES: usize = 128 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Intake {
     relayed: BTreeMap<TxId, Tick>,
+    /// The leader that they were sent to, among members who trust each other.
+    leader: Option<ValidatorIndex>,
     /// Which validator a node outside the group hands transactions to next.
     next_validator: usize,
 }
@@ -161,16 +163,53 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         self.disseminate(now, list, effects);
     }
 
-    /// Sends transactions to all validators; a node outside the group hands them to one.
+    /// Sends transactions to who may lead next; a node outside the group hands them to one validator.
     pub(crate) fn pass_on(&mut self, now: Now, list: Vec<IdentifiedTransaction>, effects: &mut Effects) {
+        let to = self.takers();
+        self.pass_on_to(to, now, list, effects);
+    }
+
+    /// Who should have transactions that were taken in here: all validators, since each leads in turn. Among members who trust each
+    /// other one leads for as long as it lives, and all others get them in its blocks.
+    fn takers(&self) -> Option<Recipient> {
+        if self.committee.faults() == FaultModel::Byzantine {
+            return Some(Recipient::Validators);
+        }
+        match self.intake.leader {
+            Some(leader) if self.place() == Some(leader) => None,
+            Some(leader) => self.validators.get(leader.at()).copied().map(Recipient::Node),
+            None => Some(Recipient::Validators),
+        }
+    }
+
+    fn pass_on_to(
+        &mut self,
+        to: Option<Recipient>,
+        now: Now,
+        list: Vec<IdentifiedTransaction>,
+        effects: &mut Effects,
+    ) {
         for part in parts(list) {
             let message = Message::Transactions(part);
-            if self.identity.validator.is_some() {
-                effects.send.push(outgoing(Class::Transactions, &message));
-            } else {
+            if self.identity.validator.is_none() {
                 effects.gossip.push(message.clone());
                 effects.requests.extend(self.next_validator(now).map(|node| (node, message)));
+            } else if let Some(to) = to {
+                effects.send.push(Outgoing { to, class: Class::Transactions, bytes: message.bytes() });
             }
+        }
+    }
+
+    /// Where one leads until it fails, another leader gets what the one before did not make final.
+    pub(crate) fn look_for_leader(&mut self, now: Now, effects: &mut Effects) {
+        if self.committee.faults() == FaultModel::Byzantine {
+            return;
+        }
+        let Some(engine) = &self.engine else { return };
+        let leader = engine.engine().status().leader;
+        if std::mem::replace(&mut self.intake.leader, leader) != leader && leader.is_some() {
+            let to = self.takers();
+            self.send_unfinished(to, Duration::ZERO, now, effects);
         }
     }
 
@@ -183,9 +222,21 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         reachable.get(place).copied()
     }
 
-    /// Sends again what was taken in here and is still not final, within a bound.
+    /// A leader that leaves has told nobody of what it took in.
+    pub(crate) fn hand_on(&mut self, now: Now, effects: &mut Effects) {
+        if self.committee.faults() == FaultModel::Crash {
+            self.send_unfinished(Some(Recipient::Validators), Duration::ZERO, now, effects);
+        }
+    }
+
+    /// Sends again, to all, what was taken in here and is still not final.
     pub(crate) fn relay_again(&mut self, now: Now, effects: &mut Effects) {
-        let due = |sent: &Tick| now.tick.0.saturating_sub(sent.0) >= RELAY_AGAIN;
+        self.send_unfinished(Some(Recipient::Validators), RELAY_AGAIN, now, effects);
+    }
+
+    /// Sends what was taken in here, is not final and was last sent so long ago, within a bound.
+    fn send_unfinished(&mut self, to: Option<Recipient>, after: Duration, now: Now, effects: &mut Effects) {
+        let due = |sent: &Tick| now.tick.0.saturating_sub(sent.0) >= after;
         let mut bytes = 0;
         let mut again = Vec::new();
         for (id, sent) in self.intake.relayed.iter_mut().filter(|(_, sent)| due(sent)) {
@@ -197,7 +248,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             *sent = now.tick;
             again.push(known.clone());
         }
-        self.pass_on(now, again, effects);
+        self.pass_on_to(to, now, again, effects);
     }
 }
 

@@ -179,6 +179,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     /// What may follow from any event: the engine hears whether work waits, the leader's turn may be answered, and
     /// what waited for records is released.
     pub(crate) fn settle(&mut self, now: Now, effects: &mut Effects) {
+        self.look_for_leader(now, effects);
         let pending = self.has_work(now);
         if self.engine.as_mut().is_some_and(|engine| engine.pending_changed(pending)) {
             self.tell(now, Input::Pending(pending), effects);
@@ -235,7 +236,10 @@ impl<E: Engine + Send, S: Store + Send> Group for Replica<E, S> {
             }
             Event::Envelope(envelope) => self.on_envelope(envelope),
             Event::Stretch(times) => self.stretch = times.max(1),
-            Event::Leaving => self.tell(now, Input::Leaving, &mut effects),
+            Event::Leaving => {
+                self.hand_on(now, &mut effects);
+                self.tell(now, Input::Leaving, &mut effects);
+            }
         }
         self.settle(now, &mut effects);
         effects

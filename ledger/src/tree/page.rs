@@ -259,6 +259,10 @@ impl Page {
         };
         self.parts.truncate(middle.saturating_sub(1));
         self.forks.truncate(middle.saturating_sub(1));
+        // The left half would keep the room of the whole.
+        self.leaves.shrink_to_fit();
+        self.parts.shrink_to_fit();
+        self.forks.shrink_to_fit();
         (self, right)
     }
 

@@ -16,4 +16,5 @@ mod leaders;
 mod parameters;
 mod proposing;
 mod sealing;
+mod trusting;
 mod verifying;
