@@ -10,6 +10,8 @@ use witan_types::{
 pub(crate) const MAX_AUTHOR_BYTES: usize = 16 * 1024 * 1024;
 /// The most bytes of a batch: the smallest block has room for two of them.
 const MAX_BATCH_BYTES: usize = 128 * 1024;
+/// The most bytes of batches that count for nobody's room since all that is in them was executed otherwise.
+const MAX_SPENT_BYTES: usize = 32 * 1024 * 1024;
 /// The most batches that are held.
 const MAX_HELD: usize = 16_384;
 /// The most batches known by name alone.
@@ -41,6 +43,15 @@ pub(crate) struct Known {
     pub(crate) carries: bool,
     /// Whether all of them were executed without it.
     spent: bool,
+    /// Whose room its bytes take.
+    room: Option<Room>,
+}
+
+/// Where bytes are counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Room {
+    Author(ValidatorIndex),
+    Spent,
 }
 
 /// All of them.
@@ -56,6 +67,8 @@ pub(crate) struct Batches {
     durable_below: u64,
     /// Bytes held of each author, not in final blocks yet.
     bytes_of: BTreeMap<ValidatorIndex, usize>,
+    /// Bytes of spent ones that are not counted there.
+    spent_bytes: usize,
     /// In which block each batch was that no later block may carry after this time.
     done: BTreeMap<Hash, (Height, u64)>,
 }
@@ -127,9 +140,21 @@ impl Batches {
         known.executed = known.executed.or(done);
         self.numbers.insert(number, name.digest);
         if known.executed.is_none() {
+            known.room = Some(Room::Author(author));
             let bytes = self.bytes_of.entry(author).or_default();
             *bytes = bytes.saturating_add(name.bytes as usize);
         }
+    }
+
+    /// Gives back the room that a batch takes.
+    fn free(&mut self, digest: &Hash) {
+        let Some(known) = self.known.get_mut(digest) else { return };
+        let bytes = match known.room.take() {
+            Some(Room::Author(author)) => self.bytes_of.entry(author).or_default(),
+            Some(Room::Spent) => &mut self.spent_bytes,
+            None => return,
+        };
+        *bytes = bytes.saturating_sub(known.name.bytes as usize);
     }
 
     /// What is on disk up to this number survives a loss of power: the names of what does so since now, and who sent it.
@@ -180,9 +205,6 @@ impl Batches {
             self.known.entry(digest).or_insert_with(|| Known::new(now, ValidatorIndex::default(), held.name));
         if known.held_by.is_none() && known.name == held.name {
             known.held_by = Some(held.held_by);
-            if known.spent {
-                return;
-            }
             known.ready = Some(self.next_ready);
             self.ready.insert(self.next_ready, digest);
             self.next_ready = self.next_ready.saturating_add(1);
@@ -199,15 +221,21 @@ impl Batches {
         self.ready.values().filter_map(|digest| self.known.get(digest))
     }
 
-    /// Takes those that carry nothing any more from what may go into a block: blocks carried all their transactions otherwise.
+    /// Takes those that bring nothing any more from what may go into a block: blocks carried all their transactions otherwise.
+    /// Their contents stay, since a leader that can't know may name them.
     pub(crate) fn put_spent_aside(&mut self, is_executed: impl Fn(&IdentifiedTransaction) -> bool) {
-        let is_spent = |known: &Known| {
-            !known.carries && known.transactions.as_ref().is_some_and(|list| list.iter().all(&is_executed))
-        };
-        for known in self.known.values_mut().filter(|known| known.executed.is_none() && !known.spent) {
-            known.spent = is_spent(known);
-            if let Some(ready) = known.ready.take_if(|_| known.spent) {
-                self.ready.remove(&ready);
+        let is_spent =
+            |known: &Known| known.transactions.as_ref().is_some_and(|list| list.iter().all(&is_executed));
+        let ready = self.ready.values().filter(|digest| self.known.get(digest).is_some_and(is_spent));
+        for digest in ready.copied().collect::<Vec<Hash>>() {
+            self.decided(&digest);
+            let Some(known) = self.known.get_mut(&digest) else { continue };
+            known.spent = true;
+            let bytes = self.spent_bytes.saturating_add(known.name.bytes as usize);
+            if bytes <= MAX_SPENT_BYTES {
+                self.free(&digest);
+                self.spent_bytes = bytes;
+                self.known.entry(digest).and_modify(|known| known.room = Some(Room::Spent));
             }
         }
     }
@@ -236,11 +264,7 @@ impl Batches {
             && known.executed.is_none()
         {
             known.executed = Some(height);
-            if known.transactions.is_some()
-                && let Some(bytes) = self.bytes_of.get_mut(&known.author)
-            {
-                *bytes = bytes.saturating_sub(known.name.bytes as usize);
-            }
+            self.free(&digest);
         }
     }
 
@@ -259,13 +283,8 @@ impl Batches {
 
     fn remove(&mut self, digest: &Hash) -> Option<u64> {
         self.decided(digest);
+        self.free(digest);
         let known = self.known.remove(digest)?;
-        if known.executed.is_none()
-            && known.transactions.is_some()
-            && let Some(bytes) = self.bytes_of.get_mut(&known.author)
-        {
-            *bytes = bytes.saturating_sub(known.name.bytes as usize);
-        }
         let number = known.number?;
         self.numbers.remove(&number);
         Some(number)
@@ -303,6 +322,7 @@ impl Known {
             since: now,
             carries: false,
             spent: false,
+            room: None,
         }
     }
 

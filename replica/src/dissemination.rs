@@ -180,18 +180,14 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if !self.makes_batches() || name.until_ms > latest || !self.batches.wants(author, &name) {
             return;
         }
-        let mut carries = false;
         for known in &transactions {
             // One that came otherwise waits on its own: an author that keeps its batch back keeps nothing from anyone.
             if self.take_in(latest, known).is_new() {
-                carries = true;
                 self.mempool.set_batched(&known.id(), true);
             }
         }
         effects.batches.push(self.batches.hold(now.tick, author, name, transactions, &encoding));
-        if carries {
-            self.batches.carries(&name.digest);
-        }
+        self.batches.carries(&name.digest);
         if self.planted.is(PlantedFault::HeldBeforeDurable) {
             self.acknowledge(&name, from, effects);
         }
@@ -337,7 +333,9 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     /// Asks one who holds them for the batches that the next block lacks, then another one.
     pub(crate) fn ask_for_missing(&mut self, now: Now, effects: &mut Effects) {
         let waits = |(_, since): (NodeId, Tick)| now.tick.0.saturating_sub(since.0) < FETCH_TIMEOUT;
-        if self.dissemination.asked.is_some_and(waits) {
+        // As many between two heartbeats as there are members: more would be without a pause where nobody can be reached.
+        let has_asked_all = self.dissemination.retries >= self.validators.len();
+        if has_asked_all || self.dissemination.asked.is_some_and(waits) {
             return;
         }
         let Some(block) = self.dissemination.waiting.front() else { return };
@@ -389,15 +387,12 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         }
     }
 
-    /// A node that was asked for batches had nothing, or did not answer: another one is asked, as many between two heartbeats as there are members;
-    /// more would be without a pause where nobody can be reached.
+    /// A node that was asked for batches had nothing, or did not answer: another one is asked.
     pub(crate) fn on_batches_unanswered(&mut self, now: Now, node: &NodeId, effects: &mut Effects) {
         if self.dissemination.asked.is_some_and(|(asked, _)| asked == *node) {
             self.dissemination.asked = None;
             self.dissemination.retries += 1;
-            if self.dissemination.retries < self.validators.len() {
-                self.ask_for_missing(now, effects);
-            }
+            self.ask_for_missing(now, effects);
         }
     }
 
@@ -430,7 +425,6 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         for released in self.batches.overdue(before).flat_map(Known::release) {
             self.mempool.set_batched(&released.id(), false);
         }
-        self.put_spent_aside();
         for known in self.batches.overdue(before) {
             if Some(known.author) != me || sent >= MAX_BATCHES_ASKED {
                 continue;

@@ -4,7 +4,7 @@
 use crate::event::{Admission, Class, Effects, Now, Outgoing, Recipient, Source, Ticket};
 use crate::message::{MAX_RELAYED, Message};
 use crate::replica::Replica;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use witan_consensus::engine::{Engine, Tick};
 use witan_ledger::Store;
@@ -13,7 +13,7 @@ use witan_types::{FaultModel, IdentifiedTransaction, NodeId, TxId, ValidatorInde
 
 /// A transaction taken in here that is not final after this long is sent again.
 const RELAY_AGAIN: Duration = Duration::from_secs(3);
-/// The most bytes sent again at once.
+/// The most bytes sent again at once, a second.
 const RELAY_AGAIN_BYTES: usize = 256 * 1024;
 /// The most bytes of transactions in one message, unless a single one is larger.
 const RELAY_BYTES: usize = 128 * 1024;
@@ -22,8 +22,8 @@ const RELAY_BYTES: usize = 128 * 1024;
 #[derive(Debug, Default)]
 pub(crate) struct Intake {
     relayed: BTreeMap<TxId, Tick>,
-    /// The leader that they were sent to, among members who trust each other.
-    leader: Option<ValidatorIndex>,
+    /// The newest term and its leader, to whom they were sent, among members who trust each other.
+    leader: (u64, Option<ValidatorIndex>),
     /// Which validator a node outside the group hands transactions to next.
     next_validator: usize,
 }
@@ -175,7 +175,7 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         if self.committee.faults() == FaultModel::Byzantine {
             return Some(Recipient::Validators);
         }
-        match self.intake.leader {
+        match self.intake.leader.1 {
             Some(leader) if self.place() == Some(leader) => None,
             Some(leader) => self.validators.get(leader.at()).copied().map(Recipient::Node),
             None => Some(Recipient::Validators),
@@ -200,17 +200,30 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
         }
     }
 
-    /// Where one leads until it fails, another leader gets what the one before did not make final.
+    /// Where one leads until it fails, another leader, or the same after a new start, gets what waits here.
     pub(crate) fn look_for_leader(&mut self, now: Now, effects: &mut Effects) {
         if self.committee.faults() == FaultModel::Byzantine {
             return;
         }
         let Some(engine) = &self.engine else { return };
-        let leader = engine.engine().status().leader;
-        if std::mem::replace(&mut self.intake.leader, leader) != leader && leader.is_some() {
-            let to = self.takers();
-            self.send_unfinished(to, Duration::ZERO, now, effects);
+        let status = engine.engine().status();
+        let leader = (status.view, status.leader);
+        if std::mem::replace(&mut self.intake.leader, leader) != leader
+            && leader.1.is_some()
+            && let Some(to) = self.takers()
+        {
+            self.pass_all_on(to, now, effects);
         }
+    }
+
+    /// All that waits in the mempool, whoever brought it here: the one who did may be gone.
+    fn pass_all_on(&mut self, to: Recipient, now: Now, effects: &mut Effects) {
+        let waiting: Vec<IdentifiedTransaction> =
+            self.mempool.since(0).map(|(_, known)| known.clone()).collect();
+        for known in &waiting {
+            self.intake.relayed.entry(known.id()).and_modify(|sent| *sent = now.tick);
+        }
+        self.pass_on_to(Some(to), now, waiting, effects);
     }
 
     /// Validators in turn, those that can be reached.
@@ -225,30 +238,30 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
     /// A leader that leaves has told nobody of what it took in.
     pub(crate) fn hand_on(&mut self, now: Now, effects: &mut Effects) {
         if self.committee.faults() == FaultModel::Crash {
-            self.send_unfinished(Some(Recipient::Validators), Duration::ZERO, now, effects);
+            self.pass_all_on(Recipient::Validators, now, effects);
         }
     }
 
-    /// Sends again, to all, what was taken in here and is still not final.
+    /// Sends again, to all, what was taken in here and is still not final, within a bound.
     pub(crate) fn relay_again(&mut self, now: Now, effects: &mut Effects) {
-        self.send_unfinished(Some(Recipient::Validators), RELAY_AGAIN, now, effects);
-    }
-
-    /// Sends what was taken in here, is not final and was last sent so long ago, within a bound.
-    fn send_unfinished(&mut self, to: Option<Recipient>, after: Duration, now: Now, effects: &mut Effects) {
-        let due = |sent: &Tick| now.tick.0.saturating_sub(sent.0) >= after;
+        let is_due = |sent: &Tick| now.tick.0.saturating_sub(sent.0) >= RELAY_AGAIN;
+        // What was sent longest ago goes first: nothing is kept back for ever by what is sent again and again.
+        let due = self.intake.relayed.iter().filter(|(_, sent)| is_due(sent));
+        let due: BTreeSet<(Tick, TxId)> = due.map(|(id, sent)| (*sent, *id)).collect();
         let mut bytes = 0;
         let mut again = Vec::new();
-        for (id, sent) in self.intake.relayed.iter_mut().filter(|(_, sent)| due(sent)) {
-            let Some(known) = self.mempool.get(id).filter(|_| !self.mempool.is_batched(id)) else { continue };
+        for (_, id) in due {
+            let Some(known) = self.mempool.get(&id).filter(|_| !self.mempool.is_batched(&id)) else {
+                continue;
+            };
             bytes += known.size();
             if bytes > RELAY_AGAIN_BYTES {
                 break;
             }
-            *sent = now.tick;
+            self.intake.relayed.insert(id, now.tick);
             again.push(known.clone());
         }
-        self.pass_on_to(to, now, again, effects);
+        self.pass_on_to(Some(Recipient::Validators), now, again, effects);
     }
 }
 

@@ -40,7 +40,7 @@ const MAX_UNDECIDED: usize = 256;
 /// What must be remembered of an undecided block.
 #[derive(Debug)]
 struct Undecided {
-    /// When it came, or was made.
+    /// When it came; if this node made it, when the next turn was told.
     since: Tick,
     height: Height,
     time_ms: u64,

@@ -1,4 +1,4 @@
-//! The log: the entries above the newest stable block, and a few below for whoever is slow.
+//! The log: the entries above the newest stable block, and more below for whoever is slow.
 
 use super::message::Point;
 use super::rules::{End, Term};
@@ -11,8 +11,10 @@ use witan_types::{Block, BlockId, Header, Height};
 /// The most entries that a log keeps for whoever is slow: below the newest stable block, in memory alone. Under load a block takes
 /// milliseconds, and whoever needs more than these fetches sealed blocks, round after round.
 const MAX_KEPT: usize = 4_096;
-/// The most bytes of them. What is above the newest stable block stays whatever it takes.
+/// The most bytes of the whole log, as long as there are entries below these:
 const MAX_KEPT_BYTES: usize = 8 * 1024 * 1024;
+/// so many below the newest stable block stay in any case, and all above it.
+const LEAST_KEPT: Height = 16;
 
 /// An entry with the place of its record.
 #[derive(Clone, Debug)]
@@ -132,8 +134,9 @@ impl Log {
             *self = Log::new(stable, base);
             return false;
         }
+        let spare = stable.height.saturating_sub(LEAST_KEPT);
         while (self.entries.len() > MAX_KEPT || self.bytes > MAX_KEPT_BYTES)
-            && let Some(lowest) = self.entries.first_entry().filter(|lowest| *lowest.key() <= stable.height)
+            && let Some(lowest) = self.entries.first_entry().filter(|lowest| *lowest.key() <= spare)
         {
             let entry = lowest.remove();
             self.bytes = self.bytes.saturating_sub(entry.bytes);

@@ -164,3 +164,26 @@ fn what_is_in_no_block_for_long_is_overdue_and_then_counts_as_sent() {
     batches.overdue(NOW).for_each(|known| known.sent(later));
     assert_eq!(batches.overdue(NOW).count(), 0);
 }
+
+#[test]
+fn a_batch_that_brings_nothing_any_more_is_put_aside_and_takes_no_room_of_its_author() {
+    let mut batches = Batches::default();
+    let (spent, _) = hold(&mut batches, 1, 1);
+    let (other, _) = hold(&mut batches, 1, 2);
+    let both = batches.bytes_of[&ValidatorIndex(1)];
+    for name in [spent, other] {
+        batches.certified(NOW, held(name));
+    }
+    let executed = list(1, 10);
+    let is_executed = |known: &IdentifiedTransaction| known.id() == executed[0].id();
+    batches.put_spent_aside(is_executed);
+    batches.put_spent_aside(is_executed);
+    assert_eq!(ready(&batches), [other]);
+    assert_eq!(batches.bytes_of[&ValidatorIndex(1)], both - spent.bytes as usize);
+    assert!(batches.transactions(&spent.digest).is_some(), "a leader that can't know may name it");
+    assert_eq!(batches.overdue(NOW).map(|known| known.name).collect::<Vec<_>>(), [other]);
+    // Whatever becomes of it gives its room back once.
+    batches.executed(5, spent.digest, EXPIRY_MS);
+    batches.executed(6, other.digest, EXPIRY_MS);
+    assert_eq!((batches.bytes_of[&ValidatorIndex(1)], batches.spent_bytes), (0, 0));
+}
