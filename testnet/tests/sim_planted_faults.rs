@@ -149,8 +149,10 @@ fn a_relay_that_offers_only_once_leaves_what_was_lost_undone() {
 #[test]
 fn groups_that_do_not_hear_of_new_parameters_are_noticed_after_the_heal() {
     let ledger_fault = Some(Mistake::ParametersUnheard);
-    let broken = broken_in((1..=2).map(|seed| Scenario { ledger_fault, ..three_groups(seed).rooted() }));
-    assert_eq!(broken, [Promise::Configuration; 2]);
+    let broken = broken_in((1..=3).map(|seed| Scenario { ledger_fault, ..three_groups(seed).rooted() }));
+    // In one of them a node starts again, and executes what it decided before the mistake is planted in it anew: it hears what
+    // the others did not.
+    assert_eq!((count(&broken, Promise::Configuration), count(&broken, Promise::Agreement)), (2, 1));
 }
 
 /// The promises that these seeds break when two-phase commit makes this mistake. A group stalls in them and no node
