@@ -17,10 +17,8 @@ use witan_types::{
 /// When blocks keep a distance, so that each carries what comes meanwhile: it costs every member the same, whatever it carries.
 #[derive(Clone, Copy)]
 struct Pace {
-    /// So many transactions are in blocks that are not decided yet,
+    /// So many transactions are in blocks that are not decided yet.
     from_transactions: usize,
-    /// or so many in the parent alone, be it decided or not.
-    from_in_parent: usize,
     /// How long a leader then waits for more to carry.
     gap: Duration,
 }
@@ -31,11 +29,9 @@ const LONGEST_GAP: Duration = Duration::from_millis(200);
 const TIMEOUT_BY_GAP: u64 = 4;
 
 /// A block costs every member a quorum of signatures.
-const SIGNED_PACE: Pace =
-    Pace { from_transactions: 256, from_in_parent: 256, gap: Duration::from_millis(40) };
-/// Members who trust each other don't sign blocks. A block costs them messages and writes, and is decided so soon that what is
-/// undecided says little of the load.
-const TRUSTED_PACE: Pace = Pace { from_transactions: 16, from_in_parent: 4, gap: Duration::from_millis(10) };
+const SIGNED_PACE: Pace = Pace { from_transactions: 256, gap: Duration::from_millis(40) };
+/// Members who trust each other don't sign blocks. A block costs them messages and writes.
+const TRUSTED_PACE: Pace = Pace { from_transactions: 16, gap: Duration::from_millis(10) };
 /// The most blocks that wait to be judged again.
 const MAX_TOO_EARLY: usize = 64;
 /// The most undecided blocks whose transactions are remembered.
@@ -71,16 +67,7 @@ pub(crate) struct Proposing {
     pub(crate) arrived: Vec<BlockId>,
     undecided: BTreeMap<BlockId, Undecided>,
     too_early: VecDeque<Arc<Block>>,
-    /// When the newest block was executed.
     last_block: Tick,
-    /// When it came, and how many transactions are in it.
-    last_came: (Tick, usize),
-}
-
-impl Undecided {
-    fn carried(&self) -> usize {
-        self.transactions.len() + self.named
-    }
 }
 
 impl Proposing {
@@ -93,7 +80,6 @@ impl Proposing {
             undecided: BTreeMap::new(),
             too_early: VecDeque::new(),
             last_block: now.tick,
-            last_came: (now.tick, 0),
         }
     }
 
@@ -114,8 +100,6 @@ impl Proposing {
     /// A block was executed: what was undecided at its height no longer is.
     pub(crate) fn executed(&mut self, now: Now, header: &Header) {
         self.last_block = now.tick;
-        let known = self.undecided.get(&header.id());
-        self.last_came = known.map_or((now.tick, 0), |block| (block.since, block.carried()));
         self.undecided.retain(|_, block| block.height > header.height);
         self.too_early.retain(|block| block.header.height > header.height);
     }
@@ -136,10 +120,9 @@ impl Proposing {
         }
     }
 
-    /// When the parent of a turn came, and how many transactions are in it.
-    fn parent(&self, turn: &Turn) -> (Tick, usize) {
-        let parent = self.undecided.get(&turn.parent);
-        parent.map_or(self.last_came, |parent| (parent.since, parent.carried()))
+    /// When the parent of a turn came, or was executed if that is longer ago than is remembered.
+    fn parent_since(&self, turn: &Turn) -> Tick {
+        self.undecided.get(&turn.parent).map_or(self.last_block, |parent| parent.since)
     }
 
     fn ancestors(&self) -> impl Iterator<Item = &Undecided> {
@@ -158,7 +141,7 @@ impl Proposing {
 
     /// How many transactions the ancestors of the newest turn carry.
     fn undecided_transactions(&self) -> usize {
-        self.ancestors().map(Undecided::carried).sum()
+        self.ancestors().map(|block| block.transactions.len() + block.named).sum()
     }
 
     /// Whether an ancestor of the newest turn does what is due at this time.
@@ -342,12 +325,9 @@ impl<E: Engine + Send, S: Store + Send> Replica<E, S> {
             FaultModel::Byzantine => SIGNED_PACE,
             FaultModel::Crash => TRUSTED_PACE,
         };
-        let (parent, in_parent) = self.proposing.parent(turn);
-        let is_much = || {
-            in_parent >= pace.from_in_parent
-                || self.proposing.undecided_transactions() >= pace.from_transactions
-        };
+        let is_much = || self.proposing.undecided_transactions() >= pace.from_transactions;
         let is_busy = !turn.at_once && (self.stretch > 1 || is_much());
+        let parent = self.proposing.parent_since(turn);
         let timeout = Duration::from_millis(self.ledger.parameters().base_timeout_ms / TIMEOUT_BY_GAP);
         let gap = pace.gap.saturating_mul(self.stretch).min(LONGEST_GAP).min(timeout);
         let left = gap.saturating_sub(now.tick.0.saturating_sub(parent.0));

@@ -33,13 +33,13 @@ fn a_turn_waits_from_when_its_parent_came() {
     let turn_of_second = turn(&first, &[&first]);
     for ms in [5, 9] {
         proposing.take_turn(at(ms), turn_of_second.clone(), &VecDeque::new());
-        assert_eq!(proposing.parent(&turn_of_second), (at(1).tick, 0));
+        assert_eq!(proposing.parent_since(&turn_of_second), at(1).tick);
     }
     // One that only comes with its turn, final and not executed.
     let second = block(2, first.id());
     let turn_of_third = turn(&second, &[]);
     proposing.take_turn(at(12), turn_of_third.clone(), &VecDeque::from([first, Arc::clone(&second)]));
-    assert_eq!(proposing.parent(&turn_of_third), (at(12).tick, 0));
+    assert_eq!(proposing.parent_since(&turn_of_third), at(12).tick);
     proposing.executed(at(15), &second.header);
-    assert_eq!(proposing.parent(&turn_of_third), (at(12).tick, 0), "executed");
+    assert_eq!(proposing.parent_since(&turn_of_third), at(15).tick, "executed");
 }
