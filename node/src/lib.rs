@@ -12,7 +12,6 @@ mod error;
 mod event_loop;
 mod faults;
 mod groups;
-
 pub mod home;
 mod inbound;
 pub mod keys;
